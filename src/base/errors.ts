@@ -28,7 +28,7 @@ export const errorCatalogue = {
   "ledger-failed": "The ledger could not be written",
   "not-found": "There is no such thing",
   "request-invalid": "The request is not valid",
-  "unauthorized": "The token is missing or wrong",
+  unauthorized: "The token is missing or wrong",
   "backup-invalid": "The file is not a Tallygate backup",
   "usage-wrong": "The command line is not valid",
 } as const;

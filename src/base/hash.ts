@@ -6,7 +6,7 @@
  * can choose subjects that collide. It reads UTF-16 code units, two to a word.
  */
 
-import { createHash, hash, timingSafeEqual as equalBuffers } from "node:crypto";
+import { createHash, timingSafeEqual as equalBuffers, hash } from "node:crypto";
 import type { Fingerprint } from "./words.ts";
 
 /** 128 random bits as four words; HalfSipHash uses the first two, the others derive tables. */

@@ -1,0 +1,136 @@
+/**
+ * The configuration as the processes read it: checked, defaults filled in, names resolved. Made
+ * only by `compileConfig`; everything in it is immutable.
+ */
+
+import type { Dimension, Plan } from "../limits/plan.ts";
+
+export interface CompiledConfig {
+  readonly hub: HubConfig;
+  /** In the order of the file. */
+  readonly regions: readonly RegionConfig[];
+  readonly keys: KeysConfig;
+  readonly clients: ClientsConfig;
+  readonly durability: "os" | "disk";
+  /** URL named in the 429 of the anonymous plan; "" if none. */
+  readonly signup: string;
+  readonly plans: readonly Plan[];
+  /** Undefined: a call without a key is 401. */
+  readonly anonymousPlan: Plan | undefined;
+  /** Every `per` that some limit uses, without repeats; index = `CounterSpec.dimension`. */
+  readonly dimensions: readonly Dimension[];
+  readonly upstreams: readonly UpstreamConfig[];
+  readonly routes: readonly RouteConfig[];
+  readonly journal: JournalConfig;
+  readonly stream: StreamConfig;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  /** 1 to 65535; 0 takes any free port (tests). */
+  readonly port: number;
+}
+
+export interface HubConfig {
+  readonly listen: ListenAddress;
+  /** Where gateways reach the hub, e.g. `http://127.0.0.1:8080`; from `listen` if not given. */
+  readonly url: string;
+}
+
+export interface RegionConfig {
+  /** 1 to 32 of `a-z`, `0-9`, `-`. */
+  readonly name: string;
+  readonly listen: ListenAddress;
+  /** Process k of the region listens on this port + k. */
+  readonly operations: ListenAddress;
+  /** Processes that share the region's port, 1 to 64; each is a producer. */
+  readonly processes: number;
+}
+
+export type KeySource =
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "bearer" }
+  | { readonly kind: "query"; readonly name: string };
+
+export interface KeysConfig {
+  /** 1 to 16 of `A-Z a-z 0-9`. */
+  readonly prefix: string;
+  readonly from: readonly KeySource[];
+}
+
+export interface ClientsConfig {
+  /** Normalised CIDR blocks, ready for `ClientAddress`. */
+  readonly trustedProxies: readonly Cidr[];
+  /** 8 to 32. */
+  readonly ipv4Prefix: number;
+  /** 16 to 128. */
+  readonly ipv6Prefix: number;
+}
+
+/** A block of IPv6 space (IPv4 as ::ffff:a.b.c.d) of four 32-bit words and 0–128 bits. */
+export interface Cidr {
+  readonly words: readonly [number, number, number, number];
+  readonly bits: number;
+}
+
+export interface UpstreamConfig {
+  readonly name: string;
+  /** Origins, `http://host:port`. */
+  readonly targets: readonly string[];
+  /** Milliseconds to connect; default 2,000. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds to the reply's header fields and between parts of its body; default 30,000. */
+  readonly responseTimeoutMs: number;
+  /** Sockets per target, at most; default 256. */
+  readonly connectionsMax: number;
+}
+
+export type RefundReason = "not-attempted" | "5xx";
+
+export interface RouteConfig {
+  /** Place in the file; the routes' list is in this order. */
+  readonly index: number;
+  /** As written: `/api/users/*`, `/{ip}`. Also the route's name in metrics and reports. */
+  readonly path: string;
+  /** Upper case; empty: all methods. */
+  readonly methods: readonly string[];
+  readonly target: RouteTarget;
+  /** Units, 0 to costMax; default 1. 0: counted as a call, charged nothing. */
+  readonly cost: number;
+  readonly refundOn: readonly RefundReason[];
+  /** Milliseconds a handler may take before 504; default 30,000. */
+  readonly timeoutMs: number;
+}
+
+export type RouteTarget =
+  | {
+      readonly kind: "upstream";
+      readonly upstream: UpstreamConfig;
+      /** Path prefix taken off before forwarding; "" for none. */
+      readonly stripPrefix: string;
+    }
+  | {
+      readonly kind: "handler";
+      /** The module, as an absolute path or file URL resolved against the configuration file. */
+      readonly file: string;
+    };
+
+export interface JournalConfig {
+  /** Milliseconds between seals; default 50, 1 to 10,000. */
+  readonly flushIntervalMs: number;
+  /** Bytes of the journal at most; default 2 GiB. Reaching it is a full disk. */
+  readonly sizeMaxBytes: number;
+  /** Milliseconds that a covered batch is kept where no backup was announced; default 24 h. */
+  readonly retentionMs: number;
+}
+
+export interface StreamConfig {
+  /** Milliseconds between checkpoints of the ledger; default 2,000. */
+  readonly checkpointIntervalMs: number;
+  /** Milliseconds between updates to the gateways, at least; default 10. */
+  readonly publishIntervalMs: number;
+  /** Milliseconds a folded record stays in the stream; default 7 d. It goes only below a sealed checkpoint. */
+  readonly retentionMs: number;
+  /** Milliseconds between sealed checkpoints; default 24 h. */
+  readonly sealIntervalMs: number;
+}
