@@ -1,0 +1,55 @@
+/**
+ * What a gateway saves beside its journal, so that it can serve while the hub is away: the cluster it belongs to, its
+ * view, and its keys. In a thread of its own: saving a large view must not delay the journal.
+ */
+
+import type { ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
+
+export interface SavedCluster {
+  readonly clusterId: string;
+  /** 32 hex digits: the key of the cluster's fingerprints. */
+  readonly hashKey: string;
+}
+
+/** Absolute net totals of some counters of one window, as columns of equal length. */
+export interface WindowColumns {
+  readonly window: WindowId;
+  readonly lo: Uint32Array;
+  readonly hi: Uint32Array;
+  readonly total: Float64Array;
+}
+
+export interface ViewDelta {
+  readonly version: Version;
+  /** All watermarks that the gateway knows, not only changed ones. */
+  readonly watermarks: readonly (readonly [ProducerKey, Seq])[];
+  /** Totals changed since the last save (or all, if `replace`). */
+  readonly windows: readonly WindowColumns[];
+  /** Windows to forget. */
+  readonly dropped: readonly WindowId[];
+  /** Everything saved before is forgotten first. */
+  readonly replace: boolean;
+}
+
+export interface SavedView {
+  readonly version: Version;
+  readonly watermarks: readonly (readonly [ProducerKey, Seq])[];
+}
+
+export interface GatewayStore {
+  loadCluster(): Promise<SavedCluster | undefined>;
+  saveCluster(cluster: SavedCluster): Promise<void>;
+
+  /** Calls `onWindow` for every saved window (possibly several times, in chunks), then resolves. */
+  loadView(onWindow: (columns: WindowColumns) => void): Promise<SavedView | undefined>;
+  /** One transaction, synced. */
+  saveView(delta: ViewDelta): Promise<void>;
+
+  /** Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version (0: none). */
+  loadKeys(onEntries: (packed: Uint8Array) => void): Promise<number>;
+  /** Saves packed key records (see `access/key-record.ts`) and the version; one transaction, synced before it resolves. */
+  saveKeys(version: number, packed: Uint8Array): Promise<void>;
+  /** Packed records whose version is greater than `version`, in chunks. */
+  keysAfter(version: number, onEntries: (packed: Uint8Array) => void): Promise<void>;
+  close(): Promise<void>;
+}

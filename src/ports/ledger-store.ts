@@ -1,0 +1,130 @@
+/**
+ * The hub's durable ledger: totals, usage rows and the fold's state, saved together.
+ * In a thread of its own. `gateway`-facing work never waits for it.
+ */
+
+import type { EpochMs, Position, ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
+
+/** Counters of one window, as columns of equal length. Absolute values. */
+export interface LedgerColumns {
+  readonly window: WindowId;
+  readonly lo: Uint32Array;
+  readonly hi: Uint32Array;
+  readonly charged: Float64Array;
+  readonly refunded: Float64Array;
+  /** The subject's text where the counter is new to the ledger, else "". */
+  readonly subject: readonly string[];
+}
+
+export interface LedgerRow {
+  /** Start of the UTC hour. */
+  readonly hour: EpochMs;
+  readonly region: string;
+  readonly route: string;
+  readonly plan: string;
+  readonly owner: string;
+  readonly key: string;
+  readonly address: string;
+  readonly referer: string;
+  /** Added to what is stored. */
+  readonly calls: number;
+  readonly units: number;
+  readonly refundedCalls: number;
+  readonly refundedUnits: number;
+}
+
+export interface LedgerObservation {
+  readonly hour: EpochMs;
+  readonly region: string;
+  readonly route: string;
+  readonly plan: string;
+  /** `admitted`, `limited:<limit>`, `upstream-error`… */
+  readonly outcome: string;
+  readonly calls: number;
+  readonly bytes: number;
+  readonly timeMs: number;
+}
+
+export interface FoldCheckpoint {
+  readonly version: Version;
+  /** Windows that ended at or before this instant are gone. */
+  readonly horizonMs: EpochMs;
+  /** Per producer and incarnation: watermark, parked batches' bytes, lost seqs not turned up. */
+  readonly producers: readonly ProducerCheckpoint[];
+}
+
+export interface ProducerCheckpoint {
+  readonly producer: ProducerKey;
+  readonly last: Seq;
+  readonly parked: readonly { readonly seq: Seq; readonly bytes: Uint8Array }[];
+  /** Inclusive ranges. */
+  readonly lost: readonly (readonly [Seq, Seq])[];
+}
+
+export interface LedgerDelta {
+  readonly fold: FoldCheckpoint;
+  readonly totals: readonly LedgerColumns[];
+  readonly dropped: readonly WindowId[];
+  readonly rows: readonly LedgerRow[];
+  readonly observations: readonly LedgerObservation[];
+}
+
+export type UsageDimension = "key" | "owner" | "ip" | "referer" | "route" | "region" | "plan";
+
+export interface UsageQuery {
+  readonly by: UsageDimension;
+  /** Length of the reported window; rows are hours and are summed up. `total`: one sum per value. */
+  readonly window: "hour" | "day" | "month" | "total";
+  /** Inclusive start, exclusive end; whole hours. */
+  readonly fromMs: EpochMs;
+  readonly toMs: EpochMs;
+  /** Highest by units, per window; 0: all up to `limit`. */
+  readonly top: number;
+  /** Rows at most, and where to go on. */
+  readonly limit: number;
+  readonly offset: number;
+  /** Only rows whose dimensions have these values. */
+  readonly where: Partial<Record<UsageDimension, string>>;
+}
+
+export interface UsageReportRow {
+  /** ISO 8601 start of the window; "" for `total`. */
+  readonly window: string;
+  readonly value: string;
+  readonly calls: number;
+  readonly units: number;
+  readonly refundedCalls: number;
+  readonly refundedUnits: number;
+}
+
+/** A stored total whose row does not match its own CRC. */
+export interface DamagedTotal {
+  readonly window: WindowId;
+  readonly subject: string;
+}
+
+export interface LedgerStore {
+  /**
+   * Reads everything saved: totals through `onTotals` in chunks (subjects left out: "" unless `withSubjects`). Undefined: the ledger is
+   * new. Rows with a wrong CRC are delivered and listed.
+   */
+  load(
+    onTotals: (columns: LedgerColumns) => void,
+    options?: { readonly withSubjects?: boolean },
+  ): Promise<{ fold: FoldCheckpoint; damaged: readonly DamagedTotal[] } | undefined>;
+  /** One transaction, synced. */
+  checkpoint(delta: LedgerDelta): Promise<void>;
+  /** The text of a counter's subject; undefined if not stored. */
+  subjectOf(window: WindowId, lo: number, hi: number): Promise<string | undefined>;
+  usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /** Small named values: epoch, cluster id, backup coverage, incidents. Synced. */
+  getMeta(name: string): Promise<string | undefined>;
+  setMeta(name: string, value: string): Promise<void>;
+  /**
+   * Copies the ledger as of its last checkpoint into a new file (consistent, synced).
+   * Fails with `data-unwritable` if the file exists or cannot be written.
+   */
+  copyTo(file: string): Promise<void>;
+  bytes(): number;
+  close(): Promise<void>;
+}

@@ -1,0 +1,165 @@
+/**
+ * The connection between one gateway process and the hub: ordered messages while it lasts, nothing
+ * guaranteed across a loss. Both ends treat every message as possibly repeated, late or malformed.
+ */
+
+import type { Incarnation, ProducerId, Seq, Version } from "../base/words.ts";
+
+export const linkProtocol = 1;
+/** Bytes of one message, header and payload. */
+export const linkMessageMaxBytes = 4 * 1024 * 1024;
+/** Bytes of a message's header. */
+export const linkHeaderMaxBytes = 256 * 1024;
+
+/** What a gateway says of itself before anything else. Producer id and secret are proved by the transport. */
+export interface Hello {
+  readonly kind: "hello";
+  readonly protocol: number;
+  readonly producer: ProducerId;
+  readonly incarnation: Incarnation;
+  readonly region: string;
+  readonly process: number;
+  /** The public address that callers use, for status. */
+  readonly listen: string;
+  /** "" until the gateway has joined a cluster. */
+  readonly clusterId: string;
+  readonly view: Version;
+  /** Highest registry version saved. */
+  readonly registryVersion: number;
+  /** Sealed batches in the journal. */
+  readonly journal: readonly (readonly [Incarnation, Seq, Seq])[];
+}
+
+export type GatewayMessage =
+  | Hello
+  /** Payload: the sealed bytes. */
+  | { readonly kind: "batch"; readonly incarnation: Incarnation; readonly seq: Seq }
+  /** The producer no longer has these seqs (inclusive). */
+  | {
+      readonly kind: "lost";
+      readonly incarnation: Incarnation;
+      readonly from: Seq;
+      readonly to: Seq;
+    }
+  | Heartbeat
+  /** Everything up to `version` is saved and in force. */
+  | { readonly kind: "registry-ack"; readonly version: number }
+  /** Payload: packed key records newer than the hub's, given back. */
+  | { readonly kind: "registry-return"; readonly last: boolean }
+  | { readonly kind: "snapshot-request" }
+  | AuditReply;
+
+export interface Heartbeat {
+  readonly kind: "heartbeat";
+  readonly id: number;
+  /** The gateway's monotonic time, echoed by the reply. */
+  readonly sentAtMs: number;
+  readonly view: Version;
+  readonly registryVersion: number;
+  /** Charges not covered by the view: units, and age of the oldest in ms. */
+  readonly unacknowledgedUnits: number;
+  readonly oldestUnacknowledgedMs: number;
+  readonly journalBytes: number;
+  readonly journalState: string;
+  readonly callsPerSecond: number;
+  /** p50 and p99 of the lag from admission elsewhere to this view over the last minute, ms. */
+  readonly lagP50Ms: number;
+  readonly lagP99Ms: number;
+}
+
+/** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */
+export interface AuditReply {
+  readonly kind: "audit-reply";
+  readonly id: number;
+  readonly view: Version;
+  readonly windows: readonly WindowDigest[];
+  /** More messages of this reply follow. */
+  readonly more: boolean;
+}
+
+export interface WindowDigest {
+  readonly id: string;
+  readonly digest: string;
+}
+
+export type HubMessage =
+  | Welcome
+  /** Payload: an encoded update (`metering/feed-codec.ts`). */
+  | { readonly kind: "update" }
+  /** Clears the way for a snapshot: parts and updates that follow build it. */
+  | { readonly kind: "snapshot-begin"; readonly epoch: number }
+  /** Payload: encoded totals; values may be newer than the last update before them, never older. */
+  | { readonly kind: "snapshot-part" }
+  /** The snapshot is whole at `version`, which the last update before this message reached. Payload: all watermarks. */
+  | { readonly kind: "snapshot-end"; readonly version: Version }
+  /** Payload: packed key records. `version`: the registry's version once they are applied; `last`: caught up. */
+  | { readonly kind: "registry"; readonly version: number; readonly last: boolean }
+  /** Give back packed records with a version greater than `after`. */
+  | { readonly kind: "registry-wanted"; readonly after: number }
+  | HeartbeatReply
+  /** Send again from `from`: the hub misses it. */
+  | { readonly kind: "resend"; readonly incarnation: Incarnation; readonly from: Seq }
+  /**
+   * At exactly `view` (the hub sends this right after the update that reached it) report digests of all live windows, and
+   * all entries of the windows in `entriesOf`.
+   */
+  | {
+      readonly kind: "audit";
+      readonly id: number;
+      readonly view: Version;
+      readonly entriesOf: readonly string[];
+    }
+  /** The hub will not talk; it closes after this. */
+  | { readonly kind: "refused"; readonly code: string; readonly detail: string };
+
+export interface Welcome {
+  readonly kind: "welcome";
+  readonly protocol: number;
+  readonly clusterId: string;
+  readonly hashKey: string;
+  readonly version: Version;
+  readonly hubTimeMs: number;
+  /** This producer's watermarks, by incarnation. */
+  readonly watermarks: readonly (readonly [Incarnation, Seq])[];
+  readonly registryVersion: number;
+}
+
+export interface HeartbeatReply {
+  readonly kind: "heartbeat-reply";
+  readonly id: number;
+  readonly sentAtMs: number;
+  readonly hubTimeMs: number;
+  /** What the newest announced backup covers of this producer; undefined if none was ever made. */
+  readonly backup: readonly (readonly [Incarnation, Seq])[] | undefined;
+}
+
+/** One end of an open connection. */
+export interface LinkEnd<Out, In> {
+  /** Queues a message; ignored after the end was closed. */
+  send(message: Out, payload?: Uint8Array): void;
+  /** Bytes queued and not yet handed to the network. */
+  readonly bufferedBytes: number;
+  /** One listener, set before the turn of the event loop ends. `payload` is owned by the listener. */
+  onMessage(listener: (message: In, payload: Uint8Array) => void): void;
+  /** Called once, whoever closed. */
+  onClose(listener: (reason: string) => void): void;
+  close(reason: string): void;
+}
+
+export type GatewayEnd = LinkEnd<GatewayMessage, HubMessage>;
+export type HubEnd = LinkEnd<HubMessage, GatewayMessage>;
+
+/** The gateway's side: one attempt to connect. Rejects with `hub-unreachable` or `join-refused`, `producer-refused`. */
+export interface LinkDialer {
+  connect(): Promise<GatewayEnd>;
+}
+
+/** What the transport proved before it accepted a connection. */
+export interface LinkPeer {
+  readonly producer: ProducerId;
+}
+
+/** The hub's side. The transport has checked join token and producer secret before `onConnection`. */
+export interface LinkAcceptor {
+  onConnection(listener: (end: HubEnd, peer: LinkPeer) => void): void;
+}

@@ -1,0 +1,38 @@
+/**
+ * The hub's durable registry of keys: packed key records (`access/key-record.ts`) by credential,
+ * with indexed columns for the admin API.
+ */
+
+export interface RegistryRow {
+  /** Lower-case hex SHA-256 of the key; identifies the credential. */
+  readonly hash: string;
+  readonly keyId: string;
+  readonly owner: string;
+  readonly version: number;
+  readonly packed: Uint8Array;
+}
+
+export interface RegistryStore {
+  /** Highest version stored; 0 if empty. */
+  lastVersion(): number;
+  count(): number;
+  /** Inserts or replaces by hash, one transaction, synced before it returns. */
+  put(rows: readonly RegistryRow[]): Promise<void>;
+  byKey(keyId: string): readonly RegistryRow[];
+  byHash(hash: string): RegistryRow | undefined;
+  byOwner(owner: string, limit: number): readonly RegistryRow[];
+  /** In order of version, versions > `after`, at most `limit`. */
+  after(version: number, limit: number): readonly RegistryRow[];
+  /** Distinct key ids in order of id, ids > `after`, at most `limit`. */
+  list(after: string, limit: number): readonly RegistryRow[];
+  /** Producers' secrets: SHA-256 hex by producer id. */
+  producerSecret(producer: string): string | undefined;
+  putProducer(producer: string, secretHash: string): Promise<void>;
+  /** Answers kept for `Idempotency-Key`, for 24 h. */
+  getIdempotent(key: string): string | undefined;
+  putIdempotent(key: string, answer: string, nowMs: number): Promise<void>;
+  getMeta(name: string): string | undefined;
+  setMeta(name: string, value: string): void;
+  copyInto(file: string): Promise<void>;
+  close(): Promise<void>;
+}
