@@ -1,0 +1,124 @@
+/**
+ * `npm test`: everything that continuous integration runs, under node's own test runner, with one
+ * summary at the end.
+ *
+ * Two phases, because the runner has one concurrency: tests beside the source run two files at a
+ * time; whole-system tests (test/) run one after another, since they start processes and measure.
+ * The first phase's closing figures are held back and added to the second's.
+ *
+ *     node scripts/test.ts [--long] [--name PATTERN]… [part of a path…]
+ */
+
+import { globSync } from "node:fs";
+import { join, relative } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
+import { root } from "./checks.ts";
+import { addSummaries, isSummaryLine, type TestEvent } from "./test-summary.ts";
+
+interface Phase {
+  readonly patterns: readonly string[];
+  readonly concurrency: number;
+}
+
+const sourceTests: Phase = {
+  patterns: [
+    "test/checks.test.ts",
+    "test/house-rules.test.ts",
+    "{src,scripts,bench,claims,examples}/**/*.test.ts",
+  ],
+  concurrency: 2,
+};
+const systemTests: Phase = { patterns: ["test/*.test.ts"], concurrency: 1 };
+const longTests: Phase = { patterns: ["test/*.test.ts", "test/long/*.test.ts"], concurrency: 1 };
+
+/** A test that takes longer hangs. Long forms state their own limits up to this one. */
+const testMsMax = 180_000;
+const longTestMsMax = 4_500_000;
+
+interface Options {
+  readonly long: boolean;
+  readonly names: readonly string[];
+  /** Run only files whose path holds one of these; all if empty. */
+  readonly parts: readonly string[];
+}
+
+function parseOptions(args: readonly string[]): Options {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { long: { type: "boolean" }, name: { type: "string", multiple: true } },
+  });
+  return { long: values.long ?? false, names: values.name ?? [], parts: positionals };
+}
+
+/** The phases' files in order, each file once: in the first phase that asks for it. */
+function planFiles(phases: readonly Phase[], parts: readonly string[]): string[][] {
+  const seen = new Set<string>();
+  return phases.map(({ patterns }) =>
+    patterns
+      .flatMap((pattern) =>
+        globSync(pattern, { cwd: root, exclude: ["**/node_modules/**"] }).sort(),
+      )
+      .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
+      .filter((file) => !seen.has(file) && seen.add(file)),
+  );
+}
+
+async function* runPhases(options: Options, signal: AbortSignal): AsyncGenerator<TestEvent> {
+  const phases = [sourceTests, options.long ? longTests : systemTests];
+  const files = planFiles(phases, options.parts);
+  if (files.flat().length === 0) throw new Error("no test file matches");
+  const summaries: TestEvent[][] = [];
+  let lastEnd: TestEvent | undefined;
+  for (const [index, phase] of phases.entries()) {
+    const phaseFiles = files[index] ?? [];
+    if (phaseFiles.length === 0 || signal.aborted) continue;
+    const events = run({
+      files: phaseFiles.map((file) => join(root, file)),
+      cwd: root,
+      concurrency: phase.concurrency,
+      timeout: options.long ? longTestMsMax : testMsMax,
+      testNamePatterns: options.names.map((name) => new RegExp(name)),
+      signal,
+    });
+    const summary: TestEvent[] = [];
+    for await (const event of events as AsyncIterable<TestEvent>) {
+      if (isSummaryLine(event)) {
+        summary.push(event);
+      } else if (event.type === "test:summary" && event.data.file === undefined) {
+        // The reporter lists all failures when it sees this: once, at the very end.
+        lastEnd = event;
+        if (event.data.success === false) process.exitCode = 1;
+      } else {
+        yield event;
+      }
+    }
+    summaries.push(summary);
+  }
+  if (lastEnd) yield lastEnd;
+  yield* addSummaries(summaries);
+}
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options.long) process.env["TALLYGATE_LONG"] = "1";
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      process.exitCode = 1;
+      stop.abort();
+    });
+  }
+  await pipeline(Readable.from(runPhases(options, stop.signal)), new spec(), process.stdout, {
+    end: false,
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+});
