@@ -1,0 +1,204 @@
+/**
+ * The bytes of a sealed batch. Fixed once sealed; the same in the journal, on the link and in the
+ * stream. Layout: kind 1, header, string table, counters by column, rows, observations, CRC-32.
+ * Strings that repeat (windows, plans, routes, keys) stand once, in the table.
+ */
+
+import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
+import { ByteReader, ByteWriter, checkCrc, MalformedBytes } from "./bytes.ts";
+import { hourMs } from "./charge-record.ts";
+import type { CounterColumns, Observation, UsageRow } from "./usage.ts";
+
+/** First byte of every record of the usage stream. */
+export const batchKind = 1;
+
+/** Bytes of one batch at most; sealing happens long before. */
+export const batchMaxBytes = 3 * 1024 * 1024;
+
+export interface BatchHeader {
+  readonly producer: ProducerId;
+  readonly incarnation: Incarnation;
+  readonly seq: Seq;
+  readonly region: string;
+  readonly sealedAtMs: EpochMs;
+}
+
+export interface EncodableBatch extends BatchHeader {
+  /** 0: the batch holds observations only. */
+  readonly firstChargeAtMs: EpochMs;
+  readonly windows: readonly string[];
+  /** One for each counter. */
+  readonly subjects: readonly string[];
+  readonly counters: CounterColumns;
+  readonly rows: readonly UsageRow[];
+  readonly observations: readonly Observation[];
+}
+
+export type Batch = EncodableBatch;
+
+export type DecodedBatch = { readonly batch: Batch } | { readonly malformed: string };
+
+class StringTable {
+  readonly #index = new Map<string, number>();
+
+  at(text: string): number {
+    let index = this.#index.get(text);
+    if (index === undefined) {
+      index = this.#index.size;
+      this.#index.set(text, index);
+    }
+    return index;
+  }
+
+  write(out: ByteWriter): void {
+    out.varint(this.#index.size);
+    for (const text of this.#index.keys()) out.string(text);
+  }
+}
+
+export function encodeBatch(batch: EncodableBatch): Uint8Array {
+  const strings = new StringTable();
+  const body = new ByteWriter(1024);
+  writeBody(body, batch, strings);
+  const out = new ByteWriter(body.length + 1024);
+  out.u8(batchKind);
+  out.string(batch.producer);
+  out.string(batch.incarnation);
+  out.varint(batch.seq);
+  out.string(batch.region);
+  out.varint(Math.floor(batch.firstChargeAtMs));
+  out.varint(Math.floor(batch.sealedAtMs));
+  strings.write(out);
+  out.raw(body.bytes.subarray(0, body.length));
+  return out.takeWithCrc();
+}
+
+function writeBody(out: ByteWriter, batch: EncodableBatch, strings: StringTable): void {
+  const { counters } = batch;
+  out.varint(batch.windows.length);
+  for (const window of batch.windows) out.varint(strings.at(window));
+  out.varint(counters.count);
+  for (let i = 0; i < counters.count; i++) {
+    out.varint(counters.window[i] as number);
+    out.varint(strings.at(batch.subjects[i] as string));
+    out.u32(counters.lo[i] as number);
+    out.u32(counters.hi[i] as number);
+    out.varint(counters.charged[i] as number);
+    out.varint(counters.refunded[i] as number);
+  }
+  out.varint(batch.rows.length);
+  for (const row of batch.rows) {
+    out.varint(row.hour / hourMs);
+    for (const text of rowTexts(row)) out.varint(strings.at(text));
+    out.varint(row.calls);
+    out.varint(row.units);
+    out.varint(row.refundedCalls);
+    out.varint(row.refundedUnits);
+  }
+  out.varint(batch.observations.length);
+  for (const seen of batch.observations) {
+    out.varint(seen.hour / hourMs);
+    out.varint(strings.at(seen.route));
+    out.varint(strings.at(seen.plan));
+    out.varint(strings.at(seen.outcome));
+    out.varint(seen.calls);
+    out.varint(seen.bytes);
+    out.varint(Math.round(seen.timeMs));
+  }
+}
+
+function rowTexts(row: UsageRow): readonly string[] {
+  return [row.route, row.plan, row.owner, row.key, row.address, row.referer];
+}
+
+/** Who, which and when, without the rest: enough to route and to count a batch. */
+export function decodeBatchHeader(bytes: Uint8Array): BatchHeader | undefined {
+  try {
+    return readHeader(new ByteReader(bytes));
+  } catch (error) {
+    if (error instanceof MalformedBytes) return undefined;
+    throw error;
+  }
+}
+
+/** Never throws: bytes that do not check out are `malformed`, with the reason. */
+export function decodeBatch(bytes: Uint8Array): DecodedBatch {
+  if (!checkCrc(bytes)) return { malformed: "checksum does not match" };
+  try {
+    return { batch: readBatch(new ByteReader(bytes, 0, bytes.length - 4)) };
+  } catch (error) {
+    if (error instanceof MalformedBytes) return { malformed: error.message };
+    throw error;
+  }
+}
+
+function readHeader(input: ByteReader): BatchHeader & { firstChargeAtMs: number } {
+  if (input.u8() !== batchKind) throw new MalformedBytes("not a batch");
+  const producer = input.string();
+  const incarnation = input.string();
+  const seq = input.varint();
+  const region = input.string();
+  const firstChargeAtMs = input.varint();
+  return { producer, incarnation, seq, region, firstChargeAtMs, sealedAtMs: input.varint() };
+}
+
+function readBatch(input: ByteReader): Batch {
+  const header = readHeader(input);
+  const strings: string[] = [];
+  for (let left = input.count(); left > 0; left--) strings.push(input.string());
+  const text = (): string => strings[input.varintBelow(strings.length)] as string;
+  const windows: string[] = [];
+  for (let left = input.count(); left > 0; left--) windows.push(text());
+  const { counters, subjects } = readCounters(input, windows.length, text);
+  const rows: UsageRow[] = [];
+  for (let left = input.count(); left > 0; left--) rows.push(readRow(input, text));
+  const observations: Observation[] = [];
+  for (let left = input.count(); left > 0; left--) {
+    const hour = input.varint() * hourMs;
+    const [route, plan, outcome] = [text(), text(), text()];
+    const [calls, bytes, timeMs] = [input.varint(), input.varint(), input.varint()];
+    observations.push({ hour, route, plan, outcome, calls, bytes, timeMs });
+  }
+  if (!input.done) throw new MalformedBytes("bytes after the end");
+  return { ...header, windows, subjects, counters, rows, observations };
+}
+
+function readCounters(
+  input: ByteReader,
+  windowCount: number,
+  text: () => string,
+): { counters: CounterColumns; subjects: string[] } {
+  const count = input.count();
+  const counters = {
+    count,
+    window: new Uint32Array(count),
+    lo: new Uint32Array(count),
+    hi: new Uint32Array(count),
+    charged: new Float64Array(count),
+    refunded: new Float64Array(count),
+  };
+  const subjects: string[] = [];
+  for (let i = 0; i < count; i++) {
+    counters.window[i] = input.varintBelow(windowCount);
+    subjects.push(text());
+    const lo = input.u32();
+    if (lo === 0) throw new MalformedBytes("fingerprint 0");
+    counters.lo[i] = lo;
+    counters.hi[i] = input.u32();
+    counters.charged[i] = input.varint();
+    counters.refunded[i] = input.varint();
+  }
+  return { counters, subjects };
+}
+
+function readRow(input: ByteReader, text: () => string): UsageRow {
+  const hour = input.varint() * hourMs;
+  const [route, plan, owner] = [text(), text(), text()];
+  const [key, address, referer] = [text(), text(), text()];
+  const [calls, units] = [input.varint(), input.varint()];
+  const [refundedCalls, refundedUnits] = [input.varint(), input.varint()];
+  return {
+    ...{ hour, route, plan, owner, key, address, referer },
+    ...{ calls, units, refundedCalls, refundedUnits },
+  };
+}

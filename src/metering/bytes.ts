@@ -1,0 +1,177 @@
+/**
+ * Writing and reading of the binary formats: little endian, LEB128 varints up to 2^53 - 1, UTF-8
+ * strings with their length before them. Every stored record ends with a CRC-32 over all before.
+ */
+
+import { assert } from "../base/assert.ts";
+import { crc32 } from "../base/hash.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** Raised by a reader at malformed input; decoders catch it and return a failure. */
+export class MalformedBytes extends Error {
+  override readonly name = "MalformedBytes";
+}
+
+export class ByteWriter {
+  bytes: Uint8Array;
+  length = 0;
+
+  constructor(capacity = 256) {
+    this.bytes = new Uint8Array(capacity);
+  }
+
+  reset(): void {
+    this.length = 0;
+  }
+
+  #grow(more: number): void {
+    if (this.length + more <= this.bytes.length) return;
+    const larger = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more));
+    larger.set(this.bytes.subarray(0, this.length));
+    this.bytes = larger;
+  }
+
+  u8(value: number): void {
+    this.#grow(1);
+    this.bytes[this.length++] = value;
+  }
+
+  u32(value: number): void {
+    this.#grow(4);
+    this.bytes[this.length++] = value;
+    this.bytes[this.length++] = value >>> 8;
+    this.bytes[this.length++] = value >>> 16;
+    this.bytes[this.length++] = value >>> 24;
+  }
+
+  /** A whole number from 0 to 2^53 - 1. */
+  varint(value: number): void {
+    assert(Number.isSafeInteger(value) && value >= 0, "varint out of range");
+    this.#grow(8);
+    let rest = value;
+    while (rest >= 0x80) {
+      this.bytes[this.length++] = (rest % 0x80) | 0x80;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.bytes[this.length++] = rest;
+  }
+
+  string(text: string): void {
+    this.#grow(8 + text.length * 3);
+    // One byte of length serves nearly all strings; the rare longer one is encoded apart.
+    const start = this.length + 1;
+    const { written } = encoder.encodeInto(text, this.bytes.subarray(start));
+    if (written < 0x80) {
+      this.bytes[this.length] = written;
+      this.length = start + written;
+    } else {
+      const encoded = encoder.encode(text);
+      this.varint(encoded.length);
+      this.raw(encoded);
+    }
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#grow(bytes.length);
+    this.bytes.set(bytes, this.length);
+    this.length += bytes.length;
+  }
+
+  /** A copy of what was written. */
+  take(): Uint8Array {
+    return this.bytes.slice(0, this.length);
+  }
+
+  /** A copy of what was written, with its CRC-32 at the end. */
+  takeWithCrc(): Uint8Array {
+    this.u32(crc32(this.bytes.subarray(0, this.length)));
+    return this.take();
+  }
+}
+
+/** True if the last four bytes are the CRC-32 of those before. */
+export function checkCrc(bytes: Uint8Array): boolean {
+  if (bytes.length < 4) return false;
+  const end = bytes.length - 4;
+  return crc32(bytes.subarray(0, end)) === new ByteReader(bytes, end).u32();
+}
+
+export class ByteReader {
+  readonly bytes: Uint8Array;
+  at: number;
+  readonly end: number;
+
+  constructor(bytes: Uint8Array, start = 0, end = bytes.length) {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+  }
+
+  get done(): boolean {
+    return this.at >= this.end;
+  }
+
+  #need(count: number): void {
+    if (this.at + count > this.end) throw new MalformedBytes("ends too early");
+  }
+
+  u8(): number {
+    this.#need(1);
+    return this.bytes[this.at++] as number;
+  }
+
+  u32(): number {
+    this.#need(4);
+    const b = this.bytes;
+    const at = this.at;
+    this.at += 4;
+    return (
+      ((b[at] as number) |
+        ((b[at + 1] as number) << 8) |
+        ((b[at + 2] as number) << 16) |
+        ((b[at + 3] as number) << 24)) >>>
+      0
+    );
+  }
+
+  varint(): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; i < 8; i++) {
+      const byte = this.u8();
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (value > Number.MAX_SAFE_INTEGER) break;
+        return value;
+      }
+      scale *= 0x80;
+    }
+    throw new MalformedBytes("number too large");
+  }
+
+  /** A varint below `limit`: a count that the rest of the input can hold, or an index. */
+  varintBelow(limit: number): number {
+    const value = this.varint();
+    if (value >= limit) throw new MalformedBytes("number out of range");
+    return value;
+  }
+
+  /** The number of elements that follow, each at least one byte long. */
+  count(): number {
+    return this.varintBelow(this.end - this.at + 1);
+  }
+
+  string(): string {
+    const length = this.varint();
+    this.#need(length);
+    const start = this.at;
+    this.at += length;
+    try {
+      return decoder.decode(this.bytes.subarray(start, this.at));
+    } catch {
+      throw new MalformedBytes("not UTF-8");
+    }
+  }
+}
