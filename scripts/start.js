@@ -123,7 +123,7 @@ function install(folder) {
   child.once("close", () => process.removeListener("exit", stop));
   let output = "";
   const keep = (chunk) => {
-    output = (output + chunk).slice(-4000);
+    output = (output + chunk).slice(0, 4000);
   };
   child.stdout.on("data", keep);
   child.stderr.on("data", keep);
@@ -134,7 +134,8 @@ function install(folder) {
     child.once("error", (error) => fail(error.message));
     child.once("close", (code, signal) => {
       if (code === 0) return resolve();
-      const reasons = output.split("\n").filter((line) => /^npm (error|ERR!)/.test(line));
+      // npm's first lines say why; what follows are its help and its log file.
+      const reasons = output.match(/(?<=^npm (error|ERR!) )\S.*$/gm) ?? [];
       fail(reasons.slice(0, 3).join("; ") || `it ended with ${code ?? signal}`);
     });
   });
