@@ -1,0 +1,154 @@
+/**
+ * What the control plane may ask of the hub. The hub implements it; `control` and tests see nothing else of the hub.
+ * Failures are `TallygateError`s: `request-invalid`, `not-found`, `ledger-failed`…
+ */
+
+import type { EpochMs, Position, Seq, Version } from "../base/words.ts";
+import type { UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
+
+export interface Restrictions {
+  readonly referers: readonly string[];
+  readonly addresses: readonly string[];
+  readonly routes: readonly string[];
+}
+
+export interface KeyRequest {
+  readonly plan: string;
+  readonly name: string;
+  readonly owner: string;
+  /** 0: never. */
+  readonly expiresAtMs: EpochMs;
+  readonly mode: "live" | "test";
+  readonly restrict: Restrictions;
+}
+
+export interface KeyChange {
+  readonly plan?: string;
+  readonly name?: string;
+  readonly expiresAtMs?: EpochMs;
+  readonly restrict?: Restrictions;
+}
+
+/** One key as the admin API shows it; never a secret. */
+export interface KeyView {
+  readonly id: string;
+  readonly plan: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly createdAtMs: EpochMs;
+  readonly expiresAtMs: EpochMs;
+  readonly revoked: boolean;
+  readonly restrict: Restrictions;
+  /** Highest registry version of its credentials; serves as ETag. */
+  readonly version: number;
+  /** The secrets that open it: more than one while a rotation overlaps. */
+  readonly credentials: readonly {
+    readonly id: string;
+    readonly createdAtMs: EpochMs;
+    readonly expiresAtMs: EpochMs;
+    readonly revoked: boolean;
+  }[];
+}
+
+export interface CreatedKey extends KeyView {
+  /** Shown this one time. */
+  readonly key: string;
+}
+
+export interface RegistryApi {
+  /** `request-invalid` where the plan does not exist or a restriction is not valid. */
+  create(request: KeyRequest): Promise<CreatedKey>;
+  list(options: { after: string; limit: number; owner?: string }): readonly KeyView[];
+  get(id: string): KeyView | undefined;
+  update(id: string, change: KeyChange): Promise<KeyView>;
+  /** A second secret; the older ones expire after `overlapMs` (0: at once). */
+  rotate(id: string, overlapMs: number): Promise<CreatedKey>;
+  /** Idempotent. */
+  revoke(id: string): Promise<KeyView>;
+  count(): number;
+}
+
+export interface ProcessStatus {
+  readonly producer: string;
+  readonly region: string;
+  readonly process: number;
+  readonly listen: string;
+  readonly connected: boolean;
+  /** Milliseconds since its last heartbeat. */
+  readonly heardAgoMs: number;
+  readonly view: Version;
+  /** Records that its view is behind the hub's. */
+  readonly viewBehind: number;
+  readonly registryVersion: number;
+  readonly unacknowledgedUnits: number;
+  readonly oldestUnacknowledgedMs: number;
+  readonly journalBytes: number;
+  readonly journalState: string;
+  readonly callsPerSecond: number;
+  readonly lagP50Ms: number;
+  readonly lagP99Ms: number;
+  readonly roundTripMs: number;
+  readonly watermarks: readonly (readonly [string, Seq])[];
+}
+
+export interface HubStatus {
+  readonly clusterId: string;
+  readonly version: Version;
+  readonly timeMs: EpochMs;
+  readonly checkpoint: { readonly position: Position; readonly atMs: EpochMs };
+  readonly stream: { readonly first: Position; readonly last: Position; readonly bytes: number };
+  readonly ledgerBytes: number;
+  readonly registry: { readonly version: number; readonly keys: number };
+  /** Undefined: no backup was ever announced; then losing the hub's disk loses counts. */
+  readonly backup: { readonly atMs: EpochMs; readonly position: Position } | undefined;
+  readonly counters: number;
+  readonly gaps: readonly { readonly producer: string; readonly from: Seq }[];
+  readonly lost: readonly { readonly producer: string; readonly from: Seq; readonly to: Seq }[];
+  /** Sentences for the operator, empty when all is well. */
+  readonly warnings: readonly string[];
+  readonly processes: readonly ProcessStatus[];
+}
+
+export interface VerifyDifference {
+  /** `ledger`, `hub`, `stream` or a region's name with its process: `seoul/0`. */
+  readonly where: string;
+  readonly window: string;
+  /** Subject text, or the fingerprint in hex if the ledger does not know it. */
+  readonly subject: string;
+  readonly expected: number;
+  readonly found: number;
+}
+
+export interface VerifyReport {
+  readonly ok: boolean;
+  readonly version: Version;
+  /** Recomputed from the sealed checkpoint at this position and the stream after it. */
+  readonly sealedPosition: Position;
+  readonly records: number;
+  readonly counters: number;
+  readonly rows: number;
+  /** First ones only; `differenceCount` has all. */
+  readonly differences: readonly VerifyDifference[];
+  readonly differenceCount: number;
+  readonly regions: readonly {
+    readonly name: string;
+    readonly process: number;
+    /** `equal`, `differs` or why it could not be asked. */
+    readonly result: string;
+  }[];
+  /** Damaged records and other things that are wrong, in sentences. */
+  readonly problems: readonly string[];
+}
+
+export interface HubApi {
+  readonly registry: RegistryApi;
+  status(): HubStatus;
+  /** Includes everything folded when it was called. */
+  usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /** One at a time; a second call while one runs gets the same report. */
+  verify(): Promise<VerifyReport>;
+  /** Writes a consistent copy of all hub data to a new file and announces it to the gateways. */
+  backup(file: string): Promise<{ readonly bytes: number; readonly position: Position }>;
+  /** Declares what a vanished producer never sent as lost, durably. */
+  declareLost(producer: string, incarnation: string): Promise<void>;
+}
