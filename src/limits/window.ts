@@ -232,10 +232,10 @@ export function parseWindowId(id: WindowId): WindowInstance | undefined {
   const [, name = "", anchor, start = "", region = ""] = parts;
   const spec = specs.get(anchor === undefined ? name : "month@key");
   const anchorDay = anchor === undefined ? 1 : Number(anchor);
-  // The week that holds 1970-01-01 starts before it.
   const startMs = Date.parse(start);
   if (spec === undefined || anchorDay > 31) return undefined;
-  if (!(startMs > -weekMs && startMs < instantMaxMs)) return undefined;
+  // The window that holds 1970-01-01 may start before it.
+  if (!(startMs > -31 * dayMs && startMs < instantMaxMs)) return undefined;
   const bounds = windowAt(spec, Math.max(startMs, 0), anchorDay);
   const window = { spec, startMs, endMs: bounds.endMs, anchorDay, region };
   return bounds.startMs === startMs && windowId(window) === id ? window : undefined;

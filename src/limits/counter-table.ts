@@ -1,0 +1,352 @@
+/**
+ * The counters of one window instance: fingerprint → (total, own), exact, in 20-byte slots.
+ *
+ * The table is a directory of shards (extendible hashing; Fagin, Nievergelt, Pippenger, Strong,
+ * 1979). A *place* in [0, 1) made of the fingerprint's high half chooses the shard, the low half
+ * the slot in it. A full shard is copied into one that is larger by a small step, or split in two;
+ * either moves at most `shardCapacityMax` counters, whatever the size of the table.
+ *
+ * Places are dense at one end (as in spiral storage; Martin, 1979): a shard at place 1 receives
+ * twice what one at place 0 does. With even places all shards would grow and split at the same
+ * time; so they do it in turn, and at every size of the table a like share of them is newly grown,
+ * half full and about to grow. That keeps bytes per counter flat, and lets one shard's old array be
+ * the next one's new array.
+ */
+
+import { assert, present } from "../base/assert.ts";
+import {
+  copySlots,
+  findSlot,
+  insertSlot,
+  isFull,
+  makeShard,
+  type Shape,
+  type Shard,
+  setSlotOwn,
+  setSlotTotal,
+  shapeOf,
+  slotOwn,
+  slotTotal,
+  tailOf,
+  wordsFor,
+  wordsPerSlot,
+} from "./counter-shard.ts";
+import { TotalsDigest } from "./totals-digest.ts";
+
+/** Home slots of a shard that can be split, at most. */
+export const shardCapacityMax = 16_384;
+
+/** Bytes that a shard costs beside its slots, and an entry of the directory. For `bytes`. */
+const shardOverheadBytes = 320;
+const bytesPerEntry = 8;
+
+/**
+ * Directory entries per shard, at most, on average. Fingerprints of a keyed hash need 2 to 4. Were
+ * they all to have the same high half, no split would part them: shards then grow beyond
+ * `shardCapacityMax` instead, and the table goes on, slower.
+ */
+const entriesPerShardMax = 16;
+
+/** Arrays kept for the next shard of that size, per size; smaller arrays than that are not. */
+const sparesPerSizeMax = 2;
+const sparedWordsMin = 4_096 * wordsPerSlot;
+
+/** Load under which a run that hangs over the tail cannot be chance (e^-29). */
+const clusteredLoadMax = 0.8;
+
+/** Capacities: a table of a second is small and doubles; large shards grow by 9 % (2^(1/8)). */
+const capacities = allCapacities();
+
+function allCapacities(): readonly number[] {
+  const all: number[] = [];
+  for (let capacity = 16; capacity < 4_096; capacity *= 2) all.push(capacity);
+  for (let step = 0; step <= 16; step++) all.push(Math.round(4_096 * 2 ** (step / 8)));
+  return all;
+}
+
+/** Load of a half after a split, at most: so that it does not have to grow again at once. */
+const splitLoadMax = 0.88;
+
+/** Where `used` found a counter, for a change without a second search. Made once, used again. */
+export interface CounterRef {
+  lo: number;
+  hi: number;
+  shard: Shard | undefined;
+  /** Offset of the slot; negative: there was none. */
+  at: number;
+}
+
+export function emptyCounterRef(): CounterRef {
+  return { lo: 0, hi: 0, shard: undefined, at: -1 };
+}
+
+/** Must not insert into the table. */
+export type CounterVisit = (lo: number, hi: number, total: number, own: number) => void;
+
+/** Fingerprint halves are 32-bit integers, signed or not; `lo` is not 0. */
+export class CounterTable {
+  /** Counters in the table; a counter once made stays. */
+  count = 0;
+  /** Bytes of memory that the table holds, spare arrays included. */
+  bytes: number;
+  /** Counters moved by one growth step so far, at most. */
+  movedPerStepMax = 0;
+  #directory: Shard[];
+  /** log2 of the directory's length. */
+  #depth = 0;
+  #shardCount = 1;
+  /** Where `#findOrInsert` found its slot: its second result, without an object. */
+  #foundIn: Shard;
+  readonly #digest = new TotalsDigest();
+  readonly #spares = new Map<number, Uint32Array[]>();
+
+  constructor() {
+    const capacity = present(capacities[0], "smallest capacity");
+    const words = new Uint32Array(wordsFor(shapeOf(capacity)));
+    const shard = makeShard(words, capacity);
+    this.#directory = [shard];
+    this.#foundIn = shard;
+    this.bytes = words.byteLength + shardOverheadBytes + bytesPerEntry;
+  }
+
+  /** The digest of all totals, as two signed 32-bit integers; see `totals-digest.ts`. */
+  get digestLo(): number {
+    return this.#digest.lo;
+  }
+
+  get digestHi(): number {
+    return this.#digest.hi;
+  }
+
+  /** Total of a counter; 0 if there is none. */
+  total(lo: number, hi: number): number {
+    const shard = this.#shardOf(hi);
+    const at = findSlot(shard, lo >>> 0, hi >>> 0);
+    return at < 0 ? 0 : slotTotal(shard.words, at);
+  }
+
+  /** Own units of a counter; 0 if there is none. */
+  own(lo: number, hi: number): number {
+    const shard = this.#shardOf(hi);
+    const at = findSlot(shard, lo >>> 0, hi >>> 0);
+    return at < 0 ? 0 : slotOwn(shard.words, at);
+  }
+
+  /** Total + own, 0 if there is no such counter; sets `ref` for `addOwnAt`. Makes no slot. */
+  used(lo: number, hi: number, ref: CounterRef): number {
+    const shard = this.#shardOf(hi);
+    const at = findSlot(shard, lo >>> 0, hi >>> 0);
+    // Signed, since V8 keeps those 32 bits in the field itself.
+    ref.lo = lo | 0;
+    ref.hi = hi | 0;
+    ref.shard = shard;
+    ref.at = at;
+    return at < 0 ? 0 : slotTotal(shard.words, at) + slotOwn(shard.words, at);
+  }
+
+  /** `addOwn` for the counter that `used` set `ref` to, whatever changed in the table since. */
+  addOwnAt(ref: CounterRef, delta: number): void {
+    const { lo, hi, at } = ref;
+    const words = (ref.shard as Shard).words;
+    // Where the shard has grown or was split since, another counter is here, or none.
+    if (at >= 0 && words[at] === lo >>> 0 && words[at + 1] === hi >>> 0) {
+      setSlotOwn(words, at, slotOwn(words, at) + delta);
+    } else {
+      this.addOwn(lo, hi, delta);
+    }
+  }
+
+  addOwn(lo: number, hi: number, delta: number): void {
+    const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
+    const words = this.#foundIn.words;
+    setSlotOwn(words, at, slotOwn(words, at) + delta);
+  }
+
+  setOwn(lo: number, hi: number, own: number): void {
+    const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
+    setSlotOwn(this.#foundIn.words, at, own);
+  }
+
+  /** Returns the new total. */
+  addTotal(lo: number, hi: number, delta: number): number {
+    const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
+    const total = slotTotal(this.#foundIn.words, at) + delta;
+    this.#writeTotal(at, total);
+    return total;
+  }
+
+  setTotal(lo: number, hi: number, total: number): void {
+    const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
+    this.#writeTotal(at, total);
+  }
+
+  /** Sets the own units of every counter to 0. */
+  clearOwn(): void {
+    this.#forEachShard(({ words }) => {
+      for (let at = 0; at < words.length; at += wordsPerSlot) {
+        if (words[at] !== 0) setSlotOwn(words, at, 0);
+      }
+    });
+  }
+
+  /** Visits every counter, in no order that means anything. `visit` may change, but not insert. */
+  forEach(visit: CounterVisit): void {
+    for (let place = 0; place < 1; ) place = this.visitFrom(place, visit);
+  }
+
+  /**
+   * Visits some of the counters, at most a shard's, and returns where to go on; 0 begins, 1 is the
+   * end. Anything may change between the calls: a counter that was there when the walk began is
+   * visited once, one that was made meanwhile once or not at all. `visit` itself must not insert.
+   */
+  visitFrom(place: number, visit: CounterVisit): number {
+    const shard = this.#directory[place * this.#directory.length] as Shard;
+    const words = shard.words;
+    for (let at = 0; at < words.length; at += wordsPerSlot) {
+      const lo = words[at] as number;
+      if (lo === 0) continue;
+      visit(lo, words[at + 1] as number, slotTotal(words, at), slotOwn(words, at));
+    }
+    // A split keeps a shard's ends, so this is where a shard begins for as long as the table lives.
+    return (shard.prefix + 1) / 2 ** shard.depth;
+  }
+
+  #forEachShard(visit: (shard: Shard) => void): void {
+    const length = this.#directory.length;
+    for (let index = 0; index < length; ) {
+      const shard = this.#directory[index] as Shard;
+      visit(shard);
+      index += length / 2 ** shard.depth;
+    }
+  }
+
+  #shardOf(hi: number): Shard {
+    const directory = this.#directory;
+    return directory[(placeOf(hi >>> 0) * directory.length) | 0] as Shard;
+  }
+
+  #findOrInsert(lo: number, hi: number): number {
+    for (;;) {
+      const shard = this.#shardOf(hi);
+      this.#foundIn = shard;
+      const at = findSlot(shard, lo, hi);
+      if (at >= 0) return at;
+      assert(lo !== 0, "a fingerprint's low half is not 0");
+      if (!isFull(shard) && insertSlot(shard, ~at, lo, hi)) {
+        this.count++;
+        return ~at;
+      }
+      this.#grow(shard);
+    }
+  }
+
+  #writeTotal(at: number, total: number): void {
+    const words = this.#foundIn.words;
+    const lo = words[at] as number;
+    const hi = words[at + 1] as number;
+    const before = slotTotal(words, at);
+    setSlotTotal(words, at, total);
+    if (before !== 0) this.#digest.remove(lo, hi, before);
+    if (total !== 0) this.#digest.add(lo, hi, total);
+  }
+
+  #grow(shard: Shard): void {
+    const { words, capacity, count } = shard;
+    if (count > this.movedPerStepMax) this.movedPerStepMax = count;
+    if (count < capacity * clusteredLoadMax) {
+      // A run hangs over the tail though the shard is not full: its low halves are not even. More
+      // home slots would not part them; a longer tail takes them.
+      this.#adopt(shard, this.#copy(words, { capacity, tail: tailOf(shard) * 2 }));
+    } else if (capacity < shardCapacityMax || !this.#split(shard)) {
+      this.#adopt(shard, this.#copy(words, shapeOf(capacityAbove(capacity))));
+    }
+  }
+
+  /** Parts the shard in two by the next bit of place. False if the directory may not double. */
+  #split(shard: Shard): boolean {
+    if (shard.depth === this.#depth) {
+      const doubled = this.#directory.length * 2;
+      if (doubled > this.#shardCount * entriesPerShardMax) return false;
+      this.#directory = this.#directory.flatMap((entry) => [entry, entry]);
+      this.bytes += (doubled / 2) * bytesPerEntry;
+      this.#depth++;
+    }
+    const depth = shard.depth + 1;
+    const isUpper = (hi: number): boolean => ((placeOf(hi) * 2 ** depth) & 1) === 1;
+    const isLower = (hi: number): boolean => !isUpper(hi);
+    const from = shard.words;
+    let uppers = 0;
+    for (let at = 0; at < from.length; at += wordsPerSlot) {
+      if (from[at] !== 0 && isUpper(from[at + 1] as number)) uppers++;
+    }
+    const lowers = shard.count - uppers;
+    const upper = this.#copy(from, shapeOf(capacityFor(uppers)), isUpper);
+    const lower = this.#copy(from, shapeOf(capacityFor(lowers)), isLower);
+    upper.depth = depth;
+    upper.prefix = shard.prefix * 2 + 1;
+    shard.depth = depth;
+    shard.prefix *= 2;
+    this.#adopt(shard, lower);
+    this.#shardCount++;
+    this.bytes += shardOverheadBytes;
+    const width = this.#directory.length / 2 ** depth;
+    this.#directory.fill(upper, upper.prefix * width, (upper.prefix + 1) * width);
+    return true;
+  }
+
+  /** A shard of that shape, its tail made longer if need be, with the slots that belong there. */
+  #copy(from: Uint32Array, shape: Shape, belongs?: (hi: number) => boolean): Shard {
+    for (let tail = shape.tail; ; tail *= 2) {
+      const shard = makeShard(this.#take(wordsFor({ ...shape, tail })), shape.capacity);
+      if (copySlots(from, shard, belongs)) return shard;
+      this.#release(shard.words);
+    }
+  }
+
+  /** Puts what `next` holds in the place of what `shard` holds. */
+  #adopt(shard: Shard, next: Shard): void {
+    this.#release(shard.words);
+    shard.words = next.words;
+    shard.capacity = next.capacity;
+    shard.scale = next.scale;
+    shard.count = next.count;
+  }
+
+  #take(length: number): Uint32Array {
+    const spare = this.#spares.get(length)?.pop();
+    if (spare !== undefined) return spare.fill(0);
+    this.bytes += length * 4;
+    return new Uint32Array(length);
+  }
+
+  /** Keeps the array for the next shard of its size; what shards outgrow fast is not worth it. */
+  #release(words: Uint32Array): void {
+    const spares = this.#spares.get(words.length) ?? [];
+    if (words.length >= sparedWordsMin && spares.length < sparesPerSizeMax) {
+      spares.push(words);
+      this.#spares.set(words.length, spares);
+    } else {
+      this.bytes -= words.byteLength;
+    }
+  }
+}
+
+/**
+ * Where a fingerprint's high half belongs, in [0, 1): x(1.3465 - 0.3465x), close to log2(1 + x),
+ * under which equal stretches of places receive shares of the counters that grow evenly from one
+ * end to twice as much at the other. Any rising function is correct; this one is even enough.
+ */
+function placeOf(hi: number): number {
+  const x = hi / 0x1_0000_0000;
+  return x * (1.3465 - 0.3465 * x);
+}
+
+/** The smallest capacity that `count` counters of a half fill to `splitLoadMax` at most. */
+function capacityFor(count: number): number {
+  const needed = Math.ceil(count / splitLoadMax);
+  return capacities.find((capacity) => capacity >= needed) ?? needed;
+}
+
+function capacityAbove(capacity: number): number {
+  return capacities.find((larger) => larger > capacity) ?? Math.ceil(capacity * 1.09);
+}
