@@ -1,0 +1,217 @@
+/** Compiles `plans`: names resolved to counters and dimensions, rules between fields checked. */
+
+import { present } from "../base/assert.ts";
+import {
+  type CounterSpec,
+  type Dimension,
+  dimensionsMax,
+  type Limit,
+  type Plan,
+} from "../limits/plan.ts";
+import { defaultScope, parseWindowSpec, type WindowSpec } from "../limits/window.ts";
+import type { KeySource } from "./compiled-config.ts";
+import type { ConfigPath, ProblemList } from "./config-problem.ts";
+import type { ConfigInput, LimitInput } from "./config-schema.ts";
+import { parseDuration } from "./config-values.ts";
+import { dimensionName } from "./dimension.ts";
+
+/** A strict limit's shortest window: leases travel between regions. */
+const strictWindowMsMin = 60_000;
+
+/** A view older than a year is not waited for; shorter than a heartbeat would always be stale. */
+const stalenessMsMin = 100;
+const stalenessMsMax = 366 * 86_400_000;
+
+export interface CompiledPlans {
+  readonly plans: readonly Plan[];
+  readonly anonymousPlan: Plan | undefined;
+  readonly dimensions: readonly Dimension[];
+}
+
+export interface PlanSurroundings {
+  readonly keySources: readonly KeySource[];
+  /** Names of the parameters of all routes. */
+  readonly pathParameters: ReadonlySet<string>;
+}
+
+export function compilePlans(
+  input: ConfigInput,
+  around: PlanSurroundings,
+  problems: ProblemList,
+): CompiledPlans {
+  const dimensions: Dimension[] = [];
+  const plans = Object.entries(input.plans).map(([name, { limits }], index): Plan => {
+    const path: ConfigPath = ["plans", name, "limits"];
+    const plan: PlanDraft = { counters: [], limits: [], written: limits };
+    for (const [i, limit] of limits.entries()) {
+      const at: LimitPlace = {
+        path: [...path, i],
+        index: i,
+        isAnonymous: name === input.anonymousPlan,
+      };
+      checkLimit(limit, at, { ...around, plan, problems });
+      const window = compileWindow(limit, at, problems);
+      if (window === undefined) continue;
+      const counter = counterOf(limit, window, { plan, dimensions });
+      plan.limits.push(compileLimit(limit, counter, at.path, problems));
+    }
+    return { name, index, limits: plan.limits, counters: plan.counters };
+  });
+  if (dimensions.length > dimensionsMax) {
+    problems.add(["plans"], `at most ${dimensionsMax} different \`per\``, {
+      text: `${dimensions.length} different \`per\``,
+    });
+  }
+  const anonymousPlan = plans.find((plan) => plan.name === input.anonymousPlan);
+  if (input.anonymousPlan !== undefined && anonymousPlan === undefined) {
+    const names = plans.map((plan) => plan.name).join(", ");
+    problems.add(["anonymousPlan"], `one of the plans ${names}`, { value: input.anonymousPlan });
+  }
+  return { plans, anonymousPlan, dimensions };
+}
+
+interface PlanDraft {
+  readonly counters: CounterSpec[];
+  readonly limits: Limit[];
+  readonly written: readonly LimitInput[];
+}
+
+interface LimitPlace {
+  readonly path: ConfigPath;
+  readonly index: number;
+  readonly isAnonymous: boolean;
+}
+
+interface LimitSurroundings extends PlanSurroundings {
+  readonly plan: PlanDraft;
+  readonly problems: ProblemList;
+}
+
+function checkLimit(limit: LimitInput, place: LimitPlace, around: LimitSurroundings): void {
+  const { problems, plan } = around;
+  const { path } = place;
+  const earlier = plan.written.slice(0, place.index);
+  if (earlier.some((other) => other.name === limit.name)) {
+    problems.add([...path, "name"], "a name that no other limit of the plan has", {
+      value: limit.name,
+    });
+  }
+  if (place.isAnonymous && limit.per === "key") {
+    problems.add([...path, "per"], "something that a call without a key has, such as ip", {
+      text: "key in the anonymous plan",
+    });
+  }
+  const twin = earlier.find((other) => dimensionName(other.per) === dimensionName(limit.per));
+  if (twin !== undefined && missingRule(twin) !== missingRule(limit)) {
+    problems.add(
+      [...path, "missing"],
+      `${missingRule(twin)}, as for limit ${JSON.stringify(twin.name)}: limits of one plan on the same \`per\` share the rule`,
+      { text: missingRule(limit) },
+    );
+  }
+  const { per } = limit;
+  if (per.startsWith("path:") && !around.pathParameters.has(per.slice(5))) {
+    problems.add([...path, "per"], "a parameter that some route has", { value: per });
+  }
+  if (carriesSecret(dimensionName(per), around.keySources)) {
+    problems.add(
+      [...path, "per"],
+      "a field that holds no credential, since reports show its values",
+      {
+        value: per,
+      },
+    );
+  }
+}
+
+/** Values of these would stand in the ledger as subject texts. */
+function carriesSecret(per: Dimension, sources: readonly KeySource[]): boolean {
+  if (["header:authorization", "header:proxy-authorization", "header:cookie"].includes(per)) {
+    return true;
+  }
+  return sources.some((source) => {
+    return source.kind !== "bearer" && per === `${source.kind}:${source.name}`;
+  });
+}
+
+function compileWindow(
+  limit: LimitInput,
+  place: LimitPlace,
+  problems: ProblemList,
+): WindowSpec | undefined {
+  const path = [...place.path, "window"];
+  const window = parseWindowSpec(limit.window);
+  if ("error" in window) {
+    problems.add(path, window.error.replace(/^.*expected /, ""), { value: limit.window });
+    return undefined;
+  }
+  const isKeyed = limit.per === "key" || limit.per === "owner";
+  if (window.kind === "month@key" && !isKeyed) {
+    problems.add(path, "month@key only with per: key or owner", { text: `per: ${limit.per}` });
+  }
+  if (limit.enforcement === "strict") {
+    const at = [...place.path, "enforcement"];
+    if (window.nominalMs < strictWindowMsMin) {
+      problems.add(at, "a window of a minute or more for a strict limit", {
+        text: `window: ${limit.window}`,
+      });
+    }
+    if (!isKeyed) {
+      problems.add(at, "per: key or owner for a strict limit", { text: `per: ${limit.per}` });
+    }
+    if (limit.scope === "region") {
+      problems.add(at, "scope: global for a strict limit", { text: "scope: region" });
+    }
+    if (limit.onFailure === "allow") {
+      problems.add(at, "onFailure: deny for a strict limit", { text: "onFailure: allow" });
+    }
+  }
+  return window;
+}
+
+/** The index of the limit's counter in the plan; limits on one counter share it. */
+function counterOf(
+  limit: LimitInput,
+  window: WindowSpec,
+  to: { readonly plan: PlanDraft; readonly dimensions: Dimension[] },
+): number {
+  const per = dimensionName(limit.per);
+  const scope = limit.scope ?? defaultScope(window);
+  const { counters } = to.plan;
+  const same = counters.findIndex((other) => {
+    return other.per === per && other.window === window && other.scope === scope;
+  });
+  if (same >= 0) return same;
+  if (!to.dimensions.includes(per)) to.dimensions.push(per);
+  counters.push({ per, dimension: to.dimensions.indexOf(per), window, scope });
+  return counters.length - 1;
+}
+
+function compileLimit(
+  limit: LimitInput,
+  counter: number,
+  path: ConfigPath,
+  problems: ProblemList,
+): Limit {
+  let stalenessMs = 0;
+  if (limit.staleness !== undefined) {
+    stalenessMs = present(parseDuration(limit.staleness), "a checked duration");
+    if (stalenessMs < stalenessMsMin || stalenessMs > stalenessMsMax) {
+      problems.add([...path, "staleness"], "100ms to 366d", { value: limit.staleness });
+    }
+  }
+  return {
+    name: limit.name,
+    counter,
+    quota: limit.quota,
+    enforcement: limit.enforcement ?? "soft",
+    stalenessMs,
+    onFailure: limit.onFailure ?? "deny",
+    missing: missingRule(limit),
+  };
+}
+
+function missingRule(limit: LimitInput): Limit["missing"] {
+  const isOptional = limit.per === "referer" || limit.per === "owner";
+  return limit.missing ?? (isOptional ? "skip" : "deny");
+}

@@ -1,0 +1,266 @@
+/**
+ * The configuration file's shape: fields, types, bounds, descriptions. The JSON Schema that editors
+ * use is generated from it. What needs more than one field (names that must exist, ports that must
+ * differ) is checked by `config.ts`; defaults are filled in there as well.
+ *
+ * Every `error` completes "expected …".
+ */
+
+import * as z from "zod";
+import { costMax, quotaMax } from "../base/words.ts";
+import { limitsPerPlanMax } from "../limits/plan.ts";
+import { durationPattern, listenPattern, sizePattern } from "./config-values.ts";
+
+/** Bounds of the lists and groups of a configuration. */
+export const configBounds = {
+  regions: 64,
+  processes: 64,
+  plans: 256,
+  upstreams: 256,
+  targets: 64,
+  routes: 1_000,
+  trustedProxies: 1_024,
+  keySources: 8,
+} as const;
+
+function group<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  const known = Object.keys(shape).join(", ");
+  return z.strictObject(shape, {
+    error: (issue) =>
+      issue.code === "unrecognized_keys" ? `one of ${known}` : `a group of fields (${known})`,
+  });
+}
+
+function wholeNumber(min: number, max: number) {
+  const error = `a whole number from ${commas(min)} to ${commas(max)}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function commas(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+function text(pattern: RegExp, error: string) {
+  return z.string({ error }).regex(pattern, { error });
+}
+
+function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
+  return z.enum(values, { error: `one of ${values.join(", ")}` });
+}
+
+function list<Item extends z.ZodType>(item: Item, min: number, max: number) {
+  const error = min === 0 ? `a list of at most ${max}` : `a list of ${min} to ${max}`;
+  return z.array(item, { error }).min(min, { error }).max(max, { error });
+}
+
+function named<Value extends z.ZodType>(name: z.ZodString, value: Value, max: number) {
+  const error = `a group of 1 to ${max} names`;
+  return z
+    .record(name, value, { error })
+    .refine((all) => Object.keys(all).length >= 1 && Object.keys(all).length <= max, { error });
+}
+
+const regionName = text(
+  /^[a-z][a-z0-9-]{0,31}$/,
+  "a name of 1 to 32 of a-z, 0-9 and -, beginning with a letter",
+);
+/** Also of plans in keys; a leading letter keeps the names in the order of the file. */
+export const planNamePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+const name = text(
+  planNamePattern,
+  "a name of 1 to 64 of A-Z, a-z, 0-9, _ and -, beginning with a letter",
+);
+const listen = text(listenPattern, "an address to listen on such as 127.0.0.1:8080");
+const duration = text(durationPattern, "a duration such as 50ms, 5s, 10m, 24h or 7d");
+const size = text(sizePattern, "a size such as 512MB or 2GiB");
+const httpUrl = text(/^https?:\/\/[^\s/?#]+[^\s]*$/, "a URL that begins with http:// or https://");
+
+const hub = group({
+  listen: listen
+    .optional()
+    .describe(
+      "Where hub and control plane listen; loopback or private only. Default 127.0.0.1:8080.",
+    ),
+  url: httpUrl
+    .optional()
+    .describe("Where gateways on other machines reach the hub. Default: the listen address."),
+}).describe("The one process that folds usage, keeps the keys and serves the admin API.");
+
+const region = group({
+  listen: listen.describe("Where the region's gateway takes calls."),
+  operations: listen
+    .optional()
+    .describe(
+      "Health and metrics, never public; process k listens on this port + k. Default: 127.0.0.1, the port of `listen` + 100.",
+    ),
+  processes: wholeNumber(1, configBounds.processes)
+    .optional()
+    .describe("Processes that share the port; each counts on its own. Default 1."),
+});
+
+const keySource = text(
+  /^(bearer|header:[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}|query:[A-Za-z0-9_.~-]{1,64})$/,
+  "bearer, header:<name> or query:<name>",
+);
+
+const keys = group({
+  prefix: text(/^[A-Za-z0-9]{1,16}$/, "1 to 16 of A-Z, a-z and 0-9")
+    .optional()
+    .describe("First part of every new key. Default tg."),
+  from: list(keySource, 1, configBounds.keySources)
+    .optional()
+    .describe('Where a key may stand. Default ["header:x-api-key", "bearer"].'),
+});
+
+const clients = group({
+  trustedProxies: list(
+    z.string({ error: "a CIDR block such as 10.0.0.0/8" }),
+    0,
+    configBounds.trustedProxies,
+  )
+    .optional()
+    .describe("CIDR blocks whose X-Forwarded-For is believed, read from the right. Default none."),
+  ipv4Prefix: wholeNumber(8, 32)
+    .optional()
+    .describe("Leading bits of an IPv4 address that make one caller. Default 32."),
+  ipv6Prefix: wholeNumber(16, 128)
+    .optional()
+    .describe("Leading bits of an IPv6 address that make one caller. Default 64."),
+});
+
+const limit = group({
+  name: text(
+    /^[ !#-[\]-~]{1,64}$/,
+    'a name of 1 to 64 printable ASCII characters without " and \\',
+  ).describe("Unique within the plan; callers see it in RateLimit-Policy."),
+  per: text(
+    /^(key|owner|ip|referer|header:[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}|query:[A-Za-z0-9_.~-]{1,64}|path:[A-Za-z_][A-Za-z0-9_]{0,63})$/,
+    "key, owner, ip, referer, header:<name>, query:<name> or path:<parameter>",
+  ).describe("What is counted."),
+  quota: wholeNumber(1, quotaMax).describe("Units per window."),
+  window: z
+    .string({ error: "a window such as second, minute, hour, day, week, month, 15m or 6h" })
+    .describe(
+      "second, minute, hour, day, week (from Monday), month (UTC calendar), month@key, or a divisor of the next unit such as 2s, 15m, 6h.",
+    ),
+  scope: oneOf(["region", "global"])
+    .optional()
+    .describe("Whose calls count together. Default: region under a minute, else global."),
+  enforcement: oneOf(["soft", "strict", "shadow"])
+    .optional()
+    .describe(
+      "strict never overshoots (window of a minute or more, per key or owner); shadow only reports. Default soft.",
+    ),
+  missing: oneOf(["skip", "share", "deny"])
+    .optional()
+    .describe(
+      "For a call that has no such thing: skip the limit, share one count among all such calls, or deny with 400. Default skip for referer and owner, else deny. The same for all limits of a plan on one `per`.",
+    ),
+  staleness: duration
+    .optional()
+    .describe("Refuse once the region's view is older than this. Default: never."),
+  onFailure: oneOf(["allow", "deny"])
+    .optional()
+    .describe("While usage cannot be stored: deny with 503, or allow uncounted. Default deny."),
+});
+
+const plan = group({
+  limits: list(limit, 0, limitsPerPlanMax).describe("All must hold; an empty list limits nothing."),
+});
+
+const upstream = group({
+  targets: list(
+    text(/^https?:\/\/[^\s/?#@]+\/?$/, "an origin such as http://127.0.0.1:8091"),
+    1,
+    configBounds.targets,
+  ).describe("Origins that calls are spread over."),
+  connectTimeout: duration.optional().describe("Default 2s."),
+  responseTimeout: duration
+    .optional()
+    .describe("To the reply's header fields and between parts of its body. Default 30s."),
+  connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
+});
+
+const route = group({
+  path: z
+    .string({ error: "a path such as /users, /users/{id} or /api/*" })
+    .describe("Exact, with {parameter} for one segment, or ending in /* for everything below."),
+  methods: list(
+    text(/^(?!CONNECT$|TRACE$)[A-Z][A-Z-]{0,31}$/, "a method in upper case, not CONNECT or TRACE"),
+    1,
+    16,
+  )
+    .optional()
+    .describe("Default: all."),
+  upstream: z.string({ error: "the name of an upstream" }).optional().describe("Forward to it."),
+  handler: z
+    .string({ error: "the path of a module" })
+    .min(1, { error: "the path of a module" })
+    .optional()
+    .describe("Answer with a module's default export; relative to this file."),
+  stripPrefix: text(/^\/[^\s?#]*[^\s?#/]$/, "a path prefix such as /api, without a trailing /")
+    .optional()
+    .describe("Taken off the path before forwarding."),
+  cost: wholeNumber(0, costMax).optional().describe("Units of one call. Default 1."),
+  refundOn: list(oneOf(["not-attempted", "5xx"]), 0, 2)
+    .optional()
+    .describe("Outcomes whose units are given back. Default [not-attempted]."),
+  timeout: duration.optional().describe("A handler may take this long before 504. Default 30s."),
+});
+
+const journal = group({
+  flushInterval: duration.optional().describe("Between batches, 1ms to 10s. Default 50ms."),
+  sizeMax: size
+    .optional()
+    .describe("Of a gateway's journal; reaching it is a full disk. Default 2GiB."),
+  retention: duration
+    .optional()
+    .describe("Keep batches that the hub has this long where no backups are made. Default 24h."),
+});
+
+const stream = group({
+  checkpointInterval: duration.optional().describe("Between saves of the ledger. Default 2s."),
+  publishInterval: duration.optional().describe("Between updates to gateways. Default 10ms."),
+  retention: duration.optional().describe("Of records below a sealed checkpoint. Default 7d."),
+  sealInterval: duration.optional().describe("Between sealed checkpoints. Default 24h."),
+});
+
+export const configSchema = group({
+  version: z.literal(1, { error: "version: 1" }).describe("Of this file's format."),
+  hub: hub.optional(),
+  regions: named(regionName, region, configBounds.regions).describe(
+    "Gateways by region, in the order in which `dev` gives them ports.",
+  ),
+  keys: keys.optional().describe("The form of API keys and where calls carry them."),
+  clients: clients.optional().describe("How a call's address is found and grouped."),
+  durability: oneOf(["os", "disk"])
+    .optional()
+    .describe(
+      "What a reply waits for: its charge given to the operating system, or on disk. Default os.",
+    ),
+  signup: httpUrl.optional().describe("Named in the 429 of the anonymous plan."),
+  plans: named(name, plan, configBounds.plans).describe("Named sets of limits."),
+  anonymousPlan: z
+    .string({ error: "the name of a plan" })
+    .optional()
+    .describe("For calls without a key. Left out: such a call is 401."),
+  upstreams: z
+    .record(name, upstream, { error: "a group of names" })
+    .optional()
+    .describe("Servers that calls are forwarded to."),
+  routes: list(route, 1, configBounds.routes).describe(
+    "What is served; exact segments win over parameters, parameters over *.",
+  ),
+  journal: journal.optional().describe("A gateway's local record of charges."),
+  stream: stream.optional().describe("The hub's record of all batches."),
+});
+
+export type ConfigInput = z.infer<typeof configSchema>;
+export type LimitInput = ConfigInput["plans"][string]["limits"][number];
+export type RouteInput = ConfigInput["routes"][number];
+
+/** JSON Schema (2020-12) of the file, for editors. Checks less than `compileConfig`. */
+export function configJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(configSchema, { io: "input" });
+  return { ...schema, title: "Tallygate configuration" };
+}
