@@ -226,7 +226,7 @@ const stream = group({
 });
 
 export const configSchema = group({
-  version: z.literal(1, { error: "version: 1" }).describe("Of this file's format."),
+  version: z.literal(1, { error: "1" }).describe("Of this file's format."),
   hub: hub.optional(),
   regions: named(regionName, region, configBounds.regions).describe(
     "Gateways by region, in the order in which `dev` gives them ports.",

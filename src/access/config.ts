@@ -37,7 +37,7 @@ export interface CompileOptions extends CompileValueOptions {
   readonly environment: Environment;
 }
 
-/** `problems` are in the order of the checks and at least one; each `message` stands alone. */
+/** `problems` holds at least one, in the order of the file; each `message` stands alone. */
 export type CompileResult =
   | { readonly config: CompiledConfig }
   | { readonly problems: readonly ConfigProblem[] };
@@ -59,10 +59,15 @@ function compile(value: unknown, locator: Locator, options: CompileValueOptions)
   const parsed = configSchema.safeParse(value, { reportInput: true });
   if (!parsed.success) {
     reportIssues(parsed.error.issues, value, problems);
-    return { problems: problems.all };
+    return { problems: inOrder(problems.all) };
   }
   const config = compileChecked(parsed.data, options, problems);
-  return problems.all.length > 0 ? { problems: problems.all } : { config };
+  return problems.all.length > 0 ? { problems: inOrder(problems.all) } : { config };
+}
+
+/** As a reader meets them in the file. */
+function inOrder(problems: readonly ConfigProblem[]): readonly ConfigProblem[] {
+  return problems.toSorted((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function compileChecked(
