@@ -141,15 +141,19 @@ export interface LinkEnd<Out, In> {
   readonly bufferedBytes: number;
   /** One listener, set before the turn of the event loop ends. `payload` is owned by the listener. */
   onMessage(listener: (message: In, payload: Uint8Array) => void): void;
-  /** Called once, whoever closed. */
+  /** Called once, whoever closed, never from within `close`. No message is delivered after it. */
   onClose(listener: (reason: string) => void): void;
+  /** What was sent before goes out first. `reason` is told to the peer: short, ASCII, no secrets. */
   close(reason: string): void;
 }
 
 export type GatewayEnd = LinkEnd<GatewayMessage, HubMessage>;
 export type HubEnd = LinkEnd<HubMessage, GatewayMessage>;
 
-/** The gateway's side: one attempt to connect. Rejects with `hub-unreachable` or `join-refused`, `producer-refused`. */
+/**
+ * The gateway's side: one attempt to connect. Rejects with `hub-unreachable`, `hub-refused` (not now), `join-refused` or
+ * `producer-refused`.
+ */
 export interface LinkDialer {
   connect(): Promise<GatewayEnd>;
 }
