@@ -6,7 +6,10 @@ import { decodeFrame, encodeFrame } from "./frame.ts";
 import { parseGatewayMessage, parseHubMessage } from "./messages.ts";
 
 test("what is encoded is decoded", () => {
-  const header = fc.record({ kind: fc.string({ unit: "binary" }), id: fc.integer() });
+  const header = fc.record(
+    { kind: fc.string({ unit: "binary" }), id: fc.integer() },
+    { noNullPrototype: true },
+  );
   fc.assert(
     fc.property(header, fc.uint8Array({ maxLength: 300 }), (message, payload) => {
       const frame = decodeFrame(encodeFrame(message, payload));
