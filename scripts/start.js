@@ -21,6 +21,7 @@ const lockPollMs = 200;
 /** Longest install; npm itself retries a registry for about a minute and a half. */
 const installMsMax = 600_000;
 
+const parent = process.ppid;
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 
 /** Task → program and leading arguments. */
@@ -33,6 +34,9 @@ const tasks = {
   tallygate: ["src/cli/main.ts"],
   check: ["scripts/check.ts"],
 };
+
+/** How often a start by npm looks whether npm's shell is still there. */
+const parentPollMs = 250;
 
 const passedSignals = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -240,6 +244,15 @@ function run(node, taskArguments) {
       if (signal === "SIGINT" && process.stdin.isTTY) return;
       child.kill(signal);
     });
+  }
+  // A signal to npm ends its shell, not what the shell started: without this, `kill` of an
+  // `npm run demo` would leave everything running.
+  if (process.env["npm_lifecycle_event"]) {
+    const poll = setInterval(() => {
+      if (process.ppid === parent) return;
+      clearInterval(poll);
+      child.kill("SIGTERM");
+    }, parentPollMs).unref();
   }
   child.once("error", (error) => {
     process.stderr.write(`${node} does not start: ${error.message}\n`);
