@@ -1,0 +1,152 @@
+/** One request of a node:http server as an `Exchange`. */
+
+import { Buffer } from "node:buffer";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { NodeRequest } from "srvx/node";
+import type { Connection, Exchange, HeaderList } from "../../ports/listener.ts";
+
+/**
+ * A body longer than this that nobody read is not waited for: the connection closes after the
+ * reply. A shorter one is read and dropped, and the connection used again.
+ */
+export const droppedBodyMaxBytes = 64 * 1024;
+
+/** Bytes of a body that `request.text()` and its like give to a handler, at most. */
+export const handlerBodyMaxBytes = 16 * 1024 * 1024;
+
+export class NodeExchange implements Exchange {
+  readonly connection: Connection;
+  readonly #request: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #server: { readonly isStopping: boolean };
+  #webRequest: Request | undefined;
+  /** Whether the client waits for a 100 before it sends the body. */
+  #awaitsContinue: boolean;
+
+  constructor(
+    request: IncomingMessage,
+    response: ServerResponse,
+    at: {
+      readonly connection: Connection;
+      readonly server: { readonly isStopping: boolean };
+      readonly awaitsContinue: boolean;
+    },
+  ) {
+    this.#request = request;
+    this.#response = response;
+    this.connection = at.connection;
+    this.#server = at.server;
+    this.#awaitsContinue = at.awaitsContinue;
+  }
+
+  get method(): string {
+    return this.#request.method as string;
+  }
+
+  get target(): string {
+    return this.#request.url as string;
+  }
+
+  get httpMinor(): number {
+    return this.#request.httpVersionMinor;
+  }
+
+  get headers(): HeaderList {
+    return this.#request.rawHeaders;
+  }
+
+  get hasBody(): boolean {
+    const { headers } = this.#request;
+    const length = headers["content-length"];
+    return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
+  }
+
+  body(): AsyncIterable<Uint8Array> {
+    this.#continue();
+    // Destroying the request would take the socket with it, and so the reply.
+    return this.#request.iterator({ destroyOnReturn: false });
+  }
+
+  webRequest(): Request {
+    if (this.#webRequest === undefined) {
+      this.#continue();
+      this.#webRequest = new NodeRequest({
+        req: this.#request,
+        res: this.#response,
+        maxRequestBodySize: handlerBodyMaxBytes,
+      });
+    }
+    return this.#webRequest;
+  }
+
+  reply(status: number, headers: string[], body: string | Uint8Array | undefined): void {
+    const response = this.#response;
+    if (response.headersSent || response.destroyed) return;
+    if (body !== undefined) {
+      if (status !== 204 && status !== 304) headers.push("content-length", lengthOf(body));
+    } else if (status !== 204 && status !== 304 && this.#request.method !== "HEAD") {
+      headers.push("content-length", "0");
+    }
+    this.#writeHead(status, headers);
+    response.end(body);
+  }
+
+  startReply(status: number, headers: string[]): void {
+    const response = this.#response;
+    if (response.headersSent || response.destroyed) return;
+    this.#writeHead(status, headers);
+    // Else the head waits for the first bytes of a body that may take long to come.
+    response.flushHeaders();
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const response = this.#response;
+    return response.destroyed || response.writableEnded || response.write(bytes);
+  }
+
+  end(): void {
+    if (!this.#response.writableEnded) this.#response.end();
+  }
+
+  abort(): void {
+    this.#request.socket.destroy();
+  }
+
+  onDrain(listener: () => void): void {
+    this.#response.on("drain", listener);
+  }
+
+  onClosed(listener: () => void): void {
+    const response = this.#response;
+    const left = (): void => {
+      if (!response.writableEnded) listener();
+    };
+    if (response.destroyed) left();
+    else response.once("close", left);
+  }
+
+  #writeHead(status: number, headers: string[]): void {
+    const request = this.#request;
+    if (this.#server.isStopping || (!request.complete && !this.#willDrainSoon())) {
+      headers.push("connection", "close");
+    }
+    this.#response.writeHead(status, headers);
+  }
+
+  #willDrainSoon(): boolean {
+    const { headers } = this.#request;
+    if (headers["transfer-encoding"] !== undefined || this.#awaitsContinue) return false;
+    const length = headers["content-length"];
+    return length === undefined || Number(length) <= droppedBodyMaxBytes;
+  }
+
+  #continue(): void {
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    this.#response.writeContinue();
+  }
+}
+
+function lengthOf(body: string | Uint8Array): string {
+  return String(typeof body === "string" ? Buffer.byteLength(body) : body.byteLength);
+}

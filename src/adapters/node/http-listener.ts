@@ -1,0 +1,171 @@
+/** The public listener of a gateway on node:http. */
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { TallygateError } from "../../base/errors.ts";
+import type { Connection, ExchangeTaker, Listener } from "../../ports/listener.ts";
+import { NodeExchange } from "./http-exchange.ts";
+
+export interface HttpLimits {
+  /** Milliseconds for a request's head; then 408. */
+  readonly headersTimeoutMs: number;
+  /** Milliseconds for a whole request with its body; then 408. */
+  readonly requestTimeoutMs: number;
+  /** Milliseconds that a connection may be idle between requests; above what balancers in front use (60 s). */
+  readonly idleTimeoutMs: number;
+  /** Bytes of a request's head, at most; more is 431. */
+  readonly headMaxBytes: number;
+  /** Connections of one process, at most; more are closed at once. */
+  readonly connectionsMax: number;
+}
+
+export const httpLimitsDefault: HttpLimits = {
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  idleTimeoutMs: 75_000,
+  headMaxBytes: 16 * 1024,
+  connectionsMax: 20_000,
+};
+
+/** How often node looks for requests that are too slow, ms. */
+const timeoutCheckMs = 500;
+
+/** Connections that wait to be accepted; the kernel's own bound (somaxconn) may be lower. */
+const backlog = 4_096;
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Several processes may listen on the port, and the kernel spreads connections over them. */
+  readonly sharesPort?: boolean;
+  readonly limits?: Partial<HttpLimits>;
+}
+
+const connectionKey = Symbol("connection");
+type ConnectedSocket = Socket & { [connectionKey]?: Connection };
+
+/** Resolves when the port is open. Fails with `port-in-use` or `listen-failed`. */
+export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): Promise<Listener> {
+  const limits = { ...httpLimitsDefault, ...options.limits };
+  const state = { isStopping: false };
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.idleTimeoutMs,
+    connectionsCheckingInterval: timeoutCheckMs,
+    maxHeaderSize: limits.headMaxBytes,
+    noDelay: true,
+  });
+  // By default node drops what comes after the thousandth field, be it the key.
+  server.maxHeadersCount = 0;
+  server.maxConnections = limits.connectionsMax;
+
+  let connections = 0;
+  server.on("connection", (socket) => {
+    connections++;
+    socket.once("close", () => connections--);
+  });
+  const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
+    const connection = connectionOf(request.socket);
+    taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
+  };
+  server.on("request", (request, response) => take(request, response, false));
+  server.on("checkContinue", (request, response) => take(request, response, true));
+  server.on("checkExpectation", (_request, response: ServerResponse) => {
+    const { headers, body } = taker.refuse(417);
+    response.writeHead(417, [...headers, "connection", "close"]).end(body);
+  });
+  server.on("connect", (_request, socket) => refuse(socket, 405, taker));
+  server.on("clientError", (cause: NodeJS.ErrnoException, socket) => {
+    refuse(socket, statusOf(cause), taker);
+  });
+
+  await opened(server, options);
+  return {
+    port: (server.address() as AddressInfo).port,
+    connections: () => connections,
+    stop(withinMs) {
+      state.isStopping = true;
+      return closed(server, withinMs);
+    },
+  };
+}
+
+function connectionOf(socket: ConnectedSocket): Connection {
+  let connection = socket[connectionKey];
+  if (connection === undefined) {
+    connection = { peerAddress: socket.remoteAddress ?? "", protocol: "http", scratch: undefined };
+    socket[connectionKey] = connection;
+  }
+  return connection;
+}
+
+function opened(server: Server, options: ListenOptions): Promise<void> {
+  const { host, port } = options;
+  return new Promise((resolve, reject) => {
+    const fail = (cause: NodeJS.ErrnoException): void => {
+      const place = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+      const inUse = cause.code === "EADDRINUSE";
+      reject(
+        inUse
+          ? new TallygateError("port-in-use", `${place}; stop that process or choose another port`)
+          : new TallygateError("listen-failed", `${place} (${cause.code ?? "unknown"})`, cause),
+      );
+    };
+    server.once("error", fail);
+    server.listen({ host, port, backlog, reusePort: options.sharesPort === true }, () => {
+      server.off("error", fail);
+      resolve();
+    });
+  });
+}
+
+function closed(server: Server, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const deadline = setTimeout(() => server.closeAllConnections(), withinMs);
+    // Closes idle connections too; those in use close after their reply, see `NodeExchange`.
+    server.close(() => {
+      clearTimeout(deadline);
+      resolve();
+    });
+  });
+}
+
+/** llhttp's reason, by code: its texts change. */
+function statusOf(cause: NodeJS.ErrnoException): number {
+  switch (cause.code) {
+    case "HPE_HEADER_OVERFLOW":
+      return 431;
+    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
+      return 413;
+    case "ERR_HTTP_REQUEST_TIMEOUT":
+      return 408;
+    default:
+      return 400;
+  }
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  431: "Request Header Fields Too Large",
+};
+
+/** Answers on the bare socket, since there is no request to answer, and closes it. */
+function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
+  const busy = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage;
+  // Bytes in the middle of another reply would be taken for its body.
+  if (!socket.writable || busy?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const { headers, body } = taker.refuse(status);
+  const lines = [`HTTP/1.1 ${status} ${reasons[status] ?? ""}`];
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
+  lines.push(`content-length: ${Buffer.byteLength(body)}`, "connection: close");
+  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
+}

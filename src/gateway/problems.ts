@@ -1,0 +1,148 @@
+/**
+ * The problems that a gateway answers with (RFC 9457): one table of kind, status and texts. `detail`
+ * may be replaced per answer, but never by anything that tells one refused key from another.
+ */
+
+import type { HeaderList } from "../ports/listener.ts";
+
+interface ProblemSpec {
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string;
+  /** Further reply fields. */
+  readonly headers?: HeaderList;
+  /** The connection is not used again: what follows on it cannot be trusted. */
+  readonly closes?: true;
+}
+
+const soon: HeaderList = ["retry-after", "1"];
+
+export const problemCatalogue = {
+  "request-malformed": {
+    status: 400,
+    title: "Malformed request",
+    detail: "The request cannot be understood safely.",
+    closes: true,
+  },
+  "keys-differ": {
+    status: 400,
+    title: "Two keys",
+    detail: "Two places of the request hold different API keys.",
+  },
+  "subject-missing": {
+    status: 400,
+    title: "Something is missing",
+    detail: "The request lacks what its plan counts by.",
+  },
+  "key-refused": {
+    status: 401,
+    title: "No valid API key",
+    detail: "The request has no API key that is valid here.",
+    headers: ["www-authenticate", 'Bearer realm="api"'],
+  },
+  "key-restricted": {
+    status: 403,
+    title: "Not allowed for this API key",
+    detail: "The API key is not for this route, site or address.",
+  },
+  "route-unknown": { status: 404, title: "Not found", detail: "There is nothing at this path." },
+  "method-refused": {
+    status: 405,
+    title: "Method not allowed",
+    detail: "The path exists, but not for this method.",
+  },
+  "target-too-long": {
+    status: 414,
+    title: "Target too long",
+    detail: "The path and query are too long.",
+    closes: true,
+  },
+  "quota-exceeded": {
+    status: 429,
+    title: "Quota exceeded",
+    detail: "A limit of the plan is used up.",
+  },
+  "headers-too-large": {
+    status: 431,
+    title: "Header fields too large",
+    detail: "The request has too many header fields.",
+    closes: true,
+  },
+  "handler-failed": {
+    status: 500,
+    title: "Internal error",
+    detail: "The request could not be answered.",
+  },
+  "upstream-failed": {
+    status: 502,
+    title: "Bad gateway",
+    detail: "The server behind the gateway did not answer properly.",
+  },
+  "upstream-overloaded": {
+    status: 503,
+    title: "Overloaded",
+    detail: "The server behind the gateway has no room for the request.",
+    headers: soon,
+  },
+  "gateway-unready": {
+    status: 503,
+    title: "Not ready",
+    detail: "The gateway is starting and cannot answer yet.",
+    headers: soon,
+  },
+  "gateway-stopping": {
+    status: 503,
+    title: "Stopping",
+    detail: "The gateway is stopping.",
+    headers: soon,
+    closes: true,
+  },
+  "view-stale": {
+    status: 503,
+    title: "Usage not known",
+    detail: "The gateway has been cut off from the others for too long to enforce this plan.",
+    headers: soon,
+  },
+  "usage-unrecordable": {
+    status: 503,
+    title: "Usage cannot be recorded",
+    detail: "The gateway cannot record usage at present.",
+    headers: soon,
+  },
+  "answer-late": {
+    status: 504,
+    title: "Gateway time-out",
+    detail: "The answer did not come in time.",
+  },
+} as const satisfies Record<string, ProblemSpec>;
+
+export type ProblemKind = keyof typeof problemCatalogue;
+
+export function problemSpec(kind: ProblemKind): ProblemSpec {
+  return problemCatalogue[kind];
+}
+
+/** The type that the contract fixes; the others are told by status and title ("about:blank"). */
+const quotaExceededType = "https://iana.org/assignments/http-problem-types#quota-exceeded";
+
+export interface ProblemExtras {
+  readonly detail?: string;
+  /** Names of the limits, for `quota-exceeded`. */
+  readonly violatedPolicies?: readonly string[];
+  /** Where to get a key; "" or absent: not said. */
+  readonly signup?: string;
+}
+
+/** The body, as JSON. `instance` is the request id. */
+export function problemBody(kind: ProblemKind, instance: string, extras?: ProblemExtras): string {
+  const { status, title, detail } = problemSpec(kind);
+  return JSON.stringify({
+    type: kind === "quota-exceeded" ? quotaExceededType : "about:blank",
+    title,
+    status,
+    detail: extras?.detail ?? detail,
+    instance,
+    ...(extras?.violatedPolicies && { "violated-policies": extras.violatedPolicies }),
+    ...(extras?.signup && { signup: extras.signup }),
+  });
+}

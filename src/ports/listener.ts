@@ -1,0 +1,87 @@
+/**
+ * How requests reach the pipeline: one `Exchange` per request, made by the listener.
+ *
+ * Exactly one reply is given per exchange: `reply`, or `startReply` and then `write`s and `end` or
+ * `abort`. On an exchange whose client has left, all of them do nothing; so does a second reply.
+ */
+
+/** Header fields as a flat list: name, value, name, value… in the order of the wire. */
+export type HeaderList = readonly string[];
+
+/** One client connection; the same object for all of its requests. */
+export interface Connection {
+  /** Address of the peer, without port: `203.0.113.7`, `::ffff:203.0.113.7`. */
+  readonly peerAddress: string;
+  /** `http` or `https`: what the client spoke. */
+  readonly protocol: "http" | "https";
+  /** The pipeline's own notes about the connection; undefined at first. */
+  scratch: unknown;
+}
+
+export interface Exchange {
+  readonly connection: Connection;
+  /** As sent; upper case but for methods that are not standard. */
+  readonly method: string;
+  /** The request target as sent. */
+  readonly target: string;
+  /** Minor version of HTTP/1: 0 or 1. */
+  readonly httpMinor: number;
+  /** All fields as received, repeated ones repeated. */
+  readonly headers: HeaderList;
+  /** Whether a body was announced. */
+  readonly hasBody: boolean;
+
+  /**
+   * The body, to be read once at most. Reading at the reader's pace holds the client back. Throws
+   * when the client leaves before the end. Not reading it is fine.
+   */
+  body(): AsyncIterable<Uint8Array>;
+  /** The request in the web-standard form, for handlers. The same object each time. */
+  webRequest(): Request;
+
+  /**
+   * The whole reply. `headers` becomes the listener's, which adds Date, Connection and, where the status
+   * may have one, Content-Length; only for a HEAD without `body` may it hold a Content-Length of its
+   * own. To HEAD no body is sent. `connection: close` in it closes the connection.
+   */
+  reply(status: number, headers: string[], body: string | Uint8Array | undefined): void;
+
+  /** The head of a reply whose body follows in parts; chunked unless Content-Length is in `headers`. */
+  startReply(status: number, headers: string[]): void;
+  /** False: take no more until `onDrain`. The bytes must not change afterwards. */
+  write(bytes: Uint8Array): boolean;
+  /** The body is complete. */
+  end(): void;
+  /** Breaks the connection: the client must not take what it has for the whole. */
+  abort(): void;
+
+  /** Called whenever writing may go on after a `write` that returned false. One listener. */
+  onDrain(listener: () => void): void;
+  /** Called once if the client leaves before the reply is complete; at once if it has left. One listener. */
+  onClosed(listener: () => void): void;
+}
+
+/** The reply to bytes that are no request. */
+export interface Refusal {
+  readonly headers: string[];
+  readonly body: string;
+}
+
+export interface ExchangeTaker {
+  /** Runs for every request, on the turn that read its head. */
+  take(exchange: Exchange): void;
+  /** Called where there is no exchange: 400, 405 (CONNECT), 408, 413, 417, 431. */
+  refuse(status: number): Refusal;
+}
+
+export interface Listener {
+  /** The port in use: the one asked for, or the one found where that was 0. */
+  readonly port: number;
+  /** Connections open now. */
+  connections(): number;
+  /**
+   * Stops accepting, lets replies in progress finish (their connections close after them), and
+   * breaks what is left after `withinMs`. Resolves when no connection is open.
+   */
+  stop(withinMs: number): Promise<void>;
+}
