@@ -30,6 +30,8 @@ export interface OpenRemains {
   readonly seq: Seq;
   /** In the order of appending; each element is one stored group of records. */
   readonly groups: readonly Uint8Array[];
+  /** Stored groups left out because their CRC does not match. */
+  readonly damagedGroups: number;
 }
 
 export interface JournalRange {
@@ -43,7 +45,7 @@ export type JournalState = "ok" | "full" | "failing";
 
 export interface JournalHealth {
   readonly state: JournalState;
-  /** Bytes of the files on disk. */
+  /** Bytes in use; pages that a trim has freed are used again and not counted. */
   readonly bytes: number;
   readonly sizeMaxBytes: number;
   /** Records appended and not yet stored. */

@@ -1,0 +1,202 @@
+/**
+ * The journal's thread: takes what gathered in the ring while the last group was stored, stores it as
+ * one row in one commit, says so, and sleeps when nothing is left.
+ *
+ * The thread waits on shared memory, not on its event loop, so requests are fetched with
+ * `receiveMessageOnPort`. A seal carries the count of ring bytes before it and takes effect exactly there.
+ */
+
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { assert, present } from "../../base/assert.ts";
+import { TallygateError } from "../../base/errors.ts";
+import { JournalDatabase, type Seal } from "./journal-database.ts";
+import type { JournalApi, JournalReady, JournalStart } from "./journal-protocol.ts";
+import { journalStates, readRing, ringBytes, word } from "./journal-ring.ts";
+import { sqliteCode, storeError } from "./sqlite-error.ts";
+import { type RequestMessage, startId } from "./thread.ts";
+import { replyError } from "./thread-server.ts";
+
+type Request = {
+  readonly [Kind in keyof JournalApi]: RequestMessage & {
+    readonly kind: Kind;
+    readonly request: JournalApi[Kind]["request"];
+  };
+}[keyof JournalApi];
+type SealRequest = Extract<Request, { kind: "seal" }>;
+type OtherRequest = Exclude<Request, SealRequest>;
+
+/** Pauses between attempts to store a group: 10 ms, 20 ms … 1 s. */
+const retryMsMin = 10;
+const retryMsMax = 1000;
+
+const start = workerData as JournalStart;
+const port = present(parentPort, "parent port");
+const { ring, sizeMaxBytes } = start;
+const { control } = ring;
+const group = new Uint8Array(ringBytes);
+let seals: SealRequest[] = [];
+const others: OtherRequest[] = [];
+
+let tail = 0;
+let position = 0;
+let requestsTaken = 0;
+let failing = false;
+let retryMs = retryMsMin;
+let closing = false;
+
+const database = open();
+if (database !== undefined) run(database, database.incarnations());
+
+function open(): JournalDatabase | undefined {
+  try {
+    const opened = new JournalDatabase(start.file, start);
+    const ready: JournalReady = {
+      identity: opened.identity(),
+      remains: opened.remains(),
+      ranges: opened.ranges(),
+    };
+    publishUse(opened);
+    port.postMessage({ id: startId, reply: ready });
+    return opened;
+  } catch (error) {
+    replyError(port, startId, mapped(error));
+    return undefined;
+  }
+}
+
+function run(database: JournalDatabase, incarnations: ReadonlyMap<string, number>): void {
+  while (!closing) {
+    const woken = Atomics.load(control, word.wake);
+    // In this order: the bytes of every record up to `headPosition` are then below `head`.
+    const headPosition = Atomics.load(control, word.headPosition);
+    const head = Atomics.load(control, word.headBytes);
+    takeRequests();
+    // Seals overtake reads and trims: what follows a seal must not be stored before it.
+    const due = seals.filter((seal) => ((head - seal.request.at) | 0) >= 0);
+    if (head !== tail || headPosition !== position || due.length > 0) {
+      store(database, { head, headPosition, due, incarnations });
+    } else if (others.length === 0) {
+      Atomics.wait(control, word.wake, woken);
+    }
+    answerOne(database, incarnations);
+    if (failing && !closing) {
+      Atomics.wait(control, word.sleep, 0, retryMs);
+      retryMs = Math.min(retryMs * 2, retryMsMax);
+    }
+  }
+}
+
+interface Group {
+  readonly head: number;
+  readonly headPosition: number;
+  readonly due: readonly SealRequest[];
+  readonly incarnations: ReadonlyMap<string, number>;
+}
+
+function store(database: JournalDatabase, taken: Group): void {
+  const { due } = taken;
+  const last = due.at(-1);
+  // What stands before a seal is in the sealed batch: only what follows it is open.
+  const from = last === undefined ? tail : last.request.at;
+  const began = performance.now();
+  try {
+    const length = readRing(ring, { from, to: taken.head }, group);
+    const bytes = length > 0 ? group.subarray(0, length) : undefined;
+    if (last !== undefined) {
+      const rows = due.map((seal) => sealOf(seal, taken.incarnations));
+      database.storeSeals(rows, bytes);
+    } else if (bytes !== undefined) database.storeOpen(bytes);
+  } catch (error) {
+    // Everything stays where it is: the ring holds the records, `seals` the batches.
+    if (sqliteCode(error) === undefined) throw error;
+    failing = true;
+    publishState("failing");
+    return;
+  }
+  tail = taken.head;
+  position = taken.headPosition;
+  Atomics.store(control, word.tailBytes, tail);
+  Atomics.store(control, word.storedPosition, position);
+  Atomics.store(control, word.lastStoreUs, (performance.now() - began) * 1000);
+  if (Atomics.exchange(control, word.toldStored, 1) === 0) port.postMessage(undefined);
+  for (const seal of due) port.postMessage({ id: seal.id, reply: undefined });
+  seals = seals.slice(due.length);
+  failing = false;
+  retryMs = retryMsMin;
+  publishUse(database);
+}
+
+function sealOf(seal: SealRequest, incarnations: ReadonlyMap<string, number>): Seal {
+  const { incarnation, seq, bytes } = seal.request;
+  return { incarnation: present(incarnations.get(incarnation), "incarnation"), seq, bytes };
+}
+
+/** Answers the first request that is no seal. One at a time: charges go first. */
+function answerOne(database: JournalDatabase, incarnations: ReadonlyMap<string, number>): void {
+  const first = others[0];
+  if (first === undefined) return;
+  try {
+    switch (first.kind) {
+      case "read": {
+        const { incarnation, from, bytesMax } = first.request;
+        const read = database.read(incarnations.get(incarnation) ?? 0, from, bytesMax);
+        const transfer = read.batches.map((bytes) => bytes.buffer as ArrayBuffer);
+        port.postMessage({ id: first.id, reply: read }, transfer);
+        break;
+      }
+      case "trim": {
+        const { incarnation, upTo } = first.request;
+        const more = database.trimSome(incarnations.get(incarnation) ?? 0, upTo);
+        if (!failing) publishUse(database);
+        if (more) return;
+        port.postMessage({ id: first.id, reply: undefined });
+        break;
+      }
+      case "close":
+        if (!failing && tail !== first.request.at) return;
+        closing = true;
+        database.close();
+        if (failing) throw notStored();
+        port.postMessage({ id: first.id, reply: undefined });
+        break;
+    }
+  } catch (error) {
+    replyError(port, first.id, mapped(error));
+  }
+  others.shift();
+}
+
+function mapped(error: unknown): unknown {
+  return storeError(error, { file: start.file, failed: "journal-failed" });
+}
+
+function notStored(): TallygateError {
+  return new TallygateError(
+    "journal-failed",
+    `${start.file} could not be written before it was closed; what was not acknowledged is lost.`,
+  );
+}
+
+function takeRequests(): void {
+  const posted = Atomics.load(control, word.requests);
+  while (requestsTaken !== posted) {
+    const received = receiveMessageOnPort(port);
+    // The count is raised after the message was posted.
+    assert(received !== undefined, "a request was counted and is not there");
+    const request = received.message as Request;
+    if (request.kind === "seal") seals.push(request);
+    else others.push(request);
+    requestsTaken = (requestsTaken + 1) | 0;
+  }
+}
+
+function publishUse(database: JournalDatabase): void {
+  const used = database.usedBytes;
+  Atomics.store(control, word.usedKiB, Math.ceil(used / 1024));
+  publishState(used >= sizeMaxBytes ? "full" : "ok");
+}
+
+function publishState(state: (typeof journalStates)[number]): void {
+  const index = journalStates.indexOf(state);
+  if (Atomics.exchange(control, word.state, index) !== index) port.postMessage(undefined);
+}

@@ -1,0 +1,271 @@
+/**
+ * The `Journal` port on SQLite: the caller's side. Appending copies into shared memory and nothing
+ * else; the thread of `journal-thread.ts` stores.
+ *
+ * What was appended in one turn of the event loop is published at its end, with one wake-up.
+ */
+
+import { randomBytes } from "node:crypto";
+import { assert } from "../../base/assert.ts";
+import { TallygateError } from "../../base/errors.ts";
+import type { Incarnation, Seq } from "../../base/words.ts";
+import type {
+  Journal,
+  JournalHealth,
+  JournalRange,
+  JournalState,
+  OpenRemains,
+  ProducerIdentity,
+} from "../../ports/journal.ts";
+import type { JournalApi, JournalReady, JournalStart } from "./journal-protocol.ts";
+import {
+  journalStates,
+  makeRing,
+  ringBytes,
+  type SharedRing,
+  word,
+  writeRing,
+} from "./journal-ring.ts";
+import { Thread } from "./thread.ts";
+
+export interface JournalOptions {
+  /** The folder must be locked by this process (`lockFolder`). */
+  readonly file: string;
+  readonly durability: "os" | "disk";
+  /** Bytes in use from which on nothing is taken until something is trimmed. */
+  readonly sizeMaxBytes: number;
+}
+
+/** Bytes of one record, at most. */
+export const recordBytesMax = 64 * 1024;
+/** Bytes of one sealed batch, at most. */
+export const batchBytesMax = 16 * 1024 * 1024;
+/** Room that `accepts` asks for: a define and a charge of ordinary size. */
+const ordinaryBytes = 2048;
+/** Batches given to `seal` and not yet stored, at most; more is a bug of the caller, who waits for each. */
+export const sealsPendingMax = 64;
+
+/** Opens or makes the journal. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `journal-failed`. */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const ring = makeRing();
+  const incarnation = randomBytes(8).toString("hex");
+  const data: JournalStart = { ...options, incarnation, ring };
+  const events = { told: () => {} };
+  const { thread, ready } = await Thread.start<JournalApi, JournalReady>({
+    from: import.meta.url,
+    module: "journal-thread",
+    data,
+    failed: "journal-failed",
+    onEvent: () => events.told(),
+  });
+  const journal = new SqliteJournal({ thread, ready, ring, incarnation, options });
+  events.told = () => journal.told();
+  return journal;
+}
+
+interface Parts {
+  readonly thread: Thread<JournalApi>;
+  readonly ready: JournalReady;
+  readonly ring: SharedRing;
+  readonly incarnation: Incarnation;
+  readonly options: JournalOptions;
+}
+
+class SqliteJournal implements Journal {
+  readonly identity: ProducerIdentity;
+  readonly incarnation: Incarnation;
+  readonly remains: OpenRemains | undefined;
+  readonly #thread: Thread<JournalApi>;
+  readonly #control: Int32Array;
+  readonly #ring: Uint8Array;
+  readonly #sizeMaxBytes: number;
+  readonly #ranges = new Map<Incarnation, { first: Seq; last: Seq }>();
+  readonly #publish = (): void => this.#publishNow();
+  /** Count of bytes appended, modulo 2^32. */
+  #head = 0;
+  /** What of them the thread has stored, as last seen. */
+  #tail = 0;
+  #appended = 0;
+  #stored = 0;
+  #toldPosition = 0;
+  #toldState: JournalState;
+  #publishing = false;
+  #remainsOpen: boolean;
+  #nextSeq = 1;
+  #sealsPending = 0;
+  #closed = false;
+  #onStored: (position: number) => void = () => {};
+  #onState: (state: JournalState) => void = () => {};
+
+  constructor(parts: Parts) {
+    this.#thread = parts.thread;
+    this.#control = parts.ring.control;
+    this.#ring = parts.ring.bytes;
+    this.#sizeMaxBytes = parts.options.sizeMaxBytes;
+    this.identity = parts.ready.identity;
+    this.incarnation = parts.incarnation;
+    this.remains = parts.ready.remains;
+    this.#remainsOpen = this.remains !== undefined;
+    this.#toldState = this.#state();
+    for (const { incarnation, first, last } of parts.ready.ranges) {
+      this.#ranges.set(incarnation, { first, last });
+    }
+  }
+
+  ranges(): readonly JournalRange[] {
+    return [...this.#ranges].map(([incarnation, range]) => ({ incarnation, ...range }));
+  }
+
+  append(bytes: Uint8Array, length: number): number {
+    if (!this.#hasRoom(length)) return 0;
+    writeRing(this.#ring, this.#head, bytes, length);
+    this.#head = (this.#head + length) | 0;
+    this.#schedule();
+    return ++this.#appended;
+  }
+
+  accepts(): boolean {
+    return this.#hasRoom(ordinaryBytes);
+  }
+
+  #hasRoom(length: number): boolean {
+    assert(length > 0 && length <= recordBytesMax, "a record has 1 to 65,536 bytes");
+    assert(!this.#remainsOpen, "the remains are sealed before the first append");
+    if (this.#control[word.state] !== 0 || this.#closed) return false;
+    if (((this.#head - this.#tail) | 0) + length <= ringBytes) return true;
+    this.#tail = Atomics.load(this.#control, word.tailBytes);
+    return ((this.#head - this.#tail) | 0) + length <= ringBytes;
+  }
+
+  #schedule(): void {
+    if (this.#publishing) return;
+    this.#publishing = true;
+    setImmediate(this.#publish);
+  }
+
+  #publishNow(): void {
+    this.#publishing = false;
+    Atomics.store(this.#control, word.headBytes, this.#head);
+    Atomics.store(this.#control, word.headPosition, this.#appended | 0);
+    this.#wake();
+  }
+
+  #wake(): void {
+    Atomics.add(this.#control, word.wake, 1);
+    Atomics.notify(this.#control, word.wake);
+  }
+
+  get storedPosition(): number {
+    const low = Atomics.load(this.#control, word.storedPosition);
+    this.#stored += (low - (this.#stored | 0)) | 0;
+    return this.#stored;
+  }
+
+  onStored(listener: (position: number) => void): void {
+    this.#onStored = listener;
+  }
+
+  onState(listener: (state: JournalState) => void): void {
+    this.#onState = listener;
+  }
+
+  /** The thread has stored a group or changed its state. */
+  told(): void {
+    Atomics.store(this.#control, word.toldStored, 0);
+    const position = this.storedPosition;
+    if (position !== this.#toldPosition) {
+      this.#toldPosition = position;
+      this.#onStored(position);
+    }
+    const state = this.#state();
+    if (state === this.#toldState) return;
+    this.#toldState = state;
+    this.#onState(state);
+  }
+
+  #state(): JournalState {
+    return journalStates[Atomics.load(this.#control, word.state)] ?? "failing";
+  }
+
+  async seal(seq: Seq, bytes: Uint8Array): Promise<void> {
+    assert(seq === this.#nextSeq, `seqs are sealed in order: ${seq} is not ${this.#nextSeq}`);
+    assert(!this.#remainsOpen, "the remains are sealed before the first batch");
+    this.#nextSeq++;
+    await this.#seal(this.incarnation, seq, bytes);
+  }
+
+  async sealRemains(bytes: Uint8Array): Promise<void> {
+    assert(this.#remainsOpen && this.remains !== undefined, "there are remains, sealed once");
+    this.#remainsOpen = false;
+    await this.#seal(this.remains.incarnation, this.remains.seq, bytes);
+  }
+
+  async #seal(incarnation: Incarnation, seq: Seq, bytes: Uint8Array): Promise<void> {
+    assert(bytes.length > 0 && bytes.length <= batchBytesMax, "a batch has 1 byte to 16 MiB");
+    assert(this.#sealsPending < sealsPendingMax, "too many seals wait for the disk");
+    this.#sealsPending++;
+    try {
+      // Own bytes: a view would take the whole buffer behind it along.
+      const copy = bytes.slice();
+      await this.#request("seal", { incarnation, seq, bytes: copy, at: this.#head }, copy);
+    } finally {
+      this.#sealsPending--;
+    }
+    const range = this.#ranges.get(incarnation);
+    assert(range !== undefined, "every incarnation has a range");
+    range.last = Math.max(range.last, seq);
+  }
+
+  #request<Kind extends keyof JournalApi>(
+    kind: Kind,
+    request: JournalApi[Kind]["request"],
+    owned?: Uint8Array<ArrayBuffer>,
+  ): Promise<JournalApi[Kind]["reply"]> {
+    if (this.#closed) return Promise.reject(closedFailure());
+    const reply = this.#thread.call(kind, request, { transfer: owned ? [owned.buffer] : [] });
+    Atomics.add(this.#control, word.requests, 1);
+    this.#publishNow();
+    return reply;
+  }
+
+  async read(
+    incarnation: Incarnation,
+    options: { from: Seq; bytesMax: number },
+  ): ReturnType<Journal["read"]> {
+    const { seqs, batches, damaged } = await this.#request("read", { incarnation, ...options });
+    const stored = batches.map((bytes, i) => ({ incarnation, seq: seqs[i] ?? 0, bytes }));
+    return { batches: stored, damaged };
+  }
+
+  async trim(incarnation: Incarnation, upTo: Seq): Promise<void> {
+    const range = this.#ranges.get(incarnation);
+    if (range === undefined || upTo < range.first) return;
+    await this.#request("trim", { incarnation, upTo });
+    range.first = Math.max(range.first, Math.min(upTo, range.last) + 1);
+  }
+
+  health(): JournalHealth {
+    return {
+      state: this.#state(),
+      bytes: Atomics.load(this.#control, word.usedKiB) * 1024,
+      sizeMaxBytes: this.#sizeMaxBytes,
+      pending: this.#appended - this.storedPosition,
+      lastStoreMs: Atomics.load(this.#control, word.lastStoreUs) / 1000,
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    const closed = this.#request("close", { at: this.#head });
+    this.#closed = true;
+    try {
+      await closed;
+    } finally {
+      await this.#thread.end();
+    }
+  }
+}
+
+function closedFailure(): TallygateError {
+  return new TallygateError("journal-failed", "The journal is closed.");
+}

@@ -1,0 +1,42 @@
+/**
+ * The lock of a data folder: `lock.db`, held in an exclusive transaction for as long as the process
+ * lives. The system frees it when the process dies, however it dies.
+ */
+
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { TallygateError } from "../../base/errors.ts";
+import { makeFolder } from "./folder.ts";
+import { isBusy } from "./sqlite-error.ts";
+
+export interface FolderLock {
+  readonly folder: string;
+  release(): void;
+}
+
+/** Takes the lock of `folder`, which is made if missing. Fails with `data-in-use` or `data-unwritable`. */
+export function lockFolder(folder: string): FolderLock {
+  makeFolder(folder);
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(join(folder, "lock.db"), { timeout: 0 });
+    db.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    db?.close();
+    if (isBusy(error)) {
+      throw new TallygateError(
+        "data-in-use",
+        `The data folder ${folder} is in use by another Tallygate process; stop it or choose another folder.`,
+        error,
+      );
+    }
+    throw new TallygateError("data-unwritable", `The folder ${folder} cannot be written.`, error);
+  }
+  const held = db;
+  return {
+    folder,
+    release: () => {
+      if (held.isOpen) held.close();
+    },
+  };
+}
