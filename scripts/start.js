@@ -35,7 +35,7 @@ const tasks = {
   check: ["scripts/check.ts"],
 };
 
-/** How often a start by npm looks whether npm's shell is still there. */
+/** How often a start by npm looks whether npm is still there. */
 const parentPollMs = 250;
 
 const passedSignals = ["SIGINT", "SIGTERM", "SIGHUP"];
@@ -245,8 +245,8 @@ function run(node, taskArguments) {
       child.kill(signal);
     });
   }
-  // A signal to npm ends its shell, not what the shell started: without this, `kill` of an
-  // `npm run demo` would leave everything running.
+  // The scripts of package.json say `exec`, so that npm's signals come here and not to its shell.
+  // A killed npm sends none: without this, its `npm run demo` would go on running.
   if (process.env["npm_lifecycle_event"]) {
     const poll = setInterval(() => {
       if (process.ppid === parent) return;
