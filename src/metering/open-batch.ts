@@ -109,6 +109,11 @@ export class OpenBatch {
     return { bytes: encodeBatch(batch), windows: summed.windows, counters: summed.counters };
   }
 
+  /** The counters of what is open now. */
+  sums(): { windows: readonly string[]; counters: CounterColumns } {
+    return this.#sum();
+  }
+
   #row(row: number): OpenRow {
     return present(this.#rows[row], "row of the open batch");
   }

@@ -1,0 +1,344 @@
+/**
+ * A gateway without its door: journal, view, keys, meter and the session with the hub, put together.
+ * The pipeline decides and charges with these; nothing here is on the path of a request.
+ *
+ * Start: what the journal holds open is sealed under the incarnation that charged it; the saved view and keys
+ * are loaded; own charges above the view's watermarks are added; then the hub is called. A gateway that has
+ * never joined a cluster is not ready until the hub has given it the cluster's key, keys and totals.
+ */
+
+import { KeyTable } from "../access/key-table.ts";
+import { hashKeyFromHex } from "../base/hash.ts";
+import { producerKey } from "../base/words.ts";
+import { replayRecords } from "../metering/open-batch.ts";
+import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
+import type { GatewayStore, SavedCluster } from "../ports/gateway-store.ts";
+import type { Journal } from "../ports/journal.ts";
+import { type Hello, type LinkDialer, linkProtocol, type Welcome } from "../ports/link.ts";
+import type { Log } from "../ports/log.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import { type GatewayMetrics, gatewayMetrics } from "./gateway-metrics.ts";
+import { HubSession, type SessionParts } from "./hub-session.ts";
+import { KeyReplica } from "./key-replica.ts";
+import { LagMeter } from "./lag-meter.ts";
+import { Meter } from "./meter.ts";
+import { NodeTime } from "./node-time.ts";
+import { OwnCharges } from "./own-charges.ts";
+import { RegionView } from "./region-view.ts";
+import { Sender } from "./sender.ts";
+import { loadOwn } from "./snapshot-builder.ts";
+import { Trimmer } from "./trimmer.ts";
+import { ViewFeed } from "./view-feed.ts";
+import { ViewSaver } from "./view-saver.ts";
+
+/** Between saves of the view; what a restart has to catch up is at most this much. */
+export const viewSaveIntervalMs = 2_000;
+export const trimIntervalMs = 10_000;
+/** How long a stopping gateway waits for the hub to cover what it sent. What is left stays in the journal. */
+export const drainMaxMs = 5_000;
+const drainStepMs = 20;
+const callRateWindowMs = 1_000;
+
+export interface CoreOptions {
+  readonly region: string;
+  readonly process: number;
+  /** The public address, for status. */
+  readonly listen: string;
+  readonly plans: readonly string[];
+  readonly flushIntervalMs: number;
+  readonly retentionMs: number;
+}
+
+export interface CorePorts {
+  readonly journal: Journal;
+  readonly store: GatewayStore;
+  readonly dialer: LinkDialer;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+export class GatewayCore {
+  readonly options: CoreOptions;
+  readonly time: NodeTime;
+  readonly view: RegionView;
+  readonly meter: Meter;
+  readonly session: HubSession;
+  /** Undefined until the gateway belongs to a cluster. */
+  keys: KeyReplica | undefined;
+  readonly #ports: CorePorts;
+  readonly #sender: Sender;
+  readonly #feed: ViewFeed;
+  readonly #saver: ViewSaver;
+  readonly #trimmer: Trimmer;
+  readonly #lag = new LagMeter();
+  readonly #metrics: GatewayMetrics;
+  readonly #timers: Timer[] = [];
+  #cluster: SavedCluster | undefined;
+  #rate = { calls: 0, atMs: 0, perSecond: 0 };
+
+  constructor(options: CoreOptions, ports: CorePorts) {
+    this.options = options;
+    this.#ports = ports;
+    const { journal, log } = ports;
+    const { producer } = journal.identity;
+    this.#metrics = gatewayMetrics(ports.metrics, options.region);
+    this.time = new NodeTime(ports.clock);
+    this.view = new RegionView({ region: options.region, producer }, new OwnCharges());
+    this.#sender = new Sender(journal, log);
+    this.meter = new Meter({
+      journal,
+      region: options.region,
+      tables: () => this.view.tables,
+      own: () => this.view.own,
+      listener: {
+        sealed: (seq, bytes) => this.#sender.sealed(seq, bytes),
+        failed: (cause) => log.error("a batch could not be sealed", {}, cause),
+      },
+    });
+    this.#feed = new ViewFeed({
+      view: this.view,
+      journal,
+      meter: this.meter,
+      time: this.time,
+      log,
+      lag: this.#lag,
+      onLag: (lagMs) => this.#metrics.lag.observe(lagMs / 1000),
+      onCovered: (incarnation, seq) => this.#sender.covered(incarnation, seq),
+      end: () => this.session.end,
+    });
+    this.#saver = new ViewSaver(ports.store, this.view, log);
+    this.#trimmer = new Trimmer(journal, options.retentionMs);
+    this.session = new HubSession(this.#sessionParts(), { ...ports, time: this.time });
+    ports.metrics.onCollect(() => this.#collect());
+  }
+
+  /** True when calls can be decided: keys and totals of the cluster are known. */
+  get isReady(): boolean {
+    return this.keys?.isLoaded === true && this.view.version.epoch > 0;
+  }
+
+  async start(): Promise<void> {
+    const { journal, store, timers } = this.#ports;
+    await this.#sealRemains();
+    this.#cluster = await store.loadCluster();
+    if (this.#cluster !== undefined) await this.#joinKeys(this.#cluster);
+    await this.#loadView();
+    const { tables, own, watermarks, producer } = this.view;
+    const watermark = (incarnation: string): number =>
+      watermarks.get(producerKey(producer, incarnation)) ?? 0;
+    await loadOwn(journal, { tables, own, watermark }, (incarnation, seq) => {
+      this.#ports.log.error("a stored batch is damaged", { incarnation, seq });
+    });
+    const { flushIntervalMs } = this.options;
+    this.#timers.push(
+      timers.every(flushIntervalMs, () => void this.meter.flush(this.time.nowMs())),
+      timers.every(viewSaveIntervalMs, () => void this.#saver.save()),
+      timers.every(trimIntervalMs, () => void this.#trim()),
+    );
+    this.session.start();
+  }
+
+  /** After the door is closed: seals, sends, waits (bounded) until the hub has it, saves, closes. */
+  async stop(): Promise<void> {
+    const { clock, journal, store } = this.#ports;
+    const deadline = clock.monotonicMs() + drainMaxMs;
+    do {
+      await this.meter.flush(this.time.nowMs());
+      if (!this.session.isConnected) break;
+      if (this.meter.open.firstChargeAtMs === 0 && this.view.own.outstanding().batches === 0) break;
+      await this.#wait(drainStepMs);
+    } while (clock.monotonicMs() < deadline);
+    for (const timer of this.#timers) timer.cancel();
+    await this.#saver.save();
+    this.session.stop();
+    await journal.close();
+    await store.close();
+  }
+
+  async #sealRemains(): Promise<void> {
+    const { journal, log } = this.#ports;
+    const { remains } = journal;
+    if (remains === undefined) return;
+    const nowMs = this.time.nowMs();
+    const { batch, intact } = replayRecords(remains.groups, nowMs);
+    if (!intact) log.error("the journal's open records are damaged at the end", {});
+    const { incarnation, seq } = remains;
+    const { producer } = journal.identity;
+    const { region } = this.options;
+    const sealed = batch.seal({ producer, incarnation, seq, region, sealedAtMs: nowMs });
+    await journal.sealRemains(sealed.bytes);
+    log.info("charges of an earlier start were sealed", { calls: batch.calls, seq });
+  }
+
+  async #loadView(): Promise<void> {
+    const windows = new Set<string>();
+    const nowMs = this.time.nowMs();
+    const saved = await this.#ports.store.loadView((columns) => {
+      windows.add(columns.window);
+      this.view.restoreWindow(columns, nowMs);
+    });
+    if (saved === undefined) return;
+    this.view.restore(saved.version, saved.watermarks);
+    this.#saver.loaded(windows);
+  }
+
+  async #joinKeys(cluster: SavedCluster): Promise<void> {
+    const table = new KeyTable({
+      hashKey: hashKeyFromHex(cluster.hashKey),
+      plans: this.options.plans,
+    });
+    const { store, log } = this.#ports;
+    const keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
+    await keys.load();
+    this.keys = keys;
+  }
+
+  #wait(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#ports.timers.after(ms, resolve));
+  }
+
+  async #trim(): Promise<void> {
+    try {
+      await this.#trimmer.trim(this.#saver.saved, this.time.nowMs());
+    } catch (cause) {
+      this.#ports.log.error("the journal could not be trimmed; trying again", {}, cause);
+    }
+  }
+
+  #sessionParts(): SessionParts {
+    const feed = (): ViewFeed => this.#feed;
+    return {
+      hello: () => this.#hello(),
+      heartbeat: (id, sentAtMs) => {
+        const nowMs = this.time.nowMs();
+        const own = this.view.own.outstanding();
+        const { open } = this.meter;
+        const oldestMs = own.oldestMs || open.firstChargeAtMs;
+        const health = this.#ports.journal.health();
+        return {
+          kind: "heartbeat",
+          id,
+          sentAtMs,
+          view: this.view.version,
+          registryVersion: this.keys?.savedVersion ?? 0,
+          unacknowledgedUnits: own.units + open.units,
+          oldestUnacknowledgedMs: oldestMs === 0 ? 0 : Math.max(0, nowMs - oldestMs),
+          journalBytes: health.bytes,
+          journalState: health.state,
+          callsPerSecond: this.#rate.perSecond,
+          lagP50Ms: this.#lag.percentile(0.5, nowMs),
+          lagP99Ms: this.#lag.percentile(0.99, nowMs),
+        };
+      },
+      welcomed: (welcome, end) => {
+        const refusal = this.#welcomed(welcome);
+        if (refusal === undefined) this.#sender.connected(end, welcome.watermarks);
+        return refusal;
+      },
+      heartbeatAnswered: (reply) => {
+        this.#trimmer.announced(reply.backup);
+        if (feed().isCurrent) this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
+      },
+      update: (update) => feed().update(update),
+      snapshotBegin: (epoch) => feed().snapshotBegin(epoch),
+      snapshotPart: (payload) => feed().snapshotPart(payload),
+      snapshotEnd: (version, payload) => feed().snapshotEnd(version, payload),
+      registry: (message, packed) => this.#takeKeys({ ...message, packed }),
+      registryWanted: (after) => void this.#giveKeysBack(after),
+      resend: (incarnation, from) => this.#sender.resend(incarnation, from),
+      audit: (request) => feed().audit({ kind: "audit", ...request }),
+      disconnected: () => {
+        this.#sender.disconnected();
+        this.#feed.disconnected();
+      },
+      tick: () => {
+        this.#measureRate();
+        this.#sender.pump();
+      },
+    };
+  }
+
+  #hello(): Hello {
+    const { journal } = this.#ports;
+    const { region, process, listen } = this.options;
+    return {
+      kind: "hello",
+      protocol: linkProtocol,
+      producer: journal.identity.producer,
+      incarnation: journal.incarnation,
+      region,
+      process,
+      listen,
+      clusterId: this.#cluster?.clusterId ?? "",
+      view: this.view.version,
+      registryVersion: this.keys?.savedVersion ?? 0,
+      journal: journal
+        .ranges()
+        .map(({ incarnation, first, last }) => [incarnation, first, last] as const),
+    };
+  }
+
+  #welcomed(welcome: Welcome): string | undefined {
+    const { clusterId, hashKey } = welcome;
+    if (this.#cluster !== undefined) {
+      if (this.#cluster.clusterId === clusterId) return undefined;
+      return "this data folder belongs to another cluster; use an empty one";
+    }
+    this.#cluster = { clusterId, hashKey };
+    const { store, log } = this.#ports;
+    const table = new KeyTable({ hashKey: hashKeyFromHex(hashKey), plans: this.options.plans });
+    this.keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
+    store.saveCluster(this.#cluster).catch((cause: unknown) => {
+      log.error("the cluster could not be saved", {}, cause);
+    });
+    return undefined;
+  }
+
+  #takeKeys(message: { packed: Uint8Array; version: number; last: boolean }): void {
+    const at = { nowMs: this.time.nowMs(), wait: (ms: number) => this.#wait(ms) };
+    this.keys?.take(message, at, (version) => {
+      this.session.end?.send({ kind: "registry-ack", version });
+    });
+  }
+
+  async #giveKeysBack(after: number): Promise<void> {
+    const { store, log } = this.#ports;
+    const end = this.session.end;
+    try {
+      await store.keysAfter(after, (packed) => {
+        end?.send({ kind: "registry-return", last: false }, packed);
+      });
+      end?.send({ kind: "registry-return", last: true });
+    } catch (cause) {
+      log.error("keys could not be given back", {}, cause);
+      end?.close("keys could not be given back");
+    }
+  }
+
+  #measureRate(): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    const elapsed = nowMs - this.#rate.atMs;
+    if (elapsed < callRateWindowMs) return;
+    const perSecond = Math.round(((this.meter.calls - this.#rate.calls) * 1000) / elapsed);
+    this.#rate = { calls: this.meter.calls, atMs: nowMs, perSecond };
+  }
+
+  #collect(): void {
+    const nowMs = this.time.nowMs();
+    const own = this.view.own.outstanding();
+    const health = this.#ports.journal.health();
+    this.#metrics.collect({
+      viewAgeSeconds: this.view.ageMs(nowMs) / 1000,
+      unacknowledgedUnits: own.units + this.meter.open.units,
+      pendingBatches: own.batches,
+      journal: health,
+      unmeteredCalls: this.meter.unmeteredCalls,
+      connected: this.session.isConnected,
+      keys: this.keys?.table.count ?? 0,
+      timeDisciplined: this.time.isDisciplined,
+    });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * The gateway's copy of the registry: applied to the key table at once, saved, then acknowledged. A revocation that was
+ * acknowledged is on disk, so it survives whatever happens to this process.
+ */
+
+import { keyRecordLength } from "../access/key-record.ts";
+import type { KeyTable } from "../access/key-table.ts";
+import type { EpochMs } from "../base/words.ts";
+import type { GatewayStore } from "../ports/gateway-store.ts";
+import type { Log } from "../ports/log.ts";
+import type { HistogramChild } from "../ports/metrics.ts";
+
+const retryMs = 500;
+
+export class KeyReplica {
+  readonly table: KeyTable;
+  readonly #store: GatewayStore;
+  readonly #log: Log;
+  readonly #propagation: HistogramChild;
+  /** Registry version that is applied, saved and may be acknowledged. */
+  savedVersion = 0;
+  /** True once the keys of this cluster are known, from disk or from the hub. */
+  isLoaded = false;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(parts: {
+    table: KeyTable;
+    store: GatewayStore;
+    log: Log;
+    /** `tallygate_key_propagation_seconds`. */
+    propagation: HistogramChild;
+  }) {
+    this.table = parts.table;
+    this.#store = parts.store;
+    this.#log = parts.log;
+    this.#propagation = parts.propagation;
+  }
+
+  async load(): Promise<void> {
+    const version = await this.#store.loadKeys((packed) => void this.#apply(packed));
+    this.savedVersion = version;
+    this.isLoaded = version > 0;
+  }
+
+  /**
+   * Takes entries from the hub. `onSaved` is called when they are on disk, in order of the calls;
+   * a save that fails is tried again until it succeeds, so that nothing is acknowledged too early.
+   */
+  take(
+    update: { packed: Uint8Array; version: number; last: boolean },
+    at: { nowMs: EpochMs; wait: (ms: number) => Promise<void> },
+    onSaved: (version: number) => void,
+  ): void {
+    const wasLoaded = this.isLoaded;
+    const newestMs = this.#apply(update.packed);
+    if (update.last) this.isLoaded = true;
+    // The first synchronisation brings old entries; they say nothing about propagation.
+    if (wasLoaded && newestMs > 0) {
+      this.#propagation.observe(Math.max(0, at.nowMs - newestMs) / 1000);
+    }
+    this.#saving = this.#saving.then(async () => {
+      while (!(await this.#save(update))) await at.wait(retryMs);
+      onSaved(update.version);
+    });
+  }
+
+  async #save(update: { packed: Uint8Array; version: number }): Promise<boolean> {
+    try {
+      await this.#store.saveKeys(update.version, update.packed);
+      this.savedVersion = update.version;
+      return true;
+    } catch (cause) {
+      this.#log.error("keys could not be saved; trying again", {}, cause);
+      return false;
+    }
+  }
+
+  /** Applies records back to back; returns the time of the newest change. */
+  #apply(packed: Uint8Array): EpochMs {
+    let newestMs = 0;
+    for (let at = 0; at < packed.length; ) {
+      const length = keyRecordLength(packed, at);
+      const applied = this.table.apply(packed, at, length);
+      if (applied.kind === "malformed") {
+        this.#log.error("a key record is malformed and was left out", {});
+        if (length === 0) break;
+      } else if (applied.changedAtMs > newestMs) newestMs = applied.changedAtMs;
+      at += length;
+    }
+    return newestMs;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The node's own charges that the view's watermarks do not cover: which sealed batches they are, and
+ * their counters, so that they leave `own` in the same step in which the view brings them.
+ *
+ * Counters are kept in memory up to a bound; beyond it only seqs are known, and the journal gives the
+ * counters back when a watermark reaches them.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { EpochMs, Incarnation, Seq, WindowId } from "../base/words.ts";
+import type { CounterColumns } from "../metering/usage.ts";
+
+/** Bytes of counters kept in memory; about a million counters. */
+export const ownCountersMaxBytes = 32 * 1024 * 1024;
+
+/** Two words, two doubles and an index. */
+const counterBytes = 28;
+const batchBytes = 200;
+
+export interface OwnBatch {
+  readonly seq: Seq;
+  readonly windows: readonly WindowId[];
+  readonly counters: CounterColumns;
+  /** Net units of its calls. */
+  readonly units: number;
+  readonly firstChargeAtMs: EpochMs;
+}
+
+/** What must be read from the journal before a watermark can be applied. Inclusive. */
+export interface MissingRange {
+  readonly incarnation: Incarnation;
+  readonly from: Seq;
+  readonly to: Seq;
+}
+
+interface OwnIncarnation {
+  /** Watermark of the view. */
+  covered: Seq;
+  /** Highest sealed seq. */
+  last: Seq;
+  readonly loaded: Map<Seq, OwnBatch>;
+}
+
+export class OwnCharges {
+  readonly #incarnations = new Map<Incarnation, OwnIncarnation>();
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes = ownCountersMaxBytes) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Notes a batch above the watermark. Its counters are already in the tables. */
+  add(incarnation: Incarnation, batch: OwnBatch): void {
+    const own = this.#own(incarnation);
+    assert(batch.seq === own.last + 1, "own batches are noted in order");
+    own.last = batch.seq;
+    this.#keep(own, batch);
+  }
+
+  /** Notes that an incarnation's journal starts above `covered`: those before need no counters. */
+  begin(incarnation: Incarnation, covered: Seq): void {
+    const own = this.#own(incarnation);
+    own.covered = covered;
+    if (own.last < covered) own.last = covered;
+  }
+
+  covered(incarnation: Incarnation): Seq {
+    return this.#incarnations.get(incarnation)?.covered ?? 0;
+  }
+
+  last(incarnation: Incarnation): Seq {
+    return this.#incarnations.get(incarnation)?.last ?? 0;
+  }
+
+  /** The first range that a watermark of `upTo` would need and memory does not have. */
+  missing(incarnation: Incarnation, upTo: Seq): MissingRange | undefined {
+    const own = this.#incarnations.get(incarnation);
+    if (own === undefined) return undefined;
+    const end = Math.min(upTo, own.last);
+    for (let from = own.covered + 1; from <= end; from++) {
+      if (own.loaded.has(from)) continue;
+      let to = from;
+      while (to < end && !own.loaded.has(to + 1)) to++;
+      return { incarnation, from, to };
+    }
+    return undefined;
+  }
+
+  /** Gives counters back that were not in memory; a batch that the journal lost has none. */
+  supply(incarnation: Incarnation, batch: OwnBatch): void {
+    const own = this.#own(incarnation);
+    if (batch.seq > own.covered && batch.seq <= own.last) own.loaded.set(batch.seq, batch);
+  }
+
+  /** Moves the watermark; calls `release` with each batch that is covered now. None may be missing. */
+  cover(incarnation: Incarnation, upTo: Seq, release: (batch: OwnBatch) => void): void {
+    const own = this.#incarnations.get(incarnation);
+    if (own === undefined) return;
+    while (own.covered < upTo && own.covered < own.last) {
+      own.covered++;
+      const batch = own.loaded.get(own.covered);
+      if (batch === undefined) continue;
+      this.#forget(own, batch);
+      release(batch);
+    }
+  }
+
+  /** Units and oldest charge not covered, of sealed batches in memory. */
+  outstanding(): { units: number; oldestMs: EpochMs; batches: number } {
+    let units = 0;
+    let oldestMs = 0;
+    let batches = 0;
+    for (const own of this.#incarnations.values()) {
+      batches += own.last - own.covered;
+      for (const batch of own.loaded.values()) {
+        units += batch.units;
+        if (oldestMs === 0 || batch.firstChargeAtMs < oldestMs) oldestMs = batch.firstChargeAtMs;
+      }
+    }
+    return { units, oldestMs, batches };
+  }
+
+  #own(incarnation: Incarnation): OwnIncarnation {
+    let own = this.#incarnations.get(incarnation);
+    if (own === undefined) {
+      own = { covered: 0, last: 0, loaded: new Map() };
+      this.#incarnations.set(incarnation, own);
+    }
+    return own;
+  }
+
+  #keep(own: OwnIncarnation, batch: OwnBatch): void {
+    const bytes = batchBytes + batch.counters.count * counterBytes;
+    if (this.#bytes + bytes > this.#maxBytes) return;
+    this.#bytes += bytes;
+    own.loaded.set(batch.seq, batch);
+  }
+
+  #forget(own: OwnIncarnation, batch: OwnBatch): void {
+    own.loaded.delete(batch.seq);
+    this.#bytes = Math.max(0, this.#bytes - batchBytes - batch.counters.count * counterBytes);
+  }
+}
