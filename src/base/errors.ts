@@ -26,10 +26,13 @@ export const errorCatalogue = {
   "stream-failed": "The usage stream could not be written",
   "stream-damaged": "A record of the usage stream is damaged",
   "ledger-failed": "The ledger could not be written",
+  "registry-failed": "The registry of keys could not be written",
+  "state-failed": "The saved state of the gateway could not be written",
   "not-found": "There is no such thing",
   "request-invalid": "The request is not valid",
   unauthorized: "The token is missing or wrong",
   "backup-invalid": "The file is not a Tallygate backup",
+  "too-busy": "Too much work is waiting",
   "usage-wrong": "The command line is not valid",
 } as const;
 

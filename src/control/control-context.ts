@@ -1,0 +1,38 @@
+/** What the routes of the admin API share. */
+
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { CompiledConfig } from "../access/compiled-config.ts";
+import type { HubApi } from "../hub/hub-api.ts";
+import type { Clock, Random, Timers } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { RegistryStore } from "../ports/registry-store.ts";
+import type { ControlEnv } from "./problem.ts";
+
+export interface ControlContext {
+  readonly hub: HubApi;
+  /** The configuration in force: asked for every time. */
+  config(): CompiledConfig;
+  /** SHA-256 of the admin token in force: asked for every time. */
+  adminTokenHash(): Uint8Array;
+  /** Why the hub cannot work yet; undefined: it can. One public sentence. */
+  notReady(): string | undefined;
+  /** A fresh backup. `close` is called once, whether or not the body was read to its end. */
+  openBackup(): Promise<OpenBackup>;
+  readonly idempotency: Pick<RegistryStore, "getIdempotent" | "putIdempotent">;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export interface OpenBackup {
+  readonly bytes: number;
+  /** Of the stream: what the backup covers. */
+  readonly position: number;
+  readonly body: ReadableStream<Uint8Array>;
+}
+
+export type ControlApp = OpenAPIHono<ControlEnv>;
+
+/** OpenAPI: every route but health and the document itself wants the token. */
+export const bearerSecurity = [{ bearer: [] }];

@@ -1,0 +1,153 @@
+/**
+ * The admin API: REST and JSON under `/v1`, for the holder of the admin token. The app has no socket;
+ * the hub's process puts it on one.
+ *
+ * Every answer carries `x-request-id` and `Cache-Control: no-store`; every error is a problem. Tokens,
+ * keys and bodies never reach the log. `/v1/openapi.json` and `/health/*` need no token: they hold
+ * nothing that this source does not.
+ */
+
+import { OpenAPIHono, type z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { HTTPException } from "hono/http-exception";
+import { requireToken } from "./bearer.ts";
+import type { ControlApp, ControlContext } from "./control-context.ts";
+import { addKeyRoutes } from "./key-routes.ts";
+import { type ControlEnv, failureParts, problem } from "./problem.ts";
+import { addStatusRoutes } from "./status-routes.ts";
+import { addUsageRoutes } from "./usage-routes.ts";
+import { addVerifyRoutes } from "./verify-routes.ts";
+
+export const bodyMaxBytes = 65_536;
+
+const documentPath = "/v1/openapi.json";
+
+export function createControl(context: ControlContext): ControlApp {
+  const app: ControlApp = new OpenAPIHono<ControlEnv>({
+    defaultHook: (result, c) => (result.success ? undefined : invalidRequest(c, result)),
+  });
+  app.use(async (c, next) => {
+    c.set("requestId", context.random.hex(8));
+    c.header("x-request-id", c.var.requestId);
+    c.header("Cache-Control", "no-store");
+    await next();
+  });
+  app.onError((error, c) => failure(c, error, context));
+  app.notFound((c) => problem(c, { status: 404, detail: "There is nothing at this path." }));
+
+  addHealth(app, context);
+  addDocument(app);
+  app.use(
+    "/v1/*",
+    requireToken(() => context.adminTokenHash()),
+  );
+  app.use(
+    "/v1/*",
+    bodyLimit({
+      maxSize: bodyMaxBytes,
+      onError: (c: Context<ControlEnv>) =>
+        problem(c, { status: 413, detail: `The body is larger than ${bodyMaxBytes} bytes.` }),
+    }),
+  );
+  addKeyRoutes(app, context);
+  addUsageRoutes(app, context);
+  addStatusRoutes(app, context);
+  addVerifyRoutes(app, context);
+  addWrongMethods(app);
+  return app;
+}
+
+function addHealth(app: ControlApp, context: ControlContext): void {
+  app.get("/health/live", (c) => c.json({ status: "live" }, 200));
+  app.get("/health/ready", (c) => {
+    const reason = context.notReady();
+    if (reason === undefined) return c.json({ status: "ready" }, 200);
+    return problem(c, { status: 503, detail: reason, headers: { "Retry-After": "1" } });
+  });
+}
+
+function addDocument(app: ControlApp): void {
+  app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
+    type: "http",
+    scheme: "bearer",
+    description: "The admin token: `<data>/admin-token` of the hub.",
+  });
+  app.get(documentPath, (c) =>
+    c.json(
+      app.getOpenAPI31Document({
+        openapi: "3.1.0",
+        info: { title: "Tallygate admin API", version: "1" },
+      }),
+      200,
+    ),
+  );
+}
+
+/** 405 with `Allow` for the methods that a path does not have; the framework alone would say 404. */
+function addWrongMethods(app: ControlApp): void {
+  const methods = new Map<string, Set<string>>();
+  for (const { method, path } of app.routes) {
+    if (method === "ALL" || path.includes("*")) continue;
+    const known = methods.get(path) ?? new Set();
+    known.add(method);
+    if (method === "GET") known.add("HEAD");
+    methods.set(path, known);
+  }
+  for (const [path, known] of methods) {
+    const allow = [...known].join(", ");
+    app.all(path, (c) =>
+      problem(c, {
+        status: 405,
+        detail: `This path takes ${allow}.`,
+        headers: { Allow: allow },
+      }),
+    );
+  }
+}
+
+interface InvalidRequest {
+  readonly target: string;
+  readonly error: z.ZodError;
+}
+
+/** Names what is wrong with each field; never repeats values, which may be secrets put in the wrong place. */
+function invalidRequest(c: Context<ControlEnv>, { target, error }: InvalidRequest): Response {
+  const root = target === "json" ? "body" : target;
+  const errors = error.issues.flatMap((issue) => {
+    const path = [root, ...issue.path.map(String)];
+    if (issue.code !== "unrecognized_keys") {
+      return [{ where: path.join("."), detail: issue.message }];
+    }
+    return issue.keys.map((key) => ({ where: [...path, key].join("."), detail: "unknown field" }));
+  });
+  const [first] = errors;
+  return problem(c, {
+    status: 400,
+    detail: first === undefined ? "The request is not valid." : `${first.where}: ${first.detail}`,
+    code: "request-invalid",
+    errors,
+  });
+}
+
+function failure(c: Context<ControlEnv>, error: Error, { log }: ControlContext): Response {
+  const request = c.var.requestId;
+  if (error instanceof HTTPException) {
+    const detail =
+      error.status === 415
+        ? "The body must be application/json."
+        : error.status === 400
+          ? "The body is not valid JSON."
+          : "The request is not valid.";
+    return problem(c, { status: error.status, detail });
+  }
+  const parts = failureParts(error);
+  if (parts === undefined) {
+    log.error("admin request failed", { request, method: c.req.method, path: c.req.path }, error);
+    return problem(c, { status: 500, detail: "Something is broken; the log says what." });
+  }
+  if (parts.status === 503) {
+    log.warn("admin request failed", { request, path: c.req.path, why: parts.detail });
+  }
+  return problem(c, parts);
+}

@@ -1,0 +1,51 @@
+/** `/v1/plans`, `/v1/regions`, `/v1/status`: what is configured and how it does. */
+
+import { createRoute, type z } from "@hono/zod-openapi";
+import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
+import { problemResponses } from "./problem.ts";
+import { planListSchema } from "./schemas.ts";
+import { regionListSchema, statusSchema } from "./status-schemas.ts";
+import { keySourceText, plansJson, regionsJson, statusJson } from "./status-view.ts";
+
+function readRoute<P extends string, S extends z.ZodType>(
+  path: P,
+  schema: S,
+  texts: { operationId: string; summary: string },
+) {
+  return createRoute({
+    method: "get",
+    path,
+    ...texts,
+    security: bearerSecurity,
+    responses: {
+      200: { description: "As of now.", content: { "application/json": { schema } } },
+      401: problemResponses[401],
+    },
+  });
+}
+
+const plansRoute = readRoute("/v1/plans", planListSchema, {
+  operationId: "listPlans",
+  summary: "The plans of the configuration.",
+});
+const regionsRoute = readRoute("/v1/regions", regionListSchema, {
+  operationId: "listRegions",
+  summary: "Regions and their processes: health, lag, versions.",
+});
+const statusRoute = readRoute("/v1/status", statusSchema, {
+  operationId: "status",
+  summary: "The hub's state and its regions'.",
+});
+
+export function addStatusRoutes(app: ControlApp, context: ControlContext): void {
+  const { hub } = context;
+  app.openapi(plansRoute, (c) => c.json(plansJson(context.config()), 200));
+  app.openapi(regionsRoute, (c) => {
+    const config = context.config();
+    const status = hub.status();
+    const keysFrom = config.keys.from.map(keySourceText);
+    const version = { ...status.version };
+    return c.json({ version, keysFrom, regions: regionsJson(config, status) }, 200);
+  });
+  app.openapi(statusRoute, (c) => c.json(statusJson(context.config(), hub.status()), 200));
+}

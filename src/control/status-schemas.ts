@@ -1,0 +1,102 @@
+/** What the admin API says of the cluster: regions, status, verification. */
+
+import { z } from "@hono/zod-openapi";
+
+const instant = z.iso.datetime();
+
+const version = z
+  .object({ epoch: z.number().int(), position: z.number().int() })
+  .openapi("Version", { description: "Totals of one epoch at one position of the usage stream." });
+
+export const processSchema = z
+  .object({
+    producer: z.string(),
+    process: z.number().int(),
+    listen: z.string(),
+    connected: z.boolean(),
+    heardAgoMs: z.number(),
+    view: version,
+    viewBehind: z.number().openapi({ description: "Records that its view is behind the hub's." }),
+    registryVersion: z.number(),
+    unacknowledgedUnits: z.number(),
+    oldestUnacknowledgedMs: z.number(),
+    journalBytes: z.number(),
+    journalState: z.string(),
+    callsPerSecond: z.number(),
+    lagP50Ms: z.number(),
+    lagP99Ms: z.number(),
+    roundTripMs: z.number(),
+    watermarks: z.array(z.object({ incarnation: z.string(), seq: z.number() })),
+  })
+  .openapi("Process");
+
+export const regionSchema = z
+  .object({
+    name: z.string(),
+    listen: z.string(),
+    health: z.enum(["up", "degraded", "down"]).openapi({
+      description: "up: every process is connected, heard of lately and can record; down: none is.",
+    }),
+    processes: z.array(processSchema),
+  })
+  .openapi("Region");
+
+export const regionListSchema = z
+  .object({
+    version,
+    keysFrom: z.array(z.string()).openapi({
+      description: "Where callers put a key.",
+      example: ["header:x-api-key", "bearer"],
+    }),
+    regions: z.array(regionSchema),
+  })
+  .openapi("RegionList");
+
+export const statusSchema = z
+  .object({
+    clusterId: z.string(),
+    version,
+    time: instant,
+    checkpoint: z.object({ position: z.number(), at: instant.nullable() }),
+    stream: z.object({ first: z.number(), last: z.number(), bytes: z.number() }),
+    ledgerBytes: z.number(),
+    registry: z.object({ version: z.number(), keys: z.number() }),
+    backup: z
+      .object({ position: z.number(), at: instant })
+      .nullable()
+      .openapi({ description: "null: none was ever made; losing the hub's disk loses counts." }),
+    counters: z.number(),
+    gaps: z.array(z.object({ producer: z.string(), from: z.number() })),
+    lost: z.array(z.object({ producer: z.string(), from: z.number(), to: z.number() })),
+    warnings: z.array(z.string()),
+    regions: z.array(regionSchema),
+  })
+  .openapi("Status");
+
+export const verifySchema = z
+  .object({
+    ok: z.boolean(),
+    version,
+    sealedPosition: z.number(),
+    records: z.number(),
+    counters: z.number(),
+    rows: z.number(),
+    differences: z.array(
+      z.object({
+        where: z.string().openapi({ example: "seoul/0" }),
+        window: z.string(),
+        subject: z.string(),
+        expected: z.number(),
+        found: z.number(),
+      }),
+    ),
+    differenceCount: z.number(),
+    regions: z.array(z.object({ name: z.string(), process: z.number(), result: z.string() })),
+    problems: z.array(z.string()),
+  })
+  .openapi("VerifyReport");
+
+export type RegionJson = z.infer<typeof regionSchema>;
+export type RegionListJson = z.infer<typeof regionListSchema>;
+export type StatusJson = z.infer<typeof statusSchema>;
+export type VerifyJson = z.infer<typeof verifySchema>;

@@ -1,0 +1,100 @@
+/** The cluster's state in the admin API's form. */
+
+import type { CompiledConfig, KeySource, RegionConfig } from "../access/compiled-config.ts";
+import { formatListen } from "../access/config-values.ts";
+import type { HubStatus, ProcessStatus } from "../hub/hub-api.ts";
+import type { PlanListJson } from "./schemas.ts";
+import type { RegionJson, StatusJson } from "./status-schemas.ts";
+
+/** Heartbeats come about every second: after five missed ones a process is no longer vouched for. */
+const heardAgoMsMax = 5_000;
+
+function isWell(process: ProcessStatus): boolean {
+  return process.connected && process.heardAgoMs <= heardAgoMsMax && process.journalState === "ok";
+}
+
+/** Regions in the order of the file; then those that only processes speak of, by name. */
+export function regionsJson(config: CompiledConfig, status: HubStatus): RegionJson[] {
+  const configured = new Map(config.regions.map((region) => [region.name, region]));
+  const unknown = status.processes.map(({ region }) => region).filter((n) => !configured.has(n));
+  const names = [...configured.keys(), ...[...new Set(unknown)].sort()];
+  return names.map((name) => {
+    const processes = status.processes
+      .filter((process) => process.region === name)
+      .sort((a, b) => a.process - b.process);
+    const region = configured.get(name);
+    return {
+      name,
+      listen: processes[0]?.listen ?? (region === undefined ? "" : formatListen(region.listen)),
+      health: health(region, processes),
+      processes: processes.map(processJson),
+    };
+  });
+}
+
+function health(
+  region: RegionConfig | undefined,
+  processes: readonly ProcessStatus[],
+): RegionJson["health"] {
+  const well = processes.filter(isWell).length;
+  if (well === 0) return "down";
+  return well >= (region?.processes ?? processes.length) ? "up" : "degraded";
+}
+
+function processJson({ region: _, ...process }: ProcessStatus): RegionJson["processes"][number] {
+  return {
+    ...process,
+    view: { ...process.view },
+    watermarks: process.watermarks.map(([incarnation, seq]) => ({ incarnation, seq })),
+  };
+}
+
+export function statusJson(config: CompiledConfig, status: HubStatus): StatusJson {
+  const instant = (ms: number): string => new Date(ms).toISOString();
+  const { checkpoint, backup } = status;
+  return {
+    clusterId: status.clusterId,
+    version: { ...status.version },
+    time: instant(status.timeMs),
+    checkpoint: {
+      position: checkpoint.position,
+      at: checkpoint.atMs === 0 ? null : instant(checkpoint.atMs),
+    },
+    stream: { ...status.stream },
+    ledgerBytes: status.ledgerBytes,
+    registry: { ...status.registry },
+    backup: backup === undefined ? null : { position: backup.position, at: instant(backup.atMs) },
+    counters: status.counters,
+    gaps: status.gaps.map((gap) => ({ ...gap })),
+    lost: status.lost.map((lost) => ({ ...lost })),
+    warnings: [...status.warnings],
+    regions: regionsJson(config, status),
+  };
+}
+
+export function keySourceText(source: KeySource): string {
+  return source.kind === "bearer" ? "bearer" : `${source.kind}:${source.name}`;
+}
+
+export function plansJson(config: CompiledConfig): PlanListJson {
+  const plans = config.plans.map((plan) => ({
+    name: plan.name,
+    anonymous: plan === config.anonymousPlan,
+    limits: plan.limits.flatMap((limit) => {
+      const counter = plan.counters[limit.counter];
+      if (counter === undefined) return [];
+      return {
+        name: limit.name,
+        per: counter.per,
+        quota: limit.quota,
+        window: counter.window.text,
+        scope: counter.scope,
+        enforcement: limit.enforcement,
+        stalenessMs: limit.stalenessMs,
+        onFailure: limit.onFailure,
+        missing: limit.missing,
+      };
+    }),
+  }));
+  return { plans };
+}
