@@ -7,7 +7,7 @@
  * never joined a cluster is not ready until the hub has given it the cluster's key, keys and totals.
  */
 
-import { KeyTable } from "../access/key-table.ts";
+import { keyTable } from "../access/key-table.ts";
 import { hashKeyFromHex } from "../base/hash.ts";
 import { producerKey } from "../base/words.ts";
 import { replayRecords } from "../metering/open-batch.ts";
@@ -44,7 +44,6 @@ export interface CoreOptions {
   readonly process: number;
   /** The public address, for status. */
   readonly listen: string;
-  readonly plans: readonly string[];
   readonly flushIntervalMs: number;
   readonly retentionMs: number;
 }
@@ -186,10 +185,7 @@ export class GatewayCore {
   }
 
   async #joinKeys(cluster: SavedCluster): Promise<void> {
-    const table = new KeyTable({
-      hashKey: hashKeyFromHex(cluster.hashKey),
-      plans: this.options.plans,
-    });
+    const table = keyTable({ hashKey: hashKeyFromHex(cluster.hashKey) });
     const { store, log } = this.#ports;
     const keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
     await keys.load();
@@ -289,7 +285,7 @@ export class GatewayCore {
     }
     this.#cluster = { clusterId, hashKey };
     const { store, log } = this.#ports;
-    const table = new KeyTable({ hashKey: hashKeyFromHex(hashKey), plans: this.options.plans });
+    const table = keyTable({ hashKey: hashKeyFromHex(hashKey) });
     this.keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
     store.saveCluster(this.#cluster).catch((cause: unknown) => {
       log.error("the cluster could not be saved", {}, cause);

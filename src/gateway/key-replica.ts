@@ -3,8 +3,9 @@
  * acknowledged is on disk, so it survives whatever happens to this process.
  */
 
-import { keyRecordLength } from "../access/key-record.ts";
+import { keyRecordLayout, keyRecordLength } from "../access/key-record.ts";
 import type { KeyTable } from "../access/key-table.ts";
+import { readU48 } from "../access/packed.ts";
 import type { EpochMs } from "../base/words.ts";
 import type { GatewayStore } from "../ports/gateway-store.ts";
 import type { Log } from "../ports/log.ts";
@@ -78,13 +79,17 @@ export class KeyReplica {
   /** Applies records back to back; returns the time of the newest change. */
   #apply(packed: Uint8Array): EpochMs {
     let newestMs = 0;
-    for (let at = 0; at < packed.length; ) {
+    let at = 0;
+    while (at + keyRecordLayout.texts <= packed.length) {
       const length = keyRecordLength(packed, at);
-      const applied = this.table.apply(packed, at, length);
-      if (applied.kind === "malformed") {
-        this.#log.error("a key record is malformed and was left out", {});
-        if (length === 0) break;
-      } else if (applied.changedAtMs > newestMs) newestMs = applied.changedAtMs;
+      const outcome = this.table.apply(packed, at, length);
+      if (outcome === "malformed" || outcome === "full") {
+        this.#log.error("a key record was left out", { outcome });
+        // The length of a malformed record says nothing about where the next one starts.
+        if (outcome === "malformed") break;
+      } else {
+        newestMs = Math.max(newestMs, readU48(packed, at + keyRecordLayout.changedAtMs));
+      }
       at += length;
     }
     return newestMs;

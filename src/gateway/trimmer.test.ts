@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { producerKey } from "../base/words.ts";
+import { MemoryJournal } from "./testing/memory-journal.ts";
+import { Trimmer } from "./trimmer.ts";
+
+const retentionMs = 1_000;
+
+function fixture() {
+  const journal = new MemoryJournal();
+  for (let seq = 1; seq <= 10; seq++) journal.put(journal.incarnation, seq, new Uint8Array(4));
+  const trimmer = new Trimmer(journal, retentionMs);
+  const key = producerKey(journal.identity.producer, journal.incarnation);
+  const first = () => journal.ranges()[0]?.first;
+  return { journal, trimmer, key, first };
+}
+
+test("without a backup a batch goes only when it was covered for the whole retention", async () => {
+  const { trimmer, key, first } = fixture();
+  await trimmer.trim(new Map([[key, 4]]), 10_000);
+  assert.equal(first(), 1);
+  await trimmer.trim(new Map([[key, 8]]), 10_999);
+  assert.equal(first(), 1);
+  await trimmer.trim(new Map([[key, 8]]), 11_000);
+  assert.equal(first(), 5);
+});
+
+test("once a backup was announced, only what it covers goes, however old", async () => {
+  const { journal, trimmer, key, first } = fixture();
+  trimmer.announced([[journal.incarnation, 3]]);
+  await trimmer.trim(new Map([[key, 8]]), 10_000);
+  assert.equal(first(), 4);
+  await trimmer.trim(new Map([[key, 8]]), 99_000);
+  assert.equal(first(), 4);
+  trimmer.announced([[journal.incarnation, 9]]);
+  await trimmer.trim(new Map([[key, 8]]), 99_001);
+  assert.equal(first(), 9);
+});
+
+test("a backup that does not know the incarnation covers nothing of it", async () => {
+  const { trimmer, key, first } = fixture();
+  trimmer.announced([]);
+  await trimmer.trim(new Map([[key, 10]]), 10_000);
+  await trimmer.trim(new Map([[key, 10]]), 99_000);
+  assert.equal(first(), 1);
+});
+
+test("what the saved view does not cover stays", async () => {
+  const { journal, trimmer, first } = fixture();
+  trimmer.announced([[journal.incarnation, 10]]);
+  await trimmer.trim(new Map(), 10_000);
+  assert.equal(first(), 1);
+});
