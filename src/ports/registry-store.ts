@@ -12,6 +12,7 @@ export interface RegistryRow {
   readonly packed: Uint8Array;
 }
 
+/** Everything read is checked against the row's CRC; a damaged row fails the call with `data-damaged`. */
 export interface RegistryStore {
   /** Highest version stored; 0 if empty. */
   lastVersion(): number;
@@ -23,7 +24,7 @@ export interface RegistryStore {
   byOwner(owner: string, limit: number): readonly RegistryRow[];
   /** In order of version, versions > `after`, at most `limit`. */
   after(version: number, limit: number): readonly RegistryRow[];
-  /** Distinct key ids in order of id, ids > `after`, at most `limit`. */
+  /** One row (the one of the highest version) for each distinct key id, in order of id, ids > `after`, at most `limit`. */
   list(after: string, limit: number): readonly RegistryRow[];
   /** Producers' secrets: SHA-256 hex by producer id. */
   producerSecret(producer: string): string | undefined;
@@ -33,6 +34,7 @@ export interface RegistryStore {
   putIdempotent(key: string, answer: string, nowMs: number): Promise<void>;
   getMeta(name: string): string | undefined;
   setMeta(name: string, value: string): void;
+  /** Adds the registry, without the kept answers, to a backup that `LedgerStore.copyTo` has made. Synced. */
   copyInto(file: string): Promise<void>;
   close(): Promise<void>;
 }

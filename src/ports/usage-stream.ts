@@ -20,7 +20,8 @@ export interface UsageStream {
   readonly first: Position;
   /**
    * Stores a record durably (synced) and resolves with its position. Positions rise without holes in order of calls. Rejects with
-   * `stream-failed` if it could not be stored; the record may then be appended again.
+   * `stream-failed` if it could not be stored or too much waits; the record may then be appended again. The bytes are
+   * not copied: nobody changes them afterwards.
    */
   append(bytes: Uint8Array): Promise<Position>;
   /** Bytes appended and not yet durable: the caller stops reading from producers above its bound. */

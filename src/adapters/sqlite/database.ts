@@ -73,10 +73,11 @@ export function openDatabase(spec: DatabaseSpec): DatabaseSync {
   });
 }
 
-/** Opens for reading only, beside the one that writes. */
-export function openReader(spec: Pick<DatabaseSpec, "file" | "failed" | "cacheKiB">): DatabaseSync {
+/** A second connection to a file that this process has opened with `openDatabase` and not `exclusive`. */
+export function openBeside(spec: Pick<DatabaseSpec, "file" | "failed" | "cacheKiB">): DatabaseSync {
   return attempt(spec, () => {
-    const db = new DatabaseSync(spec.file, { readOnly: true, timeout: busyTimeoutMs });
+    const db = new DatabaseSync(spec.file, { timeout: busyTimeoutMs });
+    db.exec("PRAGMA synchronous = FULL");
     db.exec(`PRAGMA cache_size = -${spec.cacheKiB}`);
     return db;
   });

@@ -1,0 +1,164 @@
+/**
+ * The `RegistryStore` port on SQLite: reads on a connection of the caller's thread, writes in a
+ * thread of their own.
+ */
+
+import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import { TallygateError } from "../../base/errors.ts";
+import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
+import { attempt, openBeside } from "./database.ts";
+import type { RegistryApi, RegistryStart } from "./registry-protocol.ts";
+import { registrySpec, rowCrc } from "./registry-schema.ts";
+import { Thread } from "./thread.ts";
+
+/** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `registry-failed`. */
+export async function openRegistryStore(file: string): Promise<RegistryStore> {
+  const data: RegistryStart = { file };
+  const { thread } = await Thread.start<RegistryApi, undefined>({
+    from: import.meta.url,
+    module: "registry-thread",
+    data,
+    failed: "registry-failed",
+  });
+  return new SqliteRegistryStore(file, thread);
+}
+
+type Row = Record<string, SQLOutputValue>;
+
+const columns = "hash, key, owner, version, packed, crc";
+
+class SqliteRegistryStore implements RegistryStore {
+  readonly #context: { readonly file: string; readonly failed: "registry-failed" };
+  readonly #thread: Thread<RegistryApi>;
+  readonly #db: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #closed = false;
+
+  constructor(file: string, thread: Thread<RegistryApi>) {
+    this.#context = { file, failed: "registry-failed" };
+    this.#thread = thread;
+    // The thread checked the file and made it; this connection reads, and writes one row at a time.
+    this.#db = openBeside({ ...registrySpec(file), cacheKiB: 16 * 1024 });
+  }
+
+  lastVersion(): number {
+    return Number(this.#get("SELECT max(version) AS version FROM credentials")?.["version"] ?? 0);
+  }
+
+  count(): number {
+    return Number(this.#get("SELECT count(*) AS count FROM credentials")?.["count"]);
+  }
+
+  async put(rows: readonly RegistryRow[]): Promise<void> {
+    // Own bytes: a view would take the whole buffer behind it along.
+    const own = rows.map((row) => ({ ...row, packed: row.packed.slice() }));
+    await this.#thread.call("put", { rows: own });
+  }
+
+  byKey(keyId: string): readonly RegistryRow[] {
+    return this.#rows(`SELECT ${columns} FROM credentials WHERE key = ? ORDER BY version`, keyId);
+  }
+
+  byHash(hash: string): RegistryRow | undefined {
+    return this.#rows(`SELECT ${columns} FROM credentials WHERE hash = ?`, hash)[0];
+  }
+
+  byOwner(owner: string, limit: number): readonly RegistryRow[] {
+    const sql = `SELECT ${columns} FROM credentials WHERE owner = ? ORDER BY key LIMIT ?`;
+    return this.#rows(sql, owner, limit);
+  }
+
+  after(version: number, limit: number): readonly RegistryRow[] {
+    const sql = `SELECT ${columns} FROM credentials WHERE version > ? ORDER BY version LIMIT ?`;
+    return this.#rows(sql, version, limit);
+  }
+
+  list(after: string, limit: number): readonly RegistryRow[] {
+    // Of a key's credentials the newest speaks for it.
+    const sql = `SELECT ${columns}, max(version) FROM credentials WHERE key > ? GROUP BY key
+      ORDER BY key LIMIT ?`;
+    return this.#rows(sql, after, limit);
+  }
+
+  producerSecret(producer: string): string | undefined {
+    const row = this.#get("SELECT secret_hash, crc FROM producers WHERE producer = ?", producer);
+    if (row === undefined) return undefined;
+    return this.#checked(row, String(row["secret_hash"]), [producer, String(row["secret_hash"])]);
+  }
+
+  async putProducer(producer: string, secretHash: string): Promise<void> {
+    await this.#thread.call("putProducer", { producer, secretHash });
+  }
+
+  getIdempotent(key: string): string | undefined {
+    const sql = "SELECT made_ms, answer, crc FROM answers WHERE idempotency_key = ?";
+    const row = this.#get(sql, key);
+    if (row === undefined) return undefined;
+    const answer = String(row["answer"]);
+    return this.#checked(row, answer, [key, Number(row["made_ms"]), answer]);
+  }
+
+  async putIdempotent(key: string, answer: string, nowMs: number): Promise<void> {
+    await this.#thread.call("putIdempotent", { key, answer, nowMs });
+  }
+
+  getMeta(name: string): string | undefined {
+    const row = this.#get("SELECT value, crc FROM meta WHERE name = ?", name);
+    if (row === undefined) return undefined;
+    const value = String(row["value"]);
+    return this.#checked(row, value, [name, value]);
+  }
+
+  setMeta(name: string, value: string): void {
+    const sql = "INSERT OR REPLACE INTO meta (name, value, crc) VALUES (?, ?, ?)";
+    attempt(this.#context, () => this.#statement(sql).run(name, value, rowCrc(name, value)));
+  }
+
+  async copyInto(file: string): Promise<void> {
+    await this.#thread.call("copyInto", { file });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#db.close();
+    try {
+      await this.#thread.call("close", undefined);
+    } finally {
+      await this.#thread.end();
+    }
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  #get(sql: string, ...values: (string | number)[]): Row | undefined {
+    return attempt(this.#context, () => this.#statement(sql).get(...values));
+  }
+
+  #rows(sql: string, ...values: (string | number)[]): RegistryRow[] {
+    return attempt(this.#context, () => this.#statement(sql).all(...values)).map((row) => {
+      const hash = String(row["hash"]);
+      const keyId = String(row["key"]);
+      const owner = String(row["owner"]);
+      const version = Number(row["version"]);
+      const packed = row["packed"] as Uint8Array;
+      const parts = [hash, keyId, owner, version, packed];
+      return this.#checked(row, { hash, keyId, owner, version, packed }, parts);
+    });
+  }
+
+  #checked<T>(row: Row, value: T, parts: readonly (string | number | Uint8Array)[]): T {
+    if (row["crc"] === rowCrc(...parts)) return value;
+    throw new TallygateError(
+      "data-damaged",
+      `A row of ${this.#context.file} is damaged: restore the registry from a backup.`,
+    );
+  }
+}

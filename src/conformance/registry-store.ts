@@ -1,0 +1,146 @@
+/** What every `RegistryStore` keeps: run by each adapter's tests and by the simulator's fake. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
+
+/** One registry's storage; `open` may be called again once the one opened before is closed. */
+export interface RegistryStorage {
+  open(): Promise<RegistryStore>;
+  dispose(): Promise<void>;
+}
+
+export interface RegistrySuite {
+  readonly name: string;
+  readonly create: () => Promise<RegistryStorage>;
+}
+
+/** A row whose hash follows from its number. */
+export function rowOf(n: number, fields: Partial<RegistryRow> = {}): RegistryRow {
+  return {
+    hash: n.toString(16).padStart(64, "0"),
+    keyId: `k_${n}`,
+    owner: "acme",
+    version: n,
+    packed: Uint8Array.from({ length: 20 }, (_, i) => (n + i) & 0xff),
+    ...fields,
+  };
+}
+
+const versions = (rows: readonly RegistryRow[]): number[] => rows.map(({ version }) => version);
+
+type Define = (name: string, run: (storage: RegistryStorage) => Promise<void>) => void;
+
+export function registryStoreConformance(suite: RegistrySuite): void {
+  const define: Define = (name, run) => {
+    test(name, async () => {
+      const storage = await suite.create();
+      try {
+        await run(storage);
+      } finally {
+        await storage.dispose();
+      }
+    });
+  };
+  describe(`registry store: ${suite.name}`, () => {
+    credentials(define);
+    smallThings(define);
+  });
+}
+
+function credentials(define: Define): void {
+  define("an empty registry has version 0", async (storage) => {
+    const store = await storage.open();
+    assert.deepEqual([store.lastVersion(), store.count()], [0, 0]);
+    assert.deepEqual(store.after(0, 10), []);
+    assert.equal(store.byHash("00"), undefined);
+    await store.close();
+  });
+
+  define("what was put is read back the same, at once and after a restart", async (storage) => {
+    const row = rowOf(7, { keyId: "k_a", owner: "ö", version: 2 ** 40 });
+    const first = await storage.open();
+    await first.put([row]);
+    assert.deepEqual(first.byHash(row.hash), row);
+    await first.close();
+    const second = await storage.open();
+    assert.deepEqual(second.byHash(row.hash), row);
+    assert.equal(second.lastVersion(), 2 ** 40);
+    await second.close();
+  });
+
+  define("a hash is one credential: putting it again replaces it", async (storage) => {
+    const store = await storage.open();
+    await store.put([rowOf(1), rowOf(2)]);
+    await store.put([{ ...rowOf(1), owner: "other", version: 3 }]);
+    assert.equal(store.count(), 2);
+    assert.equal(store.byHash(rowOf(1).hash)?.owner, "other");
+    assert.deepEqual(versions(store.after(0, 10)), [2, 3]);
+    assert.deepEqual(versions(store.byOwner("other", 10)), [3]);
+    await store.close();
+  });
+
+  define("packed bytes may be a view of something larger", async (storage) => {
+    const store = await storage.open();
+    const backing = Uint8Array.from({ length: 100 }, (_, i) => i);
+    await store.put([rowOf(1, { packed: backing.subarray(10, 13) })]);
+    assert.deepEqual(store.byHash(rowOf(1).hash)?.packed, Uint8Array.from([10, 11, 12]));
+    assert.equal(backing.length, 100);
+    await store.close();
+  });
+
+  define(
+    "versions are paged in order, keys are listed once each, owners are bounded",
+    async (storage) => {
+      const store = await storage.open();
+      const rows = Array.from({ length: 30 }, (_, i) =>
+        rowOf(i + 1, { keyId: `k_${String(i % 10).padStart(2, "0")}` }),
+      );
+      await store.put(rows.toReversed());
+      assert.deepEqual(versions(store.after(0, 3)), [1, 2, 3]);
+      assert.deepEqual(versions(store.after(28, 10)), [29, 30]);
+      assert.deepEqual(versions(store.byKey("k_03")), [4, 14, 24]);
+      const listed = store.list("k_06", 2);
+      assert.deepEqual(
+        listed.map(({ keyId, version }) => [keyId, version]),
+        [
+          ["k_07", 28],
+          ["k_08", 29],
+        ],
+      );
+      assert.equal(store.byOwner("acme", 5).length, 5);
+      await store.close();
+    },
+  );
+}
+
+function smallThings(define: Define): void {
+  define("producers' secrets, answers and named values survive a restart", async (storage) => {
+    const first = await storage.open();
+    assert.equal(first.producerSecret("p"), undefined);
+    await first.putProducer("p", "aa");
+    await first.putIdempotent("once", '{"id":1}', 1000);
+    first.setMeta("name", "value");
+    first.setMeta("name", "newer");
+    await first.close();
+    const second = await storage.open();
+    assert.equal(second.producerSecret("p"), "aa");
+    assert.equal(second.getIdempotent("once"), '{"id":1}');
+    assert.equal(second.getMeta("name"), "newer");
+    assert.equal(second.getMeta("other"), undefined);
+    await second.close();
+  });
+
+  define("an answer is kept for a day and then forgotten", async (storage) => {
+    const dayMs = 86_400_000;
+    const store = await storage.open();
+    await store.putIdempotent("old", "a", 0);
+    await store.putIdempotent("young", "b", 1);
+    await store.putIdempotent("new", "c", dayMs);
+    assert.deepEqual(
+      ["old", "young", "new"].map((key) => store.getIdempotent(key)),
+      [undefined, "b", "c"],
+    );
+    await store.close();
+  });
+}
