@@ -10,7 +10,7 @@
  */
 
 import { globSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
