@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createServer, request } from "node:http";
 import { type AddressInfo, createServer as createTcpServer, connect as tcpConnect } from "node:net";
+import { text as textOf } from "node:stream/consumers";
 import { after, before, beforeEach, suite, test } from "node:test";
 import { WebSocket } from "ws";
 import { sha256Hex } from "../../base/hash.ts";
@@ -87,10 +88,8 @@ function upgrade(fields: Fields, path = "/link/v1"): Promise<{ status: number; b
       "sec-websocket-version": "13",
     };
     const asked = request(`${url}${path}`, { headers: { ...upgradeFields, ...fields } });
-    asked.on("response", async (response) => {
-      let body = "";
-      for await (const chunk of response) body += chunk;
-      resolve({ status: response.statusCode ?? 0, body });
+    asked.on("response", (response) => {
+      textOf(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
     });
     asked.on("upgrade", (response, socket) => {
       socket.destroy();
@@ -145,7 +144,7 @@ suite("a handshake is refused, counted and changes nothing", () => {
     test(name, async () => {
       const answer = await upgrade(fields);
       assert.equal(answer.status, status);
-      assert.equal(JSON.parse(answer.body).status, status);
+      assert.equal((JSON.parse(answer.body) as { status: number }).status, status);
       assert.deepEqual(refusals, [refusal]);
       assert.equal(connections, 0);
       assert.deepEqual([...secrets], [[registered, sha256Hex(secret)]]);

@@ -102,7 +102,7 @@ function tuple<T extends readonly unknown[]>(...checks: { readonly [I in keyof T
 }
 
 function object<T>(fields: Fields<T>): Check<T> {
-  const entries = Object.entries(fields) as [string, Check<unknown>][];
+  const entries = Object.entries<Check<unknown>>(fields);
   return (value, path) => {
     if (!isRecord(value)) throw new MalformedField(path);
     const copy: Record<string, unknown> = {};
@@ -145,6 +145,7 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     callsPerSecond: finite,
     lagP50Ms: finite,
     lagP99Ms: finite,
+    roundTripMs: optional(finite),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),

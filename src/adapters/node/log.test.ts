@@ -6,7 +6,10 @@ import { nodeLog } from "./log.ts";
 
 function lines(): { to: { write(text: string): void }; all: Record<string, unknown>[] } {
   const all: Record<string, unknown>[] = [];
-  return { all, to: { write: (text) => void all.push(JSON.parse(text)) } };
+  return {
+    all,
+    to: { write: (text) => void all.push(JSON.parse(text) as Record<string, unknown>) },
+  };
 }
 
 test("a line holds level, time, message, the log's fields and the event's", () => {
