@@ -22,6 +22,13 @@ assert(chunkBytes === 1 << chunkShift && chunkBytes >= keyRecordBytesMax, "a rec
 /** Columns of 32-bit words that an entry has besides its record. */
 const columns = 6;
 
+/**
+ * An index word is entry + 1 in the low bits (0 is empty) and a tag, ten further bits of the hash:
+ * nearly every record that a probe passes by is told apart without touching its memory.
+ */
+const entryBits = 22;
+const entryMask = (1 << entryBits) - 1;
+
 /** Index slots are at most 3/4 full: linear probing then looks at about 2.5 for a hit. */
 const indexLoadMax = 0.75;
 
@@ -56,7 +63,6 @@ export function keyArena(): KeyArena {
   let count = 0;
   /** `columns` words an entry: the place of the record (chunk and offset), then the table's own. */
   let entries = new Uint32Array(16 * columns);
-  /** Entry + 1; 0 is empty. */
   let index = new Uint32Array(32);
 
   const chunkAt = (place: number): Uint8Array => chunks[place >>> chunkShift] as Uint8Array;
@@ -81,9 +87,11 @@ export function keyArena(): KeyArena {
   function insertIndex(entry: number): void {
     const mask = index.length - 1;
     const place = placeOf(entry);
-    let slot = readU32(chunkAt(place), (place & (chunkBytes - 1)) + L.hash + 1) & mask;
+    const chunk = chunkAt(place);
+    const at = (place & (chunkBytes - 1)) + L.hash;
+    let slot = readU32(chunk, at + 1) & mask;
     while (index[slot] !== 0) slot = (slot + 1) & mask;
-    index[slot] = entry + 1;
+    index[slot] = tagAt(chunk, at) | (entry + 1);
   }
 
   function grow(): void {
@@ -122,23 +130,22 @@ export function keyArena(): KeyArena {
     },
     find: (bytes, offset) => {
       const mask = index.length - 1;
+      const tag = tagAt(bytes, offset);
       for (let slot = readU32(bytes, offset + 1) & mask; ; slot = (slot + 1) & mask) {
-        const entry = (index[slot] as number) - 1;
-        if (entry < 0) return -1;
+        const word = index[slot] as number;
+        if (word === 0) return -1;
+        if ((word & ~entryMask) !== tag) continue;
+        const entry = (word & entryMask) - 1;
         const place = placeOf(entry);
-        const chunk = chunkAt(place);
-        const at = (place & (chunkBytes - 1)) + L.hash;
-        // All 32 bytes always: how many agree must not show in the time.
-        let difference = 0;
-        for (let i = 0; i < 32; i++) {
-          difference |= (chunk[at + i] as number) ^ (bytes[offset + i] as number);
+        if (isSameHash(chunkAt(place), (place & (chunkBytes - 1)) + L.hash, bytes, offset)) {
+          return entry;
         }
-        if (difference === 0) return entry;
       }
     },
     add: (bytes, offset, length) => {
       grow();
       const entry = count++;
+      assert(entry < entryMask, "a shard of the key table is full");
       entries[entry * columns] = store(bytes, offset, length);
       insertIndex(entry);
       return entry;
@@ -166,6 +173,18 @@ export function keyArena(): KeyArena {
       entries[entry * columns + 1 + column] = word;
     },
   };
+}
+
+/** The tag in its place in an index word, of the hash at `at`. */
+function tagAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 5] as number) << 24) | (((bytes[at + 6] as number) & 0xc0) << 16);
+}
+
+/** All 32 bytes always: how many agree must not show in the time. */
+function isSameHash(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < 32; i++) difference |= (a[aAt + i] as number) ^ (b[bAt + i] as number);
+  return difference === 0;
 }
 
 /** Whether `next` takes the place of the record at `offset`: see `KeyTable.apply`. */

@@ -6,7 +6,7 @@
  * here; whether the configuration has such a plan is the caller's business.
  */
 
-import type { HashKey } from "../base/hash.ts";
+import { type AsciiSpan, fingerprintAscii, type HashKey } from "../base/hash.ts";
 import type { EpochMs, Fingerprint } from "../base/words.ts";
 import { hashApiKey, parseApiKey } from "./api-key.ts";
 import { type KeyArena, keyArena, supersedes } from "./key-arena.ts";
@@ -20,7 +20,8 @@ import {
   restrictionCount,
 } from "./key-record.ts";
 import { type CompiledRestrictions, compileRestrictions } from "./key-restrictions.ts";
-import { readText, readU48, readU64 } from "./packed.ts";
+import { nameInterner } from "./name-interner.ts";
+import { isAscii, readText, readU48, readU64 } from "./packed.ts";
 import { fingerprintValue, subjectTag } from "./subject-fingerprint.ts";
 
 const L = keyRecordLayout;
@@ -109,10 +110,11 @@ export function keyTable(options: KeyTableOptions): KeyTable {
   const keysMax = options.keysMax ?? 16_000_000;
   const cache = keyCache(options.keyCacheMax ?? 65_536);
   const shards = Array.from({ length: 1 << shardBits }, keyArena);
-  const plans = planInterner();
+  const plans = nameInterner(planNamesMax);
   const restrictions = new Map<KeySlot, CompiledRestrictions>();
   const tags = { key: subjectTag("key"), owner: subjectTag("owner") };
   const fingerprint: Fingerprint = { lo: 0, hi: 0 };
+  const span: AsciiSpan = { bytes: new Uint8Array(0), from: 0, to: 0 };
   let count = 0;
 
   const arenaOf = (slot: KeySlot): KeyArena => shards[slot & shardMask] as KeyArena;
@@ -147,37 +149,50 @@ export function keyTable(options: KeyTableOptions): KeyTable {
     return readU64(arena.chunk(entry), arena.offset(entry) + L.version);
   }
 
-  function writeColumns(slot: KeySlot, record: { bytes: Uint8Array; offset: number }): void {
-    const { bytes, offset } = record;
+  /** Fingerprint of the text in bytes [from, to), as a value of the tag's dimension. */
+  function fingerprintBytes(tag: number, bytes: Uint8Array, from: number, to: number): void {
+    if (isAscii(bytes, from, to)) {
+      span.bytes = bytes;
+      span.from = from;
+      span.to = to;
+      fingerprintAscii(hashKey, tag, span, fingerprint);
+    } else fingerprintValue(hashKey, tag, readText(bytes, from, to), fingerprint);
+  }
+
+  function writeColumns(slot: KeySlot, bytes: Uint8Array, offset: number): void {
     const arena = arenaOf(slot);
     const entry = slot >>> shardBits;
-    arena.setWord(entry, column.plan, plans.intern(planText(bytes, offset)));
-    fingerprintValue(hashKey, tags.key, keyIdText(bytes, offset), fingerprint);
+    const planAt = offset + L.texts + (bytes[offset + L.keyIdLength] as number);
+    const ownerAt = planAt + (bytes[offset + L.planLength] as number);
+    const ownerEnd = ownerAt + (bytes[offset + L.ownerLength] as number);
+    arena.setWord(entry, column.plan, plans.intern(bytes, planAt, ownerAt));
+    fingerprintBytes(tags.key, bytes, offset + L.texts, planAt);
     arena.setWord(entry, column.keyLo, fingerprint.lo);
     arena.setWord(entry, column.keyHi, fingerprint.hi);
-    const owner = ownerText(bytes, offset);
-    if (owner === "") fingerprint.lo = fingerprint.hi = 0;
-    else fingerprintValue(hashKey, tags.owner, owner, fingerprint);
+    if (ownerEnd === ownerAt) fingerprint.lo = fingerprint.hi = 0;
+    else fingerprintBytes(tags.owner, bytes, ownerAt, ownerEnd);
     arena.setWord(entry, column.ownerLo, fingerprint.lo);
     arena.setWord(entry, column.ownerHi, fingerprint.hi);
   }
 
   function apply(bytes: Uint8Array, offset: number, length: number): ApplyOutcome {
     if (checkKeyRecord(bytes, offset, length) !== undefined) return "malformed";
-    if (!plans.canIntern(planText(bytes, offset))) return "full";
+    const planAt = offset + L.texts + (bytes[offset + L.keyIdLength] as number);
+    const planEnd = planAt + (bytes[offset + L.planLength] as number);
+    if (plans.intern(bytes, planAt, planEnd) < 0) return "full";
     const slot = find(bytes, offset + L.hash);
     if (slot >= 0) {
       if (!isNewer(slot, bytes, offset)) return "stale";
       arenaOf(slot).replace(slot >>> shardBits, bytes.subarray(offset, offset + length));
       restrictions.delete(slot);
-      writeColumns(slot, { bytes, offset });
+      writeColumns(slot, bytes, offset);
       return "changed";
     }
     if (count >= keysMax) return "full";
     const shard = bytes[offset + L.hash] as number;
     const entry = (shards[shard] as KeyArena).add(bytes, offset, length);
     count++;
-    writeColumns((entry << shardBits) | shard, { bytes, offset });
+    writeColumns((entry << shardBits) | shard, bytes, offset);
     return "added";
   }
 
@@ -254,11 +269,6 @@ function keyIdText(bytes: Uint8Array, offset: number): string {
   return readText(bytes, from, from + (bytes[offset + L.keyIdLength] as number));
 }
 
-function planText(bytes: Uint8Array, offset: number): string {
-  const from = offset + L.texts + (bytes[offset + L.keyIdLength] as number);
-  return readText(bytes, from, from + (bytes[offset + L.planLength] as number));
-}
-
 function ownerText(bytes: Uint8Array, offset: number): string {
   const from =
     offset +
@@ -266,20 +276,4 @@ function ownerText(bytes: Uint8Array, offset: number): string {
     (bytes[offset + L.keyIdLength] as number) +
     (bytes[offset + L.planLength] as number);
   return readText(bytes, from, from + (bytes[offset + L.ownerLength] as number));
-}
-
-function planInterner() {
-  const names: string[] = [];
-  const indexes = new Map<string, number>();
-  return {
-    names,
-    canIntern: (name: string): boolean => indexes.has(name) || names.length < planNamesMax,
-    intern: (name: string): number => {
-      const known = indexes.get(name);
-      if (known !== undefined) return known;
-      names.push(name);
-      indexes.set(name, names.length - 1);
-      return names.length - 1;
-    },
-  };
 }

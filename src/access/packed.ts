@@ -47,7 +47,7 @@ export function isUtf8(bytes: Uint8Array, from: number, to: number): boolean {
   }
 }
 
-function isAscii(bytes: Uint8Array, from: number, to: number): boolean {
+export function isAscii(bytes: Uint8Array, from: number, to: number): boolean {
   let any = 0;
   for (let i = from; i < to; i++) any |= bytes[i] as number;
   return any < 0x80;

@@ -76,6 +76,32 @@ export function fingerprintText(key: HashKey, tag: number, text: string, out: Fi
   finish(out);
 }
 
+/** ASCII text in bytes [from, to). */
+export interface AsciiSpan {
+  bytes: Uint8Array;
+  from: number;
+  to: number;
+}
+
+/** `fingerprintText` of an ASCII text, without making it a string. */
+export function fingerprintAscii(
+  key: HashKey,
+  tag: number,
+  ascii: AsciiSpan,
+  out: Fingerprint,
+): void {
+  const { bytes, from, to } = ascii;
+  begin(key);
+  absorb(tag);
+  const length = to - from;
+  const even = from + (length & ~1);
+  for (let i = from; i < even; i += 2) {
+    absorb((bytes[i] as number) | ((bytes[i + 1] as number) << 16));
+  }
+  absorb((even < to ? (bytes[even] as number) : 0) | (length << 16));
+  finish(out);
+}
+
 /** Writes the fingerprint of four words (an address) to `out`. */
 export function fingerprintWords(
   key: HashKey,
