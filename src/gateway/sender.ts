@@ -91,7 +91,7 @@ export class Sender {
       const lane = this.#lane(range.incarnation);
       if (lane.sent + 1 < range.first) this.#declareLost(range.incarnation, lane, range.first - 1);
       while (this.#end !== undefined && lane.sent < range.last) {
-        if (lane.sent - lane.covered >= inFlightMaxBatches) break;
+        if (isFull(lane)) break;
         if (this.#end.bufferedBytes > inFlightMaxBytes) return;
         const seq = lane.sent + 1;
         const bytes = this.#recent.get(`${range.incarnation}/${seq}`);
@@ -141,7 +141,7 @@ export class Sender {
           while (missing.delete(lane.sent + 1)) {
             this.#declareLost(incarnation, lane, lane.sent + 1);
           }
-          if (batch.seq !== lane.sent + 1) break;
+          if (batch.seq !== lane.sent + 1 || isFull(lane)) break;
           this.#send(incarnation, lane, batch);
           progressed = true;
         }
@@ -173,4 +173,8 @@ export class Sender {
     this.#recent.delete(key);
     this.#recentBytes -= bytes.length;
   }
+}
+
+function isFull(lane: Lane): boolean {
+  return lane.sent - lane.covered >= inFlightMaxBatches;
 }
