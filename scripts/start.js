@@ -31,6 +31,7 @@ const tasks = {
   "test:long": ["scripts/test.ts", "--long"],
   bench: ["bench/run.ts"],
   claims: ["scripts/claims.ts"],
+  claim: ["scripts/claim.ts"],
   tallygate: ["src/cli/main.ts"],
   check: ["scripts/check.ts"],
 };
