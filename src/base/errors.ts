@@ -33,6 +33,7 @@ export const errorCatalogue = {
   unauthorized: "The token is missing or wrong",
   "backup-invalid": "The file is not a Tallygate backup",
   "too-busy": "Too much work is waiting",
+  "process-failed": "A process did not start",
   "usage-wrong": "The command line is not valid",
 } as const;
 

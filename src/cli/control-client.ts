@@ -1,0 +1,164 @@
+/** Calls of the control plane: where it is, the token, one sentence for each thing that can go wrong. */
+
+import type { Command } from "commander";
+import { type ErrorCode, errorCatalogue, TallygateError } from "../base/errors.ts";
+import type { ProblemJson } from "../control/problem.ts";
+import { dataFolder, dataFolderDefault, readToken } from "./data-folder.ts";
+import { readDevState } from "./dev-state.ts";
+
+export interface ControlOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly data: string;
+}
+
+export interface ControlPlane {
+  /** Without a slash at the end. */
+  readonly url: string;
+  readonly token: string;
+}
+
+export function addControlOptions(command: Command): Command {
+  return command
+    .option("--url <url>", "control plane; default: $TALLYGATE_URL, else the hub of `dev`")
+    .option("--token <token>", "admin token; default: $TALLYGATE_TOKEN, else from the data folder")
+    .option("--data <dir>", "data folder of `dev`", dataFolderDefault)
+    .option("--json", "print one JSON document");
+}
+
+/** Fails with `hub-unreachable`, `usage-wrong` or `unauthorized` where something is missing. */
+export function findControlPlane(options: ControlOptions): ControlPlane {
+  const data = dataFolder(options.data);
+  const dev = readDevState(data.devState);
+  const named = options.url ?? process.env["TALLYGATE_URL"];
+  if (named === undefined && dev === undefined) {
+    throw new TallygateError(
+      "hub-unreachable",
+      `\`tallygate dev\` does not run on ${options.data}; start it, or name a control plane with --url and --token`,
+    );
+  }
+  const url = parseControlUrl(named ?? (dev as { hub: { url: string } }).hub.url);
+  const token = options.token ?? process.env["TALLYGATE_TOKEN"];
+  if (token !== undefined) return { url: url.href.replace(/\/$/, ""), token };
+  // A token found on this machine goes to a hub on this machine, never to whatever --url names.
+  if (!isLoopback(url.hostname)) {
+    throw new TallygateError("unauthorized", `name the token of ${url.origin} with --token`);
+  }
+  return { url: url.href.replace(/\/$/, ""), token: dev?.token ?? localToken(data.adminToken) };
+}
+
+function localToken(file: string): string {
+  try {
+    return readToken(file);
+  } catch (error) {
+    if (!(error instanceof TallygateError) || error.code !== "not-found") throw error;
+    throw new TallygateError("unauthorized", `name the token with --token; ${error.detail}`);
+  }
+}
+
+function parseControlUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url !== null && /^https?:$/.test(url.protocol)) return url;
+  throw new TallygateError("usage-wrong", `"${text}" is not a URL of a control plane`);
+}
+
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\]|::1)$/.test(host);
+}
+
+export interface ControlRequest {
+  readonly method?: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Milliseconds for the whole answer; default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+const answerMsMax = 30_000;
+
+/** Node's own fetch gives up where nothing has come for five minutes, whatever signal it is given. */
+const fetchMsMax = 300_000;
+
+/** A fetch for answers that take longer. */
+async function patientFetch(): Promise<typeof fetch> {
+  const undici = await import("undici");
+  const dispatcher = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  const patient = (input: URL, init: object) => undici.fetch(input, { ...init, dispatcher });
+  return patient as unknown as typeof fetch;
+}
+
+/** The JSON of a good answer. */
+export async function callControl<T>(plane: ControlPlane, request: ControlRequest): Promise<T> {
+  const response = await sendControl(plane, request);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    throw unreachable(plane, error);
+  }
+}
+
+/** A good answer with its body unread; every other is a `TallygateError`. */
+export async function sendControl(plane: ControlPlane, request: ControlRequest): Promise<Response> {
+  const { method = "GET", path, query = {}, body, headers = {} } = request;
+  const url = new URL(plane.url + path);
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) url.searchParams.set(name, String(value));
+  }
+  const timeoutMs = request.timeoutMs ?? answerMsMax;
+  const send = timeoutMs < fetchMsMax ? fetch : await patientFetch();
+  let response: Response;
+  try {
+    response = await send(url, {
+      method,
+      headers: {
+        ...headers,
+        authorization: `Bearer ${plane.token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      // Followed, a redirect would hand the token to another address.
+      redirect: "manual",
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (error) {
+    throw unreachable(plane, error);
+  }
+  if (response.ok) return response;
+  throw await refusal(plane, response);
+}
+
+function unreachable(plane: ControlPlane, error: unknown): TallygateError {
+  const cause =
+    error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
+  const isTimeout = error instanceof Error && error.name === "TimeoutError";
+  const why = isTimeout
+    ? "it does not answer in time"
+    : cause?.code === "ECONNREFUSED"
+      ? "nothing listens there; is the hub running?"
+      : `the connection failed (${String(cause?.code ?? "closed")})`;
+  return new TallygateError("hub-unreachable", `${plane.url}: ${why}`, error);
+}
+
+/** The operating failure that a bad answer of the control plane tells of. */
+async function refusal(plane: ControlPlane, response: Response): Promise<TallygateError> {
+  const fallback = new TallygateError(
+    "hub-refused",
+    `${plane.url} answered ${response.status}, not as a Tallygate control plane does`,
+  );
+  if (!response.headers.get("content-type")?.startsWith("application/problem+json"))
+    return fallback;
+  try {
+    const problem = (await response.json()) as ProblemJson;
+    if (response.status === 401) {
+      return new TallygateError("unauthorized", `${plane.url} does not accept it`);
+    }
+    const code = Object.hasOwn(errorCatalogue, problem.code ?? "")
+      ? (problem.code as ErrorCode)
+      : "hub-refused";
+    return new TallygateError(code, problem.detail);
+  } catch {
+    return fallback;
+  }
+}

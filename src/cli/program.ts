@@ -1,0 +1,37 @@
+/**
+ * All commands and their options. What a command does is imported when it runs: `--help` and short
+ * commands must not wait for the parts of the gateway to load.
+ */
+
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addBackupCommands } from "./backup-commands.ts";
+import { addConfigCommands } from "./config-commands.ts";
+import { addDevCommand } from "./dev-command.ts";
+import { addKeyCommands } from "./key-commands.ts";
+import { addProcessCommands } from "./process-commands.ts";
+import { addReportCommands } from "./report-commands.ts";
+import { addUsageCommand } from "./usage-command.ts";
+
+export function createProgram(): Command {
+  const program = new Command("tallygate")
+    .description("API gateway with one exact usage count across regions.")
+    .version(packageVersion())
+    .showHelpAfterError("(--help tells the options)")
+    .helpCommand(false)
+    .exitOverride();
+  addConfigCommands(program);
+  addDevCommand(program);
+  addProcessCommands(program);
+  addKeyCommands(program);
+  addUsageCommand(program);
+  addReportCommands(program);
+  addBackupCommands(program);
+  return program;
+}
+
+/** Two folders up both in the checkout (src/cli) and in the package (dist/cli). */
+function packageVersion(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

@@ -1,0 +1,121 @@
+/** `usage`: reports from the hub's ledger. */
+
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { type Command, Option } from "commander";
+import type { UsageJson } from "../control/schemas.ts";
+import {
+  addControlOptions,
+  type ControlOptions,
+  callControl,
+  findControlPlane,
+  sendControl,
+} from "./control-client.ts";
+import { parseInstantOrDuration, parseWhole } from "./option-values.ts";
+import { grouped, print, printJson, shortInstant, tableLines } from "./output.ts";
+
+interface UsageOptions extends ControlOptions {
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly by: string;
+  readonly window: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly top?: number;
+  readonly key?: string;
+  readonly owner?: string;
+  readonly ip?: string;
+  readonly referer?: string;
+  readonly route?: string;
+  readonly region?: string;
+  readonly plan?: string;
+}
+
+const dimensions = ["key", "owner", "ip", "referer", "route", "region", "plan"] as const;
+const topMax = 10_000;
+const pageMax = 10_000;
+/** Rows held in memory for a table or a JSON document: for more there is --csv, which streams. */
+const rowsMax = 1_000_000;
+/** Writing a million rows of CSV through a slow pipe. */
+const csvMsMax = 3_600_000;
+
+export function addUsageCommand(program: Command): void {
+  const command = program
+    .command("usage")
+    .description("calls and units, from the hub's ledger")
+    .addOption(
+      new Option("--by <dimension>", "what to sum by").choices([...dimensions]).default("key"),
+    )
+    .addOption(
+      new Option("--window <window>", "length of the rows")
+        .choices(["hour", "day", "month", "total"])
+        .default("month"),
+    )
+    .option("--from <time>", "2026-12-01, or a duration ago: 24h; default: this month", past)
+    .option("--to <time>", "exclusive; default: now", past)
+    .option("--top <n>", "the highest by units, per window", (text) => parseWhole(text, 1, topMax))
+    .option("--csv", "print CSV");
+  for (const dimension of dimensions) {
+    command.option(`--${dimension} <${dimension}>`, `only this ${dimension}`);
+  }
+  addControlOptions(command).action(usage);
+}
+
+const past = parseInstantOrDuration(-1);
+
+async function usage(options: UsageOptions): Promise<void> {
+  const plane = findControlPlane(options);
+  const { by, window, from, to, top } = options;
+  const filters = Object.fromEntries(dimensions.map((name) => [name, options[name]]));
+  const query = { by, window, from, to, top, ...filters };
+  const path = "/v1/usage";
+  if (options.csv) {
+    const headers = { accept: "text/csv" };
+    const { body } = await sendControl(plane, { path, query, headers, timeoutMs: csvMsMax });
+    if (body !== null) await pipeline(Readable.fromWeb(body), process.stdout, { end: false });
+    return;
+  }
+  const rows: UsageJson["rows"] = [];
+  let report: UsageJson;
+  let cursor: string | undefined;
+  do {
+    report = await callControl<UsageJson>(plane, {
+      path,
+      query: { ...query, limit: pageMax, cursor },
+    });
+    rows.push(...report.rows);
+    cursor = report.next ?? undefined;
+  } while (cursor !== undefined && rows.length < rowsMax);
+  if (options.json) printJson({ ...report, rows });
+  else printReport({ ...report, rows });
+}
+
+function printReport(report: UsageJson): void {
+  const { by, rows } = report;
+  if (rows.length === 0) {
+    print(`Nothing was used from ${shortInstant(report.from)} to ${shortInstant(report.to)}.`);
+    return;
+  }
+  const right = "right" as const;
+  const columns = [
+    { title: report.window },
+    { title: by },
+    { title: "calls", align: right },
+    { title: "units", align: right },
+    { title: "refunded", align: right },
+  ];
+  const cells = rows.map((row) => [
+    shortWindow(row.window, report.window),
+    row.value === "" ? "(none)" : row.value,
+    grouped(row.calls),
+    grouped(row.units),
+    grouped(row.refundedUnits),
+  ]);
+  for (const line of tableLines(columns, cells)) print(line);
+}
+
+function shortWindow(start: string, window: UsageJson["window"]): string {
+  if (window === "total") return "all";
+  const length = { hour: 13, day: 10, month: 7 }[window];
+  return start.slice(0, length).replace("T", " ") + (window === "hour" ? "h" : "");
+}
