@@ -38,7 +38,7 @@ export interface HubConfig {
 }
 
 export interface RegionConfig {
-  /** 1 to 32 of `a-z`, `0-9`, `-`. */
+  /** 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter. */
   readonly name: string;
   readonly listen: ListenAddress;
   /** Process k of the region listens on this port + k. */
@@ -111,7 +111,7 @@ export type RouteTarget =
     }
   | {
       readonly kind: "handler";
-      /** The module, as an absolute path or file URL resolved against the configuration file. */
+      /** The module's path, resolved against the configuration file's; absolute if that one is. */
       readonly file: string;
     };
 

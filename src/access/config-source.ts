@@ -85,7 +85,7 @@ export function readSource(text: string, options: SourceOptions): Source {
     const locator = documentLocator(document, at, variables.written);
     return { value: document.toJS({ maxAliasCount: aliasesMax }), locator };
   } catch (error) {
-    return problem(place, "", thrown(error, format));
+    return problem(place, "", thrown(error));
   }
 }
 
@@ -103,11 +103,11 @@ function checkJson(text: string, placeIs: (offset: number) => void): void {
 }
 
 /** What the libraries throw: for JSON, for aliases without bound, for nesting beyond the stack. */
-function thrown(error: unknown, format: "yaml" | "json"): string {
+function thrown(error: unknown): string {
   if (error instanceof SyntaxError) return `not valid JSON: ${firstLine(error.message)}`;
   if (error instanceof ReferenceError) return `more than ${aliasesMax} uses of YAML aliases`;
   if (error instanceof RangeError) return "fields nested too deep";
-  throw new Error(`unexpected failure while reading ${format}`, { cause: error });
+  throw error;
 }
 
 function firstLine(text: string): string {

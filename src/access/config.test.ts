@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import fc from "fast-check";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { type CompileResult, compileConfig, compileConfigValue } from "./config.ts";
 import { problemsMax } from "./config-problem.ts";
@@ -200,4 +201,30 @@ test("what init writes compiles, and so do its commented parts", () => {
   const uncommented = defaultConfig.replace(/^#: ?/gm, "");
   assert.notEqual(uncommented, defaultConfig);
   assert.deepEqual(messages(compile(uncommented)), []);
+});
+
+test("no text and no value makes the compiler throw, and every problem says where", () => {
+  const place = fc.nat({ max: contract.length });
+  const cut = fc.tuple(place, fc.nat({ max: 8 }), fc.string({ maxLength: 6 }));
+  const edited = fc.array(cut, { minLength: 1, maxLength: 3 }).map((edits) => {
+    let text = contract;
+    for (const [at, count, added] of edits)
+      text = text.slice(0, at) + added + text.slice(at + count);
+    return text;
+  });
+  fc.assert(
+    fc.property(fc.oneof(edited, fc.string()), (text) => {
+      const result = compile(text);
+      if (!("problems" in result)) return;
+      assert.ok(result.problems.length > 0);
+      for (const { line, column } of result.problems) assert.ok(line >= 1 && column >= 1);
+    }),
+    { numRuns: 300 },
+  );
+  const options = { file: "tallygate.ts", fileExists: () => true };
+  fc.assert(
+    fc.property(fc.anything(), (value) => {
+      assert.ok(messages(compileConfigValue(value, options)).length > 0);
+    }),
+  );
 });

@@ -77,5 +77,5 @@ export function violatedRestriction(
 /** `*.example.com` is every name below example.com, and not example.com itself. */
 function isReferer(allowed: string, referer: string): boolean {
   if (!allowed.startsWith("*.")) return referer === allowed;
-  return referer.length > allowed.length - 1 && referer.endsWith(allowed.slice(1));
+  return referer.length >= allowed.length && referer.endsWith(allowed.slice(1));
 }
