@@ -40,12 +40,18 @@ export interface GatewayStore {
   loadCluster(): Promise<SavedCluster | undefined>;
   saveCluster(cluster: SavedCluster): Promise<void>;
 
-  /** Calls `onWindow` for every saved window (possibly several times, in chunks), then resolves. */
+  /**
+   * Calls `onWindow` for every saved window (possibly several times, in chunks), then resolves. Undefined, and nothing
+   * called: no view was saved, or a part of it is damaged.
+   */
   loadView(onWindow: (columns: WindowColumns) => void): Promise<SavedView | undefined>;
   /** One transaction, synced. */
   saveView(delta: ViewDelta): Promise<void>;
 
-  /** Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version (0: none). */
+  /**
+   * Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version. 0: none was
+   * saved, or a record was damaged and left out, so that all must come again.
+   */
   loadKeys(onEntries: (packed: Uint8Array) => void): Promise<number>;
   /** Saves packed key records (see `access/key-record.ts`) and the version; one transaction, synced before it resolves. */
   saveKeys(version: number, packed: Uint8Array): Promise<void>;

@@ -1,10 +1,10 @@
 /** Tables of the ledger, named for the people who look into it. */
 
 import { applicationIds, type DatabaseSpec } from "./database.ts";
+import { windowTables } from "./window-rows.ts";
 
 const schema = `
-  CREATE TABLE windows (id INTEGER PRIMARY KEY, name TEXT NOT NULL, dropped INTEGER NOT NULL) STRICT;
-  CREATE UNIQUE INDEX windows_by_name ON windows (name) WHERE dropped = 0;
+  ${windowTables}
   -- Counters: absolute totals. \`fingerprint\` is the subject's keyed hash; \`crc\` is over fingerprint, charged
   -- and refunded, \`subject_crc\` over the subject, which is written once.
   CREATE TABLE totals (

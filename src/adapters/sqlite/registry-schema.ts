@@ -1,6 +1,5 @@
 /** Tables of the registry of keys. Packed records carry what gateways need; the columns are for the admin API. */
 
-import { crc32 } from "node:zlib";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 
 const schema = `
@@ -33,15 +32,4 @@ export function registrySpec(file: string): DatabaseSpec {
     autoCheckpointPages: 4096,
     failed: "registry-failed",
   };
-}
-
-/** CRC-32 over a row's parts, in order. */
-export function rowCrc(...parts: readonly (string | number | Uint8Array)[]): number {
-  let crc = 0;
-  for (const part of parts) {
-    crc = crc32(typeof part === "number" ? String(part) : part, crc);
-    // Parts of other lengths with the same bytes in a row are other rows.
-    crc = crc32("\0", crc);
-  }
-  return crc;
 }

@@ -8,7 +8,8 @@ import { TallygateError } from "../../base/errors.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import { attempt, openBeside } from "./database.ts";
 import type { RegistryApi, RegistryStart } from "./registry-protocol.ts";
-import { registrySpec, rowCrc } from "./registry-schema.ts";
+import { registrySpec } from "./registry-schema.ts";
+import { rowCrc } from "./row-crc.ts";
 import { Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `registry-failed`. */

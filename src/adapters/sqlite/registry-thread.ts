@@ -3,7 +3,8 @@
 import { addRegistry } from "./backup.ts";
 import { openDatabase, transaction } from "./database.ts";
 import type { RegistryApi, RegistryStart } from "./registry-protocol.ts";
-import { registrySpec, rowCrc } from "./registry-schema.ts";
+import { registrySpec } from "./registry-schema.ts";
+import { rowCrc } from "./row-crc.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
 
 /** Answers are kept for `Idempotency-Key` this long. */

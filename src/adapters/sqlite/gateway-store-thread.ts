@@ -1,0 +1,117 @@
+/** The gateway's store: its thread. View and keys are caches of the hub's: damage is told apart, never guessed around. */
+
+import type { DatabaseSync } from "node:sqlite";
+import type { SavedView } from "../../ports/gateway-store.ts";
+import { applicationIds, type DatabaseSpec, openDatabase, transaction } from "./database.ts";
+import type { StateApi, StateStart } from "./gateway-store-protocol.ts";
+import { KeyRows, keyTables } from "./key-rows.ts";
+import { rowCrc } from "./row-crc.ts";
+import { type Handlers, serveThread } from "./thread-server.ts";
+import { TotalRows, totalTables } from "./total-rows.ts";
+import { IdleSweeper, WindowRows, windowTables } from "./window-rows.ts";
+
+const schema = `
+  CREATE TABLE cluster (id TEXT NOT NULL, hash_key TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+  -- One row: the version of \`totals\` and, as JSON, all watermarks at it.
+  CREATE TABLE view (
+    epoch INTEGER NOT NULL, position INTEGER NOT NULL, watermarks TEXT NOT NULL, crc INTEGER NOT NULL
+  ) STRICT;
+  ${windowTables}
+  ${totalTables}
+  ${keyTables}
+`;
+
+serveThread<StateApi, StateStart, undefined>(open, ({ file }) => ({
+  file,
+  failed: "state-failed",
+}));
+
+function specOf(file: string): DatabaseSpec {
+  return {
+    file,
+    applicationId: applicationIds.state,
+    version: 1,
+    schema,
+    synchronous: "full",
+    cacheKiB: 32 * 1024,
+    autoCheckpointPages: 4096,
+    failed: "state-failed",
+  };
+}
+
+function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: undefined } {
+  const db = openDatabase(specOf(file));
+  const windows = new WindowRows(db);
+  const totals = new TotalRows(db, windows);
+  const keys = new KeyRows(db);
+  const sweeper = new IdleSweeper(() => windows.sweepSome());
+  sweeper.wake();
+  const handlers: Handlers<StateApi> = {
+    loadCluster() {
+      const row = db.prepare("SELECT id, hash_key, crc FROM cluster").get();
+      if (row === undefined) return undefined;
+      const cluster = { clusterId: String(row["id"]), hashKey: String(row["hash_key"]) };
+      // The hub tells it again.
+      return row["crc"] === rowCrc(cluster.clusterId, cluster.hashKey) ? cluster : undefined;
+    },
+    saveCluster({ cluster: { clusterId, hashKey } }) {
+      transaction(db, () => {
+        db.exec("DELETE FROM cluster");
+        const insert = db.prepare("INSERT INTO cluster (id, hash_key, crc) VALUES (?, ?, ?)");
+        insert.run(clusterId, hashKey, rowCrc(clusterId, hashKey));
+      });
+    },
+    loadView(_, { emit }) {
+      const view = readView(db);
+      const parts = view && totals.read();
+      if (parts === undefined) return undefined;
+      for (const part of parts) {
+        emit(part, [part.lo.buffer, part.hi.buffer, part.total.buffer] as ArrayBuffer[]);
+      }
+      return view;
+    },
+    saveView({ delta }) {
+      try {
+        transaction(db, () => {
+          if (delta.replace) windows.drop(windows.ids.keys());
+          for (const columns of delta.windows) totals.put(columns);
+          windows.drop(delta.dropped);
+          writeView(db, delta);
+        });
+      } catch (error) {
+        windows.reload();
+        throw error;
+      }
+      sweeper.wake();
+    },
+    loadKeys: (_, { emit }) => keys.load(emit),
+    saveKeys: ({ version, packed }) => transaction(db, () => keys.put(version, packed)),
+    keysAfter: ({ version }, { emit }) => keys.after(version, emit),
+    close() {
+      sweeper.stop();
+      db.close();
+    },
+  };
+  return { handlers, ready: undefined };
+}
+
+function readView(db: DatabaseSync): SavedView | undefined {
+  const row = db.prepare("SELECT epoch, position, watermarks, crc FROM view").get();
+  if (row === undefined) return undefined;
+  const version = { epoch: Number(row["epoch"]), position: Number(row["position"]) };
+  const text = String(row["watermarks"]);
+  if (row["crc"] !== rowCrc(version.epoch, version.position, text)) return undefined;
+  return { version, watermarks: JSON.parse(text) as SavedView["watermarks"] };
+}
+
+function writeView(db: DatabaseSync, { version, watermarks }: SavedView): void {
+  const text = JSON.stringify(watermarks);
+  const { epoch, position } = version;
+  db.exec("DELETE FROM view");
+  db.prepare("INSERT INTO view (epoch, position, watermarks, crc) VALUES (?, ?, ?, ?)").run(
+    epoch,
+    position,
+    text,
+    rowCrc(epoch, position, text),
+  );
+}
