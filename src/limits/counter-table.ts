@@ -17,6 +17,7 @@ import { assert, present } from "../base/assert.ts";
 import {
   copySlots,
   findSlot,
+  type HighRange,
   insertSlot,
   isFull,
   makeShard,
@@ -47,9 +48,8 @@ const bytesPerEntry = 8;
  */
 const entriesPerShardMax = 16;
 
-/** Arrays kept for the next shard of that size, per size; smaller arrays than that are not. */
-const sparesPerSizeMax = 2;
-const sparedWordsMin = 4_096 * wordsPerSlot;
+/** Bytes in arrays kept for reuse, at most, as a share of the table's. */
+const spareShareMax = 1 / 128;
 
 /** Load under which a run that hangs over the tail cannot be chance (e^-29). */
 const clusteredLoadMax = 0.8;
@@ -64,8 +64,11 @@ function allCapacities(): readonly number[] {
   return all;
 }
 
+/** Word that `touch` reads, from the home slot: the middle of where the counter mostly is. */
+const touchedWord = 4 * wordsPerSlot;
+
 /** Load of a half after a split, at most: so that it does not have to grow again at once. */
-const splitLoadMax = 0.88;
+const splitLoadMax = 0.86;
 
 /** Where `used` found a counter, for a change without a second search. Made once, used again. */
 export interface CounterRef {
@@ -98,7 +101,9 @@ export class CounterTable {
   /** Where `#findOrInsert` found its slot: its second result, without an object. */
   #foundIn: Shard;
   readonly #digest = new TotalsDigest();
+  /** Arrays for reuse by their length. */
   readonly #spares = new Map<number, Uint32Array[]>();
+  #spareBytes = 0;
 
   constructor() {
     const capacity = present(capacities[0], "smallest capacity");
@@ -156,6 +161,16 @@ export class CounterTable {
     }
   }
 
+  /**
+   * Reads what a search for the counter would read first. Call it for several counters, then search
+   * for them, and the processor fetches them from memory together instead of one after the other.
+   * Use the result somewhere, whatever it is, or the read is optimized away.
+   */
+  touch(lo: number, hi: number): number {
+    const { words, scale } = this.#shardOf(hi);
+    return words[(((lo >>> 0) * scale) | 0) * wordsPerSlot + touchedWord] as number;
+  }
+
   addOwn(lo: number, hi: number, delta: number): void {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
     const words = this.#foundIn.words;
@@ -178,6 +193,17 @@ export class CounterTable {
   setTotal(lo: number, hi: number, total: number): void {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
     this.#writeTotal(at, total);
+  }
+
+  /** Sets every total to 0, before totals of another epoch are installed. */
+  clearTotals(): void {
+    this.#forEachShard(({ words }) => {
+      for (let at = 0; at < words.length; at += wordsPerSlot) {
+        if (words[at] !== 0) setSlotTotal(words, at, 0);
+      }
+    });
+    this.#digest.lo = 0;
+    this.#digest.hi = 0;
   }
 
   /** Sets the own units of every counter to 0. */
@@ -256,9 +282,9 @@ export class CounterTable {
     if (count < capacity * clusteredLoadMax) {
       // A run hangs over the tail though the shard is not full: its low halves are not even. More
       // home slots would not part them; a longer tail takes them.
-      this.#adopt(shard, this.#copy(words, { capacity, tail: tailOf(shard) * 2 }));
+      this.#adopt(shard, this.#copy(words, { capacity, tail: tailOf(shard) * 2 }, allHighs));
     } else if (capacity < shardCapacityMax || !this.#split(shard)) {
-      this.#adopt(shard, this.#copy(words, shapeOf(capacityAbove(capacity))));
+      this.#adopt(shard, this.#copy(words, shapeOf(capacityAbove(capacity)), allHighs));
     }
   }
 
@@ -272,20 +298,20 @@ export class CounterTable {
       this.#depth++;
     }
     const depth = shard.depth + 1;
-    const isUpper = (hi: number): boolean => ((placeOf(hi) * 2 ** depth) & 1) === 1;
-    const isLower = (hi: number): boolean => !isUpper(hi);
+    const prefix = shard.prefix * 2;
     const from = shard.words;
+    const middle = firstFingerprintAt((prefix + 1) / 2 ** depth);
     let uppers = 0;
     for (let at = 0; at < from.length; at += wordsPerSlot) {
-      if (from[at] !== 0 && isUpper(from[at + 1] as number)) uppers++;
+      if (from[at] !== 0 && (from[at + 1] as number) >= middle) uppers++;
     }
     const lowers = shard.count - uppers;
-    const upper = this.#copy(from, shapeOf(capacityFor(uppers)), isUpper);
-    const lower = this.#copy(from, shapeOf(capacityFor(lowers)), isLower);
+    const upper = this.#copy(from, shapeOf(capacityFor(uppers)), { from: middle, below: high });
+    const lower = this.#copy(from, shapeOf(capacityFor(lowers)), { from: 0, below: middle });
     upper.depth = depth;
-    upper.prefix = shard.prefix * 2 + 1;
+    upper.prefix = prefix + 1;
     shard.depth = depth;
-    shard.prefix *= 2;
+    shard.prefix = prefix;
     this.#adopt(shard, lower);
     this.#shardCount++;
     this.bytes += shardOverheadBytes;
@@ -294,11 +320,11 @@ export class CounterTable {
     return true;
   }
 
-  /** A shard of that shape, its tail made longer if need be, with the slots that belong there. */
-  #copy(from: Uint32Array, shape: Shape, belongs?: (hi: number) => boolean): Shard {
+  /** A shard of that shape, its tail made longer if need be, with the slots in `range`. */
+  #copy(from: Uint32Array, shape: Shape, range: HighRange): Shard {
     for (let tail = shape.tail; ; tail *= 2) {
       const shard = makeShard(this.#take(wordsFor({ ...shape, tail })), shape.capacity);
-      if (copySlots(from, shard, belongs)) return shard;
+      if (copySlots(from, shard, range)) return shard;
       this.#release(shard.words);
     }
   }
@@ -314,20 +340,25 @@ export class CounterTable {
 
   #take(length: number): Uint32Array {
     const spare = this.#spares.get(length)?.pop();
-    if (spare !== undefined) return spare.fill(0);
+    if (spare !== undefined) {
+      this.#spareBytes -= spare.byteLength;
+      return spare.fill(0);
+    }
     this.bytes += length * 4;
     return new Uint32Array(length);
   }
 
-  /** Keeps the array for the next shard of its size; what shards outgrow fast is not worth it. */
+  /** Keeps the array for the next shard of its size, or leaves it to the collector. */
   #release(words: Uint32Array): void {
-    const spares = this.#spares.get(words.length) ?? [];
-    if (words.length >= sparedWordsMin && spares.length < sparesPerSizeMax) {
-      spares.push(words);
-      this.#spares.set(words.length, spares);
-    } else {
-      this.bytes -= words.byteLength;
+    const bytes = words.byteLength;
+    if (this.#spareBytes + bytes > this.bytes * spareShareMax) {
+      this.bytes -= bytes;
+      return;
     }
+    this.#spareBytes += bytes;
+    const spares = this.#spares.get(words.length);
+    if (spares === undefined) this.#spares.set(words.length, [words]);
+    else spares.push(words);
   }
 }
 
@@ -337,9 +368,24 @@ export class CounterTable {
  * end to twice as much at the other. Any rising function is correct; this one is even enough.
  */
 function placeOf(hi: number): number {
-  const x = hi / 0x1_0000_0000;
+  const x = hi / high;
   return x * (1.3465 - 0.3465 * x);
 }
+
+/** The smallest high half whose place is `place` or more. */
+function firstFingerprintAt(place: number): number {
+  let below = 0;
+  let above = high;
+  while (below < above) {
+    const middle = Math.floor((below + above) / 2);
+    if (placeOf(middle) < place) below = middle + 1;
+    else above = middle;
+  }
+  return above;
+}
+
+const high = 0x1_0000_0000;
+const allHighs: HighRange = { from: 0, below: high };
 
 /** The smallest capacity that `count` counters of a half fill to `splitLoadMax` at most. */
 function capacityFor(count: number): number {

@@ -1,175 +1,246 @@
 /**
- * May this caller spend `cost` units? Over all limits of the plan at once, from memory, without
- * waiting: E = total + own of each counter, admitted iff E + cost ≤ quota for every limit that applies, and
- * then charged to every counter once. A denied call changes nothing.
+ * May this caller spend? A call of `cost` units is admitted iff E + cost ≤ quota for every limit of
+ * the plan that applies to it, where E = total + own is all that this process knows to be used; it
+ * is then charged to each distinct counter once, or to none. Synchronous, and between looking and
+ * charging nothing else runs, so that one process never admits beyond a quota that it alone serves.
  *
- * Shadow limits are charged and say what they would have refused; they refuse nothing. Strict limits are decided like soft
- * ones here.
+ * A limit applies if the call has its subject. A shadow limit is looked at and charged like the
+ * others and refuses nothing. A strict limit is decided by the same count.
+ *
+ * Left to others: making fingerprints and filling in what a call lacks (identify), refusing on an
+ * old view or a failed journal (gateway), writing charges down (meter).
  */
 
-import type { EpochMs, WindowId } from "../base/words.ts";
-import { emptyCounterRef } from "./counter-table.ts";
+import { assert, present } from "../base/assert.ts";
+import { costMax, type EpochMs } from "../base/words.ts";
+import { type CounterRef, emptyCounterRef } from "./counter-table.ts";
 import { type Limit, limitsPerPlanMax, type Plan, type Subjects } from "./plan.ts";
 import type { LiveWindow, WindowTables } from "./window-tables.ts";
 
-/** The answer, in one object that the next decision overwrites. */
-export class Decision {
-  admitted = false;
-  /** Bit i: limit i of the plan refused the call. */
-  violated = 0;
-  /** Bit i: limit i is a shadow limit and would have refused the call. */
-  shadowed = 0;
-  /** Index of the limit with the lowest remaining/quota, of equals the longest window; -1: no limit applies. */
-  tightest = -1;
-  /** Units left under the tightest limit, after this call if it was admitted; not below 0. */
-  tightestRemaining = 0;
-  tightestResetMs: EpochMs = 0;
-  /** Denied: the latest end of the violated limits' windows. */
-  retryAtMs: EpochMs = 0;
-
-  /** Counters that apply to the call; charged if it was admitted. */
-  count = 0;
-  readonly lo = new Uint32Array(limitsPerPlanMax);
-  readonly hi = new Uint32Array(limitsPerPlanMax);
-  readonly dimension = new Uint8Array(limitsPerPlanMax);
-  readonly windowIds: WindowId[] = [];
-  readonly windows: LiveWindow[] = [];
-
-  /** By plan counter: what is used now; -1: the counter does not apply to the call. */
-  readonly used = new Float64Array(limitsPerPlanMax);
-  readonly refs = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
-  /** By plan counter: place among the counters that apply. */
-  readonly place = new Uint8Array(limitsPerPlanMax);
+/** The counters that one call was charged to: the first `count` of each list. */
+export interface Charge {
+  count: number;
+  /** Units charged to each of them. */
+  cost: number;
+  /** Place of the counter in `plan.counters`. */
+  readonly counters: Uint8Array;
+  readonly windows: LiveWindow[];
+  readonly lo: Uint32Array;
+  readonly hi: Uint32Array;
 }
 
-/** What a call asks: who, under which plan, how much, when. A reused object. */
-export interface Question {
-  readonly plan: Plan;
-  readonly subjects: Subjects;
-  /** Units, 0 to costMax. */
-  readonly cost: number;
-  readonly nowMs: EpochMs;
+export function emptyCharge(): Charge {
+  return {
+    count: 0,
+    cost: 0,
+    counters: new Uint8Array(limitsPerPlanMax),
+    windows: [],
+    lo: new Uint32Array(limitsPerPlanMax),
+    hi: new Uint32Array(limitsPerPlanMax),
+  };
 }
 
-/** Decides, charges what is admitted, and writes the answer to `out`. */
-export function decide(tables: WindowTables, question: Question, out: Decision): boolean {
-  look(tables, question, out);
-  weigh(question, out, question.cost);
-  if (!out.admitted) return false;
-  const { cost } = question;
-  if (cost > 0) charge(out, cost);
-  return true;
-}
-
-/** The same answer for a call of no cost that is not charged: what `/-/usage` tells. */
-export function peek(tables: WindowTables, question: Question, out: Decision): void {
-  look(tables, question, out);
-  weigh(question, out, 0);
-}
-
-/** Takes the last charge of `out` back out of the tables: the journal did not take it. */
-export function uncharge(out: Decision, cost: number): void {
-  if (cost === 0) return;
-  for (let i = 0; i < out.count; i++) {
-    const live = out.windows[i] as LiveWindow;
-    live.table.addOwn(out.lo[i] as number, out.hi[i] as number, -cost);
+/** Copies a charge, for a refund after the decision is used again. */
+export function copyCharge(from: Charge, to: Charge): void {
+  to.count = from.count;
+  to.cost = from.cost;
+  for (let i = 0; i < from.count; i++) {
+    to.counters[i] = from.counters[i] as number;
+    to.windows[i] = from.windows[i] as LiveWindow;
+    to.lo[i] = from.lo[i] as number;
+    to.hi[i] = from.hi[i] as number;
   }
 }
 
-/** Finds the counters of the call and what each has used. */
-function look(tables: WindowTables, question: Question, out: Decision): void {
-  const { plan, subjects, nowMs } = question;
-  const { counters } = plan;
-  const current = tables.current(plan, nowMs);
-  let count = 0;
-  for (let c = 0; c < counters.length; c++) {
-    const counter = counters[c] as Plan["counters"][number];
-    const { dimension } = counter;
-    const lo = subjects.lo[dimension] as number;
-    if (lo === 0) {
-      out.used[c] = -1;
-      continue;
+/** The outcome of the latest `decide`; the next one overwrites it. Bit i of a mask: limit i. */
+export interface Decision {
+  admitted: boolean;
+  /** Limits that refuse the call; 0 iff it is admitted. */
+  violated: number;
+  /** Shadow limits that would have refused it. */
+  shadowViolated: number;
+  /**
+   * The limit to tell the caller about: lowest remaining/quota after this call, of equals the
+   * longest window, of equals the first. Never a shadow limit. -1: no limit applies.
+   */
+  tightest: number;
+  /** Units that the tightest limit leaves, never negative. */
+  remaining: number;
+  /** When the tightest limit's window ends. */
+  resetsAtMs: EpochMs;
+  /** When the last of the violated limits' windows ends; 0 if the call is admitted. */
+  retryAtMs: EpochMs;
+  /** What an admitted call was charged to; count 0 if denied or if the cost is 0. */
+  readonly charge: Charge;
+}
+
+/** One limit as `/-/usage` reports it. */
+export interface LimitUsage {
+  readonly limit: Limit;
+  readonly quota: number;
+  readonly used: number;
+  /** Never negative, though `used` may be above the quota. */
+  readonly remaining: number;
+  readonly resetsAtMs: EpochMs;
+}
+
+export class Decider {
+  readonly #tables: WindowTables;
+  readonly #decision: Decision = {
+    admitted: false,
+    violated: 0,
+    shadowViolated: 0,
+    tightest: -1,
+    remaining: 0,
+    resetsAtMs: 0,
+    retryAtMs: 0,
+    charge: emptyCharge(),
+  };
+  /** By counter of the plan at hand: its window, undefined if the call has no such subject. */
+  readonly #windows: (LiveWindow | undefined)[] = new Array(limitsPerPlanMax).fill(undefined);
+  readonly #used = new Float64Array(limitsPerPlanMax);
+  readonly #refs: readonly CounterRef[] = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
+  /** Keeps `touch` from being optimized away. */
+  #touched = 0;
+
+  constructor(tables: WindowTables) {
+    this.#tables = tables;
+  }
+
+  /**
+   * Decides and, if admitted, charges; `cost` is 0 to costMax. A call of cost 0 is denied where a
+   * quota is overdrawn already. `nowMs` never goes back. (Four parameters: an object for them would
+   * be garbage on the path of every call.)
+   */
+  decide(plan: Plan, subjects: Subjects, cost: number, nowMs: EpochMs): Readonly<Decision> {
+    assert(cost >= 0 && cost <= costMax, "a cost from 0 to costMax");
+    const decision = this.#decision;
+    this.#look(plan, subjects, nowMs);
+    this.#judge(plan, cost);
+    decision.charge.count = 0;
+    decision.charge.cost = cost;
+    if (decision.admitted && cost > 0) this.#charge(plan, cost);
+    this.#chooseTightest(plan, decision.admitted ? cost : 0);
+    return decision;
+  }
+
+  /** What each limit that applies has left; charges nothing. */
+  peek(plan: Plan, subjects: Subjects, nowMs: EpochMs): LimitUsage[] {
+    this.#look(plan, subjects, nowMs);
+    const usages: LimitUsage[] = [];
+    for (const limit of plan.limits) {
+      const live = this.#windows[limit.counter];
+      if (live === undefined) continue;
+      const { quota } = limit;
+      const used = Math.max(0, this.#used[limit.counter] as number);
+      const remaining = Math.max(0, quota - used);
+      usages.push({ limit, quota, used, remaining, resetsAtMs: live.endMs });
     }
-    const live =
-      current[c] ?? tables.anchored(counter, nowMs, subjects.anchorDay[dimension] as number);
-    const hi = subjects.hi[dimension] as number;
-    out.lo[count] = lo;
-    out.hi[count] = hi;
-    out.dimension[count] = dimension;
-    out.windowIds[count] = live.id;
-    out.windows[count] = live;
-    out.place[c] = count;
-    const ref = out.refs[count] as (typeof out.refs)[number];
-    out.used[c] = live.table.used(lo, hi, ref);
-    count++;
+    return usages;
   }
-  out.count = count;
-}
 
-/** Holds the limits against what is used. */
-function weigh(question: Question, out: Decision, cost: number): void {
-  const { limits } = question.plan;
-  let violated = 0;
-  let shadowed = 0;
-  let denied = false;
-  out.retryAtMs = 0;
-  for (let i = 0; i < limits.length; i++) {
-    const limit = limits[i] as Limit;
-    const used = out.used[limit.counter] as number;
-    if (used < 0 || used + cost <= limit.quota) continue;
-    if (limit.enforcement === "shadow") {
-      shadowed |= 1 << i;
-      continue;
+  /** Takes a charge back from the counters whose windows are still live. Once for each charge. */
+  refund(charge: Charge): void {
+    for (let i = 0; i < charge.count; i++) {
+      const { id, table } = present(charge.windows[i], "window of the charge");
+      if (this.#tables.get(id)?.table !== table) continue;
+      table.addOwn(charge.lo[i] as number, charge.hi[i] as number, -charge.cost);
     }
-    violated |= 1 << i;
-    denied = true;
-    const { endMs } = out.windows[out.place[limit.counter] as number] as LiveWindow;
-    if (endMs > out.retryAtMs) out.retryAtMs = endMs;
   }
-  out.admitted = !denied;
-  out.violated = violated;
-  out.shadowed = shadowed;
-  tighten(question, out, denied ? 0 : cost);
-}
 
-/** Finds the limit that the RateLimit field tells. */
-function tighten(question: Question, out: Decision, charged: number): void {
-  const { limits } = question.plan;
-  let lowest = Number.POSITIVE_INFINITY;
-  let longest = 0;
-  out.tightest = -1;
-  for (let i = 0; i < limits.length; i++) {
-    const limit = limits[i] as Limit;
-    const used = out.used[limit.counter] as number;
-    if (used < 0 || limit.enforcement === "shadow") continue;
-    const remaining = Math.max(0, limit.quota - used - charged);
-    const share = remaining / limit.quota;
-    const live = out.windows[out.place[limit.counter] as number] as LiveWindow;
-    const lengthMs = live.spec.nominalMs;
-    if (share > lowest || (share === lowest && lengthMs <= longest)) continue;
-    lowest = share;
-    longest = lengthMs;
-    out.tightest = i;
-    out.tightestRemaining = remaining;
-    out.tightestResetMs = live.endMs;
+  /** Finds every counter of the plan that the call has, and what is used of it. */
+  #look(plan: Plan, subjects: Subjects, nowMs: EpochMs): void {
+    const { counters } = plan;
+    const several = counters.length > 1;
+    for (let i = 0; i < counters.length; i++) {
+      const counter = counters[i] as Plan["counters"][number];
+      const at = counter.dimension;
+      const lo = subjects.lo[at] as number;
+      if (lo === 0) {
+        this.#windows[i] = undefined;
+        continue;
+      }
+      const live = this.#tables.current(counter, nowMs, subjects.anchorDay[at] as number);
+      this.#windows[i] = live;
+      if (several) this.#touched ^= live.table.touch(lo, subjects.hi[at] as number);
+    }
+    for (let i = 0; i < counters.length; i++) {
+      const live = this.#windows[i];
+      if (live === undefined) continue;
+      const at = (counters[i] as Plan["counters"][number]).dimension;
+      this.#used[i] = live.table.used(
+        subjects.lo[at] as number,
+        subjects.hi[at] as number,
+        this.#refs[i] as CounterRef,
+      );
+    }
   }
-}
 
-/**
- * Adds `cost` to every counter. Those that have a slot go first: making a slot for another may move them, and two counters of
- * a call can share a table.
- */
-function charge(out: Decision, cost: number): void {
-  let isMissing = false;
-  for (let i = 0; i < out.count; i++) {
-    const ref = out.refs[i] as (typeof out.refs)[number];
-    if (ref.at >= 0) (out.windows[i] as LiveWindow).table.addOwnAt(ref, cost);
-    else isMissing = true;
+  #judge(plan: Plan, cost: number): void {
+    const decision = this.#decision;
+    let violated = 0;
+    let shadowViolated = 0;
+    let retryAtMs = 0;
+    for (let i = 0; i < plan.limits.length; i++) {
+      const limit = plan.limits[i] as Limit;
+      const live = this.#windows[limit.counter];
+      if (live === undefined) continue;
+      if ((this.#used[limit.counter] as number) + cost <= limit.quota) continue;
+      if (limit.enforcement === "shadow") {
+        shadowViolated |= 1 << i;
+      } else {
+        violated |= 1 << i;
+        if (live.endMs > retryAtMs) retryAtMs = live.endMs;
+      }
+    }
+    decision.admitted = violated === 0;
+    decision.violated = violated;
+    decision.shadowViolated = shadowViolated;
+    decision.retryAtMs = retryAtMs;
   }
-  if (!isMissing) return;
-  for (let i = 0; i < out.count; i++) {
-    if ((out.refs[i] as (typeof out.refs)[number]).at >= 0) continue;
-    const live = out.windows[i] as LiveWindow;
-    live.table.addOwn(out.lo[i] as number, out.hi[i] as number, cost);
+
+  #charge(plan: Plan, cost: number): void {
+    const charge = this.#decision.charge;
+    let count = 0;
+    for (let i = 0; i < plan.counters.length; i++) {
+      const live = this.#windows[i];
+      if (live === undefined) continue;
+      const ref = this.#refs[i] as CounterRef;
+      live.table.addOwnAt(ref, cost);
+      charge.counters[count] = i;
+      charge.windows[count] = live;
+      charge.lo[count] = ref.lo;
+      charge.hi[count] = ref.hi;
+      count++;
+    }
+    charge.count = count;
+  }
+
+  #chooseTightest(plan: Plan, charged: number): void {
+    const decision = this.#decision;
+    let tightest = -1;
+    let lowestShare = 0;
+    let longestMs = 0;
+    for (let i = 0; i < plan.limits.length; i++) {
+      const limit = plan.limits[i] as Limit;
+      const live = this.#windows[limit.counter];
+      if (live === undefined || limit.enforcement === "shadow") continue;
+      const used = (this.#used[limit.counter] as number) + charged;
+      const remaining = Math.max(0, limit.quota - used);
+      const share = remaining / limit.quota;
+      const lengthMs = live.window.spec.nominalMs;
+      if (tightest < 0 || share < lowestShare || (share === lowestShare && lengthMs > longestMs)) {
+        tightest = i;
+        lowestShare = share;
+        longestMs = lengthMs;
+        decision.remaining = remaining;
+        decision.resetsAtMs = live.endMs;
+      }
+    }
+    decision.tightest = tightest;
+    if (tightest < 0) {
+      decision.remaining = 0;
+      decision.resetsAtMs = 0;
+    }
   }
 }

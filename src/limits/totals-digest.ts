@@ -44,3 +44,15 @@ function mix(lo: number, hi: number, total: number): void {
   mixedLo = a ^ (b >>> 16);
   mixedHi = b;
 }
+
+/** A table's digest as 16 hex digits: how processes write it to each other. */
+export function digestText(table: {
+  readonly digestLo: number;
+  readonly digestHi: number;
+}): string {
+  const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
+  return hex(table.digestHi) + hex(table.digestLo);
+}
+
+/** The digest of a table without totals: the same as of no table. */
+export const emptyDigestText = "0000000000000000";

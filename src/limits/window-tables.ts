@@ -1,123 +1,120 @@
 /**
- * The live windows and their counter tables, by window id, and for each plan the windows that hold now.
- *
- * A window that is over stays until `dropEndedBefore`: late entries and reports still find it. Tables
- * are dropped whole, so nothing is swept and nothing expires early.
+ * The live windows: one counter table for each window id, and for each kind of window the one that
+ * holds the present. Tables of ended windows stay until they are dropped whole.
  */
 
-import { assert } from "../base/assert.ts";
 import type { EpochMs, WindowId } from "../base/words.ts";
 import { CounterTable } from "./counter-table.ts";
-import type { CounterSpec, Plan } from "./plan.ts";
-import { parseWindowId, type WindowInstance, windowAt, windowId } from "./window.ts";
+import type { CounterSpec } from "./plan.ts";
+import {
+  parseWindowId,
+  type WindowInstance,
+  windowAt,
+  windowId,
+  windowSpecCount,
+} from "./window.ts";
 
-/**
- * Live windows, at most. A window of a second that is kept for a minute makes 60; `month@key` has up to 31
- * anchors. Above the bound the windows that ended first are dropped.
- */
-export const liveWindowsMax = 8_192;
-
-export interface LiveWindow extends WindowInstance {
+export interface LiveWindow {
   readonly id: WindowId;
+  readonly window: WindowInstance;
+  /** That of `window`, at hand for the path of a call. */
+  readonly endMs: EpochMs;
   readonly table: CounterTable;
 }
 
-interface PlanWindows {
-  /** By counter index; undefined where the window depends on the caller (`month@key`). */
-  readonly windows: (LiveWindow | undefined)[];
-  /** The windows hold from `fromMs` on and before `untilMs`. */
-  fromMs: EpochMs;
-  untilMs: EpochMs;
-}
+/**
+ * Live windows, at most. Current ones are 2,900 at the very most (every spec there is, in both
+ * scopes, on every anchor day); ten regions' windows of a second, kept for a minute, are 600.
+ */
+export const liveWindowsMax = 8_192;
+
+/** Anchor days 1 to 31; 0 for windows that have none. */
+const anchorsPerSpec = 32;
 
 export class WindowTables {
-  /** "" in the hub, which follows all regions. */
-  readonly region: string;
-  /** Rises whenever a window becomes current that was not: rows found before name other windows. */
+  /** Changes whenever a current window is another one than before. */
   generation = 0;
+  readonly #region: string;
   readonly #live = new Map<WindowId, LiveWindow>();
-  readonly #plans: (PlanWindows | undefined)[] = [];
-  /** Windows of `month@key` that hold now, by anchor day. */
-  readonly #anchored: (LiveWindow | undefined)[] = [];
+  /** By `currentIndex`. */
+  readonly #current: (LiveWindow | undefined)[];
 
+  /** `region`: whose calls regional counters count here; "" where no call is decided (the hub). */
   constructor(region: string) {
-    this.region = region;
+    this.#region = region;
+    this.#current = new Array(windowSpecCount * 2 * anchorsPerSpec).fill(undefined);
   }
 
-  get count(): number {
+  get size(): number {
     return this.#live.size;
+  }
+
+  /** Bytes of all tables. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const { table } of this.#live.values()) bytes += table.bytes;
+    return bytes;
+  }
+
+  /**
+   * The window of `counter` that holds `nowMs`. From call to call `nowMs` never goes back. At
+   * `liveWindowsMax` the one that ended first makes room.
+   */
+  current(counter: CounterSpec, nowMs: EpochMs, anchorDay: number): LiveWindow {
+    const index = currentIndex(counter, anchorDay);
+    const current = this.#current[index];
+    if (current !== undefined && nowMs < current.endMs) return current;
+    const next = this.#open(counter, nowMs, anchorDay);
+    this.#current[index] = next;
+    this.generation++;
+    return next;
   }
 
   get(id: WindowId): LiveWindow | undefined {
     return this.#live.get(id);
   }
 
-  /** Undefined if the text names no window. */
+  /**
+   * The window of that id, with a new table if it has none, also where it is over. Undefined if
+   * `id` names no window, or if there are `liveWindowsMax` others: what is to be counted must then
+   * wait for `dropEndedBefore`.
+   */
   getOrCreate(id: WindowId): LiveWindow | undefined {
     const live = this.#live.get(id);
     if (live !== undefined) return live;
     const window = parseWindowId(id);
-    return window === undefined ? undefined : this.#add(id, window);
+    if (window === undefined || this.#live.size >= liveWindowsMax) return undefined;
+    return this.#add(id, window);
   }
 
   forEach(visit: (live: LiveWindow) => void): void {
-    for (const live of this.#live.values()) visit(live);
+    this.#live.forEach(visit);
   }
 
-  /**
-   * The windows of a plan's counters that hold `nowMs`, by counter index; undefined where
-   * `anchored` must be asked. The array is the table's own and good for this call only.
-   */
-  current(plan: Plan, nowMs: EpochMs): readonly (LiveWindow | undefined)[] {
-    const known = this.#plans[plan.index];
-    if (known !== undefined && nowMs >= known.fromMs && nowMs < known.untilMs) return known.windows;
-    return this.#roll(plan, nowMs);
+  /** Drops the windows whose end is `horizonMs` or earlier, and returns them. */
+  dropEndedBefore(horizonMs: EpochMs): readonly LiveWindow[] {
+    const ended = [...this.#live.values()].filter((live) => live.endMs <= horizonMs);
+    for (const live of ended) this.#drop(live);
+    return ended;
   }
 
-  /** The window of a `month@key` counter that holds `nowMs`. */
-  anchored(spec: CounterSpec, nowMs: EpochMs, anchorDay: number): LiveWindow {
-    const known = this.#anchored[anchorDay];
-    const isGlobal = spec.scope === "global";
-    if (isGlobal && known !== undefined && nowMs >= known.startMs && nowMs < known.endMs) {
-      return known;
-    }
-    const live = this.#currentOf(spec, nowMs, anchorDay);
-    if (isGlobal) this.#anchored[anchorDay] = live;
-    return live;
-  }
-
-  /** Drops the tables of windows that ended at or before `horizonMs`. */
-  dropEndedBefore(horizonMs: EpochMs): void {
-    for (const [id, live] of this.#live) if (live.endMs <= horizonMs) this.#live.delete(id);
-  }
-
-  #roll(plan: Plan, nowMs: EpochMs): readonly (LiveWindow | undefined)[] {
-    let fromMs = 0;
-    let untilMs = Number.MAX_SAFE_INTEGER;
-    const windows = plan.counters.map((counter) => {
-      if (counter.window.kind === "month@key") return undefined;
-      const live = this.#currentOf(counter, nowMs, 1);
-      fromMs = Math.max(fromMs, live.startMs);
-      untilMs = Math.min(untilMs, live.endMs);
-      return live;
-    });
-    this.#plans[plan.index] = { windows, fromMs, untilMs };
-    this.generation++;
-    return windows;
-  }
-
-  #currentOf(counter: CounterSpec, nowMs: EpochMs, anchorDay: number): LiveWindow {
+  #open(counter: CounterSpec, nowMs: EpochMs, anchorDay: number): LiveWindow {
     const spec = counter.window;
-    const region = counter.scope === "region" ? this.region : "";
-    const { startMs, endMs } = windowAt(spec, nowMs, anchorDay);
-    const window = { spec, startMs, endMs, anchorDay, region };
+    const window: WindowInstance = {
+      spec,
+      ...windowAt(spec, nowMs, anchorDay),
+      anchorDay: spec.kind === "month@key" ? anchorDay : 1,
+      region: counter.scope === "region" ? this.#region : "",
+    };
     const id = windowId(window);
-    return this.#live.get(id) ?? this.#add(id, window);
+    const live = this.#live.get(id);
+    if (live !== undefined) return live;
+    if (this.#live.size >= liveWindowsMax) this.#dropFirstEnded();
+    return this.#add(id, window);
   }
 
   #add(id: WindowId, window: WindowInstance): LiveWindow {
-    if (this.#live.size >= liveWindowsMax) this.#dropFirstEnded();
-    const live = { ...window, id, table: new CounterTable() };
+    const live = { id, window, endMs: window.endMs, table: new CounterTable() };
     this.#live.set(id, live);
     return live;
   }
@@ -127,9 +124,18 @@ export class WindowTables {
     for (const live of this.#live.values()) {
       if (first === undefined || live.endMs < first.endMs) first = live;
     }
-    assert(first !== undefined, "a live window");
-    this.#live.delete(first.id);
-    this.#plans.length = 0;
-    this.#anchored.length = 0;
+    if (first !== undefined) this.#drop(first);
   }
+
+  #drop(live: LiveWindow): void {
+    this.#live.delete(live.id);
+    const index = this.#current.indexOf(live);
+    if (index >= 0) this.#current[index] = undefined;
+  }
+}
+
+function currentIndex(counter: CounterSpec, anchorDay: number): number {
+  const { index, kind } = counter.window;
+  const byScope = index * 2 + (counter.scope === "region" ? 1 : 0);
+  return byScope * anchorsPerSpec + (kind === "month@key" ? anchorDay : 0);
 }

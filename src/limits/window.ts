@@ -15,6 +15,8 @@ import type { Scope } from "./plan.ts";
 export interface WindowSpec {
   /** Canonical: `second`, `15m`, `month@key`; what was written as `60s` is `minute` here. */
   readonly text: string;
+  /** Place among all specs, 0 to windowSpecCount - 1, for lists by spec. */
+  readonly index: number;
   readonly kind: "fixed" | "week" | "month" | "month@key";
   /** Exact for `fixed` and `week`; 30 days for both kinds of month, whose windows vary. */
   readonly nominalMs: number;
@@ -56,10 +58,12 @@ const divisible = [
 /** Every spec there is, by each of its spellings. */
 const specs = allSpecs();
 
+export const windowSpecCount = new Set(specs.values()).size;
+
 function allSpecs(): ReadonlyMap<string, WindowSpec> {
   const all = new Map<string, WindowSpec>();
   const add = (text: string, kind: WindowSpec["kind"], nominalMs: number): void => {
-    all.set(text, Object.freeze({ text, kind, nominalMs }));
+    all.set(text, Object.freeze({ text, index: all.size, kind, nominalMs }));
   };
   add("second", "fixed", secondMs);
   add("minute", "fixed", minuteMs);
