@@ -12,7 +12,7 @@
  * How shards make a table, and when they grow, is `counter-table.ts`.
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 
 export const wordsPerSlot = 5;
 
@@ -42,6 +42,22 @@ export function isFull(shard: Shard): boolean {
   return shard.count >= Math.floor(shard.capacity * loadMax);
 }
 
+/** Home slots of a shard that can be split, at most. */
+export const shardCapacityMax = 16_384;
+
+/** Capacities: a table of a second is small and doubles; large shards grow by 9 % (2^(1/8)). */
+const capacities = allCapacities();
+
+function allCapacities(): readonly number[] {
+  const all: number[] = [];
+  for (let capacity = 16; capacity < 4_096; capacity *= 2) all.push(capacity);
+  for (let step = 0; step <= 16; step++) all.push(Math.round(4_096 * 2 ** (step / 8)));
+  return all;
+}
+
+/** Load of a half after a split, at most: so that it does not have to grow again at once. */
+const splitLoadMax = 0.86;
+
 /** Home slots, and slots after the last of them. */
 export interface Shape {
   readonly capacity: number;
@@ -59,6 +75,21 @@ export function wordsFor({ capacity, tail }: Shape): number {
 
 export function tailOf(shard: Shard): number {
   return shard.words.length / wordsPerSlot - 1 - shard.capacity;
+}
+
+/** The smallest capacity that `count` counters of a half fill to `splitLoadMax` at most. */
+export function capacityFor(count: number): number {
+  const needed = Math.ceil(count / splitLoadMax);
+  return capacities.find((capacity) => capacity >= needed) ?? needed;
+}
+
+export function capacityAbove(capacity: number): number {
+  return capacities.find((larger) => larger > capacity) ?? Math.ceil(capacity * 1.09);
+}
+
+export function emptyShard(): Shard {
+  const shape = shapeOf(present(capacities[0], "smallest capacity"));
+  return makeShard(new Uint32Array(wordsFor(shape)), shape.capacity);
 }
 
 export function makeShard(words: Uint32Array, capacity: number): Shard {

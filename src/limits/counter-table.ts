@@ -13,9 +13,13 @@
  * the next one's new array.
  */
 
-import { assert, present } from "../base/assert.ts";
+import { assert } from "../base/assert.ts";
+import { firstFingerprintAt, placeOf } from "./counter-place.ts";
 import {
+  capacityAbove,
+  capacityFor,
   copySlots,
+  emptyShard,
   findSlot,
   type HighRange,
   insertSlot,
@@ -26,6 +30,7 @@ import {
   setSlotOwn,
   setSlotTotal,
   shapeOf,
+  shardCapacityMax,
   slotOwn,
   slotTotal,
   tailOf,
@@ -33,9 +38,6 @@ import {
   wordsPerSlot,
 } from "./counter-shard.ts";
 import { TotalsDigest } from "./totals-digest.ts";
-
-/** Home slots of a shard that can be split, at most. */
-export const shardCapacityMax = 16_384;
 
 /** Bytes that a shard costs beside its slots, and an entry of the directory. For `bytes`. */
 const shardOverheadBytes = 320;
@@ -54,21 +56,8 @@ const spareShareMax = 1 / 128;
 /** Load under which a run that hangs over the tail cannot be chance (e^-29). */
 const clusteredLoadMax = 0.8;
 
-/** Capacities: a table of a second is small and doubles; large shards grow by 9 % (2^(1/8)). */
-const capacities = allCapacities();
-
-function allCapacities(): readonly number[] {
-  const all: number[] = [];
-  for (let capacity = 16; capacity < 4_096; capacity *= 2) all.push(capacity);
-  for (let step = 0; step <= 16; step++) all.push(Math.round(4_096 * 2 ** (step / 8)));
-  return all;
-}
-
 /** Word that `touch` reads, from the home slot: the middle of where the counter mostly is. */
 const touchedWord = 4 * wordsPerSlot;
-
-/** Load of a half after a split, at most: so that it does not have to grow again at once. */
-const splitLoadMax = 0.86;
 
 /** Where `used` found a counter, for a change without a second search. Made once, used again. */
 export interface CounterRef {
@@ -82,6 +71,9 @@ export interface CounterRef {
 export function emptyCounterRef(): CounterRef {
   return { lo: 0, hi: 0, shard: undefined, at: -1 };
 }
+
+/** All high halves of fingerprints. */
+const allHighs: HighRange = { from: 0, below: 0x1_0000_0000 };
 
 /** Must not insert into the table. */
 export type CounterVisit = (lo: number, hi: number, total: number, own: number) => void;
@@ -106,12 +98,10 @@ export class CounterTable {
   #spareBytes = 0;
 
   constructor() {
-    const capacity = present(capacities[0], "smallest capacity");
-    const words = new Uint32Array(wordsFor(shapeOf(capacity)));
-    const shard = makeShard(words, capacity);
+    const shard = emptyShard();
     this.#directory = [shard];
     this.#foundIn = shard;
-    this.bytes = words.byteLength + shardOverheadBytes + bytesPerEntry;
+    this.bytes = shard.words.byteLength + shardOverheadBytes + bytesPerEntry;
   }
 
   /** The digest of all totals, as two signed 32-bit integers; see `totals-digest.ts`. */
@@ -306,7 +296,10 @@ export class CounterTable {
       if (from[at] !== 0 && (from[at + 1] as number) >= middle) uppers++;
     }
     const lowers = shard.count - uppers;
-    const upper = this.#copy(from, shapeOf(capacityFor(uppers)), { from: middle, below: high });
+    const upper = this.#copy(from, shapeOf(capacityFor(uppers)), {
+      from: middle,
+      below: allHighs.below,
+    });
     const lower = this.#copy(from, shapeOf(capacityFor(lowers)), { from: 0, below: middle });
     upper.depth = depth;
     upper.prefix = prefix + 1;
@@ -360,39 +353,4 @@ export class CounterTable {
     if (spares === undefined) this.#spares.set(words.length, [words]);
     else spares.push(words);
   }
-}
-
-/**
- * Where a fingerprint's high half belongs, in [0, 1): x(1.3465 - 0.3465x), close to log2(1 + x),
- * under which equal stretches of places receive shares of the counters that grow evenly from one
- * end to twice as much at the other. Any rising function is correct; this one is even enough.
- */
-function placeOf(hi: number): number {
-  const x = hi / high;
-  return x * (1.3465 - 0.3465 * x);
-}
-
-/** The smallest high half whose place is `place` or more. */
-function firstFingerprintAt(place: number): number {
-  let below = 0;
-  let above = high;
-  while (below < above) {
-    const middle = Math.floor((below + above) / 2);
-    if (placeOf(middle) < place) below = middle + 1;
-    else above = middle;
-  }
-  return above;
-}
-
-const high = 0x1_0000_0000;
-const allHighs: HighRange = { from: 0, below: high };
-
-/** The smallest capacity that `count` counters of a half fill to `splitLoadMax` at most. */
-function capacityFor(count: number): number {
-  const needed = Math.ceil(count / splitLoadMax);
-  return capacities.find((capacity) => capacity >= needed) ?? needed;
-}
-
-function capacityAbove(capacity: number): number {
-  return capacities.find((larger) => larger > capacity) ?? Math.ceil(capacity * 1.09);
 }
