@@ -109,6 +109,41 @@ export const problemCatalogue = {
     detail: "The gateway cannot record usage at present.",
     headers: soon,
   },
+  "request-late": {
+    status: 408,
+    title: "Request too slow",
+    detail: "The request did not arrive in time.",
+    closes: true,
+  },
+  "body-too-large": {
+    status: 413,
+    title: "Body too large",
+    detail: "The request's body is too large.",
+    closes: true,
+  },
+  "expectation-failed": {
+    status: 417,
+    title: "Expectation failed",
+    detail: "Only 100-continue can be expected.",
+    closes: true,
+  },
+  "encoding-unknown": {
+    status: 501,
+    title: "Transfer coding not implemented",
+    detail: "Only chunked is understood.",
+    closes: true,
+  },
+  "version-unsupported": {
+    status: 505,
+    title: "HTTP version not supported",
+    detail: "HTTP/1.0 and HTTP/1.1 are understood.",
+    closes: true,
+  },
+  "plan-unknown": {
+    status: 403,
+    title: "Not allowed for this API key",
+    detail: "The plan of the API key is not offered here.",
+  },
   "answer-late": {
     status: 504,
     title: "Gateway time-out",
@@ -120,6 +155,24 @@ export type ProblemKind = keyof typeof problemCatalogue;
 
 export function problemSpec(kind: ProblemKind): ProblemSpec {
   return problemCatalogue[kind];
+}
+
+/** The kind for bytes that made no request; see `ExchangeTaker.refuse`. */
+export function refusalKind(status: number): ProblemKind {
+  switch (status) {
+    case 405:
+      return "method-refused";
+    case 408:
+      return "request-late";
+    case 413:
+      return "body-too-large";
+    case 417:
+      return "expectation-failed";
+    case 431:
+      return "headers-too-large";
+    default:
+      return "request-malformed";
+  }
 }
 
 /** The type that the contract fixes; the others are told by status and title ("about:blank"). */

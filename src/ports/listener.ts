@@ -24,8 +24,8 @@ export interface Exchange {
   readonly method: string;
   /** The request target as sent. */
   readonly target: string;
-  /** Minor version of HTTP/1: 0 or 1. */
-  readonly httpMinor: number;
+  /** As the request line says it: `1.1`. */
+  readonly httpVersion: string;
   /** All fields as received, repeated ones repeated. */
   readonly headers: HeaderList;
   /** Whether a body was announced. */

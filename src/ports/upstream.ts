@@ -2,7 +2,8 @@
  * How calls are forwarded to an upstream.
  *
  * Order of events: at most one `started`, then any number of `received`, then exactly one of
- * `completed` or `failed`; `failed` may come first of all. After `cancel` none comes.
+ * `completed` or `failed`; `failed` may come first of all, even before `forward` returns. After
+ * `cancel` none comes.
  */
 
 import type { UpstreamConfig } from "../access/compiled-config.ts";
@@ -12,7 +13,7 @@ export interface UpstreamRequest {
   readonly method: string;
   /** Begins with `/`; path and query as they are to stand in the request line. */
   readonly target: string;
-  /** End-to-end fields, with Host; no framing but Content-Length of `body`. */
+  /** End-to-end fields; no Host, which is the target's, and no framing but Content-Length of `body`. */
   readonly headers: HeaderList;
   /** Undefined: none. Read once, at the upstream's pace. */
   readonly body: AsyncIterable<Uint8Array> | undefined;
@@ -41,6 +42,8 @@ export interface UpstreamSink {
 }
 
 export interface UpstreamCall {
+  /** As in `UpstreamFailure`, so far. */
+  readonly attempted: boolean;
   /** No `received` until `resume`. The upstream is held back. */
   pause(): void;
   resume(): void;

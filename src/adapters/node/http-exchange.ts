@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import { NodeRequest } from "srvx/node";
 import type { Connection, Exchange, HeaderList } from "../../ports/listener.ts";
 
@@ -47,8 +48,8 @@ export class NodeExchange implements Exchange {
     return this.#request.url as string;
   }
 
-  get httpMinor(): number {
-    return this.#request.httpVersionMinor;
+  get httpVersion(): string {
+    return this.#request.httpVersion;
   }
 
   get headers(): HeaderList {
@@ -95,7 +96,13 @@ export class NodeExchange implements Exchange {
     const response = this.#response;
     if (response.headersSent || response.destroyed) return;
     this.#writeHead(status, headers);
-    // Else the head waits for the first bytes of a body that may take long to come.
+    // The head must not wait for a body that may take long to come, but leave together with the
+    // part of it that this turn brings.
+    const { socket } = response;
+    if (socket !== null && socket.writableCorked === 0) {
+      socket.cork();
+      process.nextTick(uncork, socket);
+    }
     response.flushHeaders();
   }
 
@@ -145,6 +152,10 @@ export class NodeExchange implements Exchange {
     this.#awaitsContinue = false;
     this.#response.writeContinue();
   }
+}
+
+function uncork(socket: Socket): void {
+  socket.uncork();
 }
 
 function lengthOf(body: string | Uint8Array): string {

@@ -56,6 +56,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: timeoutCheckMs,
     maxHeaderSize: limits.headMaxBytes,
+    // The pipeline checks Host itself, and answers in its own words.
+    requireHostHeader: false,
     noDelay: true,
   });
   // By default node drops what comes after the thousandth field, be it the key.

@@ -121,8 +121,7 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
   start(callsMax: number): void {
     const { method, target, headers, body } = this.#request;
     if (this.#target.calls >= callsMax) {
-      // Not from within `forward`: the caller does not hold the call yet.
-      queueMicrotask(() => this.#fail("overloaded", undefined));
+      this.#fail("overloaded", undefined);
       return;
     }
     this.#target.calls++;
@@ -136,6 +135,10 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
       },
       this,
     );
+  }
+
+  get attempted(): boolean {
+    return this.#controller !== undefined;
   }
 
   pause(): void {
@@ -187,7 +190,7 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   #fail(kind: UpstreamFailure["kind"], cause: unknown): void {
-    this.#sink.failed({ kind, attempted: this.#controller !== undefined, cause });
+    this.#sink.failed({ kind, attempted: this.attempted, cause });
   }
 
   #kindOf(cause: Error): UpstreamFailure["kind"] {
@@ -198,7 +201,7 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
     ) {
       return "slow";
     }
-    return this.#controller === undefined ? "unreachable" : "bad";
+    return this.attempted ? "bad" : "unreachable";
   }
 }
 

@@ -1,0 +1,146 @@
+/** Replies that the gateway gives itself, without a charge: problems, denials, health, usage. */
+
+import type { Decision } from "../limits/decide.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Exchange, Refusal } from "../ports/listener.ts";
+import type { CallStats, Outcome } from "./call-stats.ts";
+import {
+  type ProblemExtras,
+  type ProblemKind,
+  problemBody,
+  problemSpec,
+  refusalKind,
+} from "./problems.ts";
+import { secondsUntil } from "./reply-fields.ts";
+import type { CompiledPlan, CompiledRoute } from "./setup.ts";
+
+/** What is known of a request so far. */
+export interface Visited {
+  readonly exchange: Exchange;
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly nowMs: number;
+}
+
+/** What is known of a call so far, and what the problem says beyond its kind. */
+export interface ProblemContext extends ProblemExtras {
+  readonly plan?: string;
+  readonly route?: string;
+  readonly headers?: readonly string[];
+}
+
+export class DirectReplies {
+  readonly #region: string;
+  readonly #stats: CallStats;
+  readonly #clock: Clock;
+
+  constructor(region: string, stats: CallStats, clock: Clock) {
+    this.#region = region;
+    this.#stats = stats;
+    this.#clock = clock;
+  }
+
+  problem(visited: Visited, kind: ProblemKind, outcome: Outcome, context?: ProblemContext): void {
+    const { status, headers, closes } = problemSpec(kind);
+    const list = ["content-type", "application/problem+json"];
+    if (headers !== undefined) list.push(...headers);
+    if (context?.headers !== undefined) list.push(...context.headers);
+    if (closes === true) list.push("connection", "close");
+    this.#send(visited, {
+      status,
+      headers: list,
+      body: problemBody(kind, visited.requestId, context),
+    });
+    this.#ended(visited, outcome, context);
+  }
+
+  /** The answer to a call that could not be identified. */
+  refused(visited: Visited, kind: ProblemKind): void {
+    this.problem(visited, kind, refusedOutcome(kind));
+  }
+
+  limited(
+    visited: Visited,
+    denied: {
+      readonly plan: CompiledPlan;
+      readonly route: CompiledRoute;
+      readonly decision: Readonly<Decision>;
+      readonly signup: string;
+    },
+  ): void {
+    const { plan, route, decision, signup } = denied;
+    const { policy, remaining } = plan.fields;
+    const { limits } = plan.plan;
+    const violated: string[] = [];
+    let outcome: Outcome | undefined;
+    for (let i = 0; i < limits.length; i++) {
+      if ((decision.violated & (1 << i)) === 0) continue;
+      violated.push((limits[i] as (typeof limits)[number]).name);
+      outcome ??= plan.limitedOutcomes[i];
+    }
+    const headers = [
+      "Retry-After",
+      String(secondsUntil(decision.retryAtMs, visited.nowMs)),
+      "RateLimit-Policy",
+      policy,
+    ];
+    if (decision.tightest >= 0) {
+      const seconds = secondsUntil(decision.resetsAtMs, visited.nowMs);
+      const name = remaining[decision.tightest] as string;
+      headers.push("RateLimit", `${name}${decision.remaining};t=${seconds}`);
+    }
+    this.problem(visited, "quota-exceeded", outcome ?? "admitted", {
+      plan: plan.plan.name,
+      route: route.config.path,
+      headers,
+      violatedPolicies: violated,
+      ...(plan.isAnonymous && signup !== "" && { signup }),
+    });
+  }
+
+  /** `reason` "" is health. */
+  health(visited: Visited, reason: string): void {
+    const isWell = reason === "";
+    const headers = ["content-type", "application/json", "cache-control", "no-store"];
+    if (!isWell) headers.push("retry-after", "1");
+    const body = JSON.stringify(isWell ? { status: "ok" } : { status: "unavailable", reason });
+    this.#send(visited, { status: isWell ? 200 : 503, headers, body });
+  }
+
+  json(visited: Visited, body: string): void {
+    const headers = ["content-type", "application/json", "cache-control", "no-store"];
+    this.#send(visited, { status: 200, headers, body });
+  }
+
+  /** For bytes that are no request. */
+  refusal(status: number, requestId: string): Refusal {
+    const headers = ["content-type", "application/problem+json"];
+    headers.push("x-request-id", requestId, "x-region", this.#region);
+    return { headers, body: problemBody(refusalKind(status), requestId) };
+  }
+
+  #send(
+    { exchange, requestId }: Visited,
+    reply: { readonly status: number; readonly headers: string[]; readonly body: string },
+  ): void {
+    const { status, headers, body } = reply;
+    headers.push("x-request-id", requestId, "x-region", this.#region);
+    exchange.reply(status, headers, body);
+  }
+
+  #ended(visited: Visited, outcome: Outcome, context?: ProblemContext): void {
+    this.#stats.ended({
+      route: context?.route ?? "",
+      plan: context?.plan ?? "",
+      outcome,
+      bytes: 0,
+      durationMs: this.#clock.monotonicMs() - visited.startedMs,
+      elsewhereMs: 0,
+    });
+  }
+}
+
+function refusedOutcome(kind: ProblemKind): Outcome {
+  if (kind === "key-refused") return "unauthorized";
+  return kind === "plan-unknown" ? "forbidden" : "malformed";
+}

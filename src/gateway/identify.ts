@@ -1,0 +1,277 @@
+/**
+ * Who calls: key, plan, address, referer. And whether the head of the request can be trusted enough
+ * to ask: one Host, one framing, one of each credential.
+ *
+ * A key that is presented decides: if it is not valid, the answer is 401 and never the anonymous plan. Two places that
+ * hold the same key are fine, different ones are a 400.
+ */
+
+import { clientAddress } from "../access/client-address.ts";
+import type { CompiledConfig, KeySource } from "../access/compiled-config.ts";
+import { isInCidr, maskAddress } from "../access/ip-address.ts";
+import { violatedRestriction } from "../access/key-restrictions.ts";
+import { type KeyTable, keyRefusalName } from "../access/key-table.ts";
+import { refererHost } from "../access/referer.ts";
+import { subjectFiller } from "../access/subjects.ts";
+import type { HashKey } from "../base/hash.ts";
+import type { EpochMs } from "../base/words.ts";
+import type { Connection, Exchange } from "../ports/listener.ts";
+import { AddressText, Caller } from "./caller.ts";
+import type { Forwarded } from "./forward-headers.ts";
+import { HeaderScan, headerFieldsMax } from "./header-scan.ts";
+import { isHost } from "./host.ts";
+import type { ProblemKind } from "./problems.ts";
+import { queryValues } from "./query.ts";
+import type { CompiledPlan, CompiledRoute, Setup } from "./setup.ts";
+
+/** What the cluster knows of keys; there once the gateway has joined it. */
+export interface Credentials {
+  readonly hashKey: HashKey;
+  readonly table: KeyTable;
+}
+
+/** Notes on a connection, so that its calls need not read its address again. */
+interface PeerNotes {
+  /** Whose prefixes and proxies they are by. */
+  readonly of: Identifier;
+  readonly words: Uint32Array;
+  readonly masked: Uint32Array;
+  readonly bits: number;
+  readonly isTrusted: boolean;
+  readonly text: AddressText;
+  /** The last Host that was found to be well-formed. */
+  host: string;
+}
+
+/** Where a key may stand. */
+interface KeyPlace {
+  readonly source: KeySource;
+  /** Of the header field in the scan. */
+  readonly index: number;
+}
+
+/** One configuration's, with one key table. */
+export class Identifier {
+  /** Of the call identified last. */
+  readonly caller: Caller;
+  plan: CompiledPlan | undefined;
+  readonly #config: CompiledConfig;
+  readonly #setup: Setup;
+  readonly #keys: KeyTable;
+  readonly #scan = new HeaderScan();
+  readonly #host = this.#scan.watch("host");
+  readonly #referer = this.#scan.watch("referer");
+  readonly #origin = this.#scan.watch("origin");
+  readonly #authorization = this.#scan.watch("authorization");
+  readonly #transferEncoding = this.#scan.watch("transfer-encoding");
+  readonly #contentLength = this.#scan.watch("content-length");
+  readonly #places: readonly KeyPlace[];
+  readonly #needsPath: boolean;
+  readonly #filler: ReturnType<typeof subjectFiller>;
+  /** By the key table's number of a plan's name. */
+  readonly #plans: (CompiledPlan | undefined)[] = [];
+
+  constructor(setup: Setup, credentials: Credentials) {
+    const { config } = setup;
+    const { hashKey, table } = credentials;
+    this.#setup = setup;
+    this.#config = config;
+    this.#keys = table;
+    this.#filler = subjectFiller({ hashKey, keys: table, dimensions: config.dimensions });
+    this.caller = new Caller(table, this.#filler);
+    this.#places = config.keys.from.map((source) => {
+      const index = source.kind === "header" ? this.#scan.watch(source.name) : this.#authorization;
+      return { source, index };
+    });
+    this.#needsPath = config.dimensions.some((dimension) => dimension.startsWith("path:"));
+  }
+
+  /** Reads head and caller. Undefined: `caller` and `plan` are set. */
+  identify(
+    exchange: Exchange,
+    at: { readonly target: string; readonly pathEnd: number; readonly nowMs: EpochMs },
+  ): ProblemKind | undefined {
+    const { headers, connection } = exchange;
+    if (headers.length > headerFieldsMax * 2) return "headers-too-large";
+    this.#scan.scan(headers);
+    const notes = this.#notesOf(connection);
+    const malformed = this.#checkHead(exchange.httpVersion, notes);
+    if (malformed !== undefined) return malformed;
+
+    const { facts } = this.caller;
+    facts.rawHeaders = headers;
+    facts.query = at.pathEnd < at.target.length ? at.target.slice(at.pathEnd + 1) : "";
+    this.#readAddress(exchange, notes);
+    this.#readReferer();
+    return this.#readKey(at);
+  }
+
+  /** Whether the key may use the route, from where it is used. */
+  isRestricted(route: CompiledRoute): boolean {
+    const { facts, restricted } = this.caller;
+    if (facts.slot < 0) return false;
+    const restrictions = this.#keys.restrictions(facts.slot);
+    if (restrictions === undefined) return false;
+    restricted.route = route.config.path;
+    restricted.referer = facts.referer;
+    return violatedRestriction(restrictions, restricted) !== undefined;
+  }
+
+  /** Writes the caller's subjects. Returns what the call lacks and must not (`header:x-team`), or "". */
+  fillSubjects(plan: CompiledPlan, route: CompiledRoute, path: string): string {
+    const { facts, subjects } = this.caller;
+    if (this.#needsPath) {
+      const segments = path.slice(1).split("/");
+      facts.pathNames = route.parameters.map(({ name }) => name);
+      facts.pathValues = route.parameters.map(({ segment }) => segments[segment] ?? "");
+    }
+    const missing = this.#filler.fill(plan.plan, facts, subjects);
+    return missing < 0 ? "" : (this.#config.dimensions[missing] ?? "");
+  }
+
+  /** As `fillSubjects`, where there is no route: what is missing counts for nothing. */
+  fillWhatIsThere(plan: CompiledPlan): void {
+    const { facts, subjects } = this.caller;
+    facts.pathNames = [];
+    facts.pathValues = [];
+    // A plan that counts by what this request lacks has nothing to tell about it.
+    if (this.#filler.fill(plan.plan, facts, subjects) >= 0) subjects.lo.fill(0);
+  }
+
+  forwarded(exchange: Exchange, requestId: string): Forwarded {
+    const { connection } = exchange;
+    return {
+      address: this.caller.clientAddress.text,
+      protocol: connection.protocol,
+      host: this.#scan.first(this.#host) ?? "",
+      requestId,
+    };
+  }
+
+  #checkHead(httpVersion: string, notes: PeerNotes): ProblemKind | undefined {
+    const isOld = httpVersion === "1.0";
+    if (!isOld && httpVersion !== "1.1") return "version-unsupported";
+    const scan = this.#scan;
+    const hosts = scan.count(this.#host);
+    if (hosts > 1 || (hosts === 0 && !isOld)) return "request-malformed";
+    const host = scan.first(this.#host);
+    if (host !== undefined && host !== notes.host) {
+      if (!isHost(host)) return "request-malformed";
+      notes.host = host;
+    }
+    if (scan.count(this.#transferEncoding) > 0) {
+      if (isOld || scan.count(this.#transferEncoding) > 1) return "request-malformed";
+      if (scan.count(this.#contentLength) > 0) return "request-malformed";
+      const coding = scan.first(this.#transferEncoding)?.toLowerCase();
+      if (coding !== "chunked") return "encoding-unknown";
+    }
+    return scan.count(this.#authorization) > 1 ? "request-malformed" : undefined;
+  }
+
+  #notesOf(connection: Connection): PeerNotes {
+    const known = connection.scratch as PeerNotes | undefined;
+    if (known?.of === this) return known;
+    const { trustedProxies, ipv4Prefix, ipv6Prefix } = this.#config.clients;
+    const words = new Uint32Array(4);
+    clientAddress({ peer: connection.peerAddress, rawHeaders: [], trustedProxies: [] }, words);
+    const masked = words.slice();
+    const bits = maskAddress(masked, ipv4Prefix, ipv6Prefix);
+    const isTrusted = trustedProxies.some((block) => isInCidr(words, block));
+    const text = new AddressText(words);
+    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, text, host: "" };
+    connection.scratch = notes;
+    return notes;
+  }
+
+  #readAddress(exchange: Exchange, notes: PeerNotes): void {
+    const { facts, restricted } = this.caller;
+    if (!notes.isTrusted) {
+      copyWords(notes.masked, facts.address);
+      copyWords(notes.words, restricted.address);
+      facts.addressBits = notes.bits;
+      this.caller.clientAddress = notes.text;
+      return;
+    }
+    const { trustedProxies, ipv4Prefix, ipv6Prefix } = this.#config.clients;
+    const { headers, connection } = exchange;
+    const source = { peer: connection.peerAddress, rawHeaders: headers, trustedProxies };
+    clientAddress(source, restricted.address);
+    copyWords(restricted.address, facts.address);
+    facts.addressBits = maskAddress(facts.address, ipv4Prefix, ipv6Prefix);
+    this.caller.clientAddress = new AddressText(restricted.address);
+  }
+
+  #readReferer(): void {
+    const url = this.#scan.first(this.#referer) ?? this.#scan.first(this.#origin);
+    this.caller.facts.referer = url === undefined ? "" : refererHost(url);
+  }
+
+  #readKey(at: {
+    readonly target: string;
+    readonly pathEnd: number;
+    readonly nowMs: EpochMs;
+  }): ProblemKind | undefined {
+    let key: string | undefined;
+    for (let i = 0; i < this.#places.length; i++) {
+      const { source, index } = this.#places[i] as KeyPlace;
+      let found: string | undefined;
+      if (source.kind === "header") {
+        if (this.#scan.count(index) > 1) return "keys-differ";
+        found = this.#scan.first(index);
+      } else if (source.kind === "bearer") {
+        found = bearerToken(this.#scan.first(index));
+      } else if (at.pathEnd < at.target.length) {
+        const values = queryValues(at.target, at.pathEnd, source.name);
+        if (values.length > 1) return "keys-differ";
+        found = values[0];
+      }
+      if (found === undefined) continue;
+      if (key !== undefined && key !== found) return "keys-differ";
+      key = found;
+    }
+    return key === undefined ? this.#anonymous() : this.#keyed(key, at.nowMs);
+  }
+
+  #anonymous(): ProblemKind | undefined {
+    this.caller.facts.slot = -1;
+    this.plan = this.#setup.anonymousPlan;
+    return this.plan === undefined ? "key-refused" : undefined;
+  }
+
+  #keyed(key: string, nowMs: EpochMs): ProblemKind | undefined {
+    const slot = this.#keys.identify(key, nowMs);
+    this.plan = undefined;
+    if (slot < 0) {
+      this.refusal = keyRefusalName(slot);
+      return "key-refused";
+    }
+    this.caller.facts.slot = slot;
+    const index = this.#keys.planIndex(slot);
+    let plan = this.#plans[index];
+    if (plan === undefined) {
+      plan = this.#setup.plans.get(this.#keys.planNames[index] ?? "");
+      if (plan === undefined) return "plan-unknown";
+      this.#plans[index] = plan;
+    }
+    this.plan = plan;
+    return undefined;
+  }
+
+  /** Why the last refused key was refused; for metrics only, callers are not told. */
+  refusal = "";
+}
+
+function copyWords(from: Uint32Array, to: Uint32Array): void {
+  to[0] = from[0] as number;
+  to[1] = from[1] as number;
+  to[2] = from[2] as number;
+  to[3] = from[3] as number;
+}
+
+/** The token of `Bearer <token>`; undefined for other schemes, "" where none follows. */
+function bearerToken(value: string | undefined): string | undefined {
+  if (value === undefined || value.length < 6) return undefined;
+  if (value.slice(0, 6).toLowerCase() !== "bearer") return undefined;
+  if (value.length === 6) return "";
+  return value.charCodeAt(6) === 0x20 ? value.slice(7).trim() : undefined;
+}

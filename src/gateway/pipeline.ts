@@ -1,0 +1,349 @@
+/**
+ * A call's way through the gateway, one step after the other, without a wait between decision and charge:
+ *
+ *   1. target          malformed: 400, 414
+ *   2. /-/health       answered whatever the state
+ *   3. ready?          503
+ *   4. identify        head malformed 400, 431, 501, 505; keys differ 400; key refused 401
+ *   5. /-/usage        answered, never charged
+ *   6. route           404, 405; after identify, so that a refused key learns no paths
+ *   7. restrictions    403; what the plan counts by is missing: 400
+ *   8. journal, view   503, unless the plan lets calls through unmetered
+ *   9. decide, charge  429
+ *  10. handler or upstream; the reply leaves when the charge is stored, see `call.ts`
+ *
+ * Nothing before step 9 changes a counter or the journal.
+ */
+
+import type { CompiledConfig } from "../access/compiled-config.ts";
+import { Decider, type Decision } from "../limits/decide.ts";
+import type { WindowTables } from "../limits/window-tables.ts";
+import type { Timer } from "../ports/clock.ts";
+import type { Exchange, ExchangeTaker, Refusal } from "../ports/listener.ts";
+import { Call, type CallServices } from "./call.ts";
+import { CallStats } from "./call-stats.ts";
+import { ChargedVisit } from "./charged-visit.ts";
+import { DirectReplies } from "./direct-reply.ts";
+import { LazyHandlerCall } from "./handler-call.ts";
+import { runHandler } from "./handler-run.ts";
+import { Identifier } from "./identify.ts";
+import type { PipelineParts } from "./pipeline-parts.ts";
+import { runProxy } from "./proxy-run.ts";
+import { secondsUntil } from "./reply-fields.ts";
+import { ReplyGate } from "./reply-gate.ts";
+import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
+import { checkTarget, targetTooLong } from "./target.ts";
+import { usageBody } from "./usage-reply.ts";
+
+/** How often time-outs are looked for, ms: so late can a 504 be. */
+const sweepIntervalMs = 100;
+
+/** How often observations are handed to the meter, ms. A crash loses at most these. */
+const observeIntervalMs = 1_000;
+
+/** One request on its way; reused for the next, since the steps run in one turn. */
+interface Visit {
+  exchange: Exchange;
+  requestId: string;
+  startedMs: number;
+  nowMs: number;
+  target: string;
+  pathEnd: number;
+  path: string;
+}
+
+export class Pipeline implements ExchangeTaker {
+  readonly #parts: PipelineParts;
+  readonly #services: CallServices;
+  readonly #stats: CallStats;
+  readonly #direct: DirectReplies;
+  readonly #gate = new ReplyGate();
+  readonly #timers: readonly Timer[];
+  readonly #idPrefix: string;
+  #idCount = 0;
+  #setup: Setup;
+  #identifier: Identifier | undefined;
+  #isStopping = false;
+  #tables: WindowTables | undefined;
+  #decider: Decider | undefined;
+  readonly #charged = new ChargedVisit();
+
+  private constructor(parts: PipelineParts, stats: CallStats, setup: Setup) {
+    this.#parts = parts;
+    this.#stats = stats;
+    this.#setup = setup;
+    const { region, clock, log, meter, time, timers, random } = parts;
+    const awaited: CallServices["awaited"] = new Set();
+    this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
+    this.#direct = new DirectReplies(region, stats, clock);
+    this.#idPrefix = `${random.hex(6)}-`;
+    this.#timers = [
+      timers.every(sweepIntervalMs, () => this.#sweep()),
+      timers.every(observeIntervalMs, () => this.#observe()),
+    ];
+  }
+
+  /** Loads the configuration's handlers. Fails with `config-invalid` if one is not usable. */
+  static async create(parts: PipelineParts, config: CompiledConfig): Promise<Pipeline> {
+    const stats = new CallStats(parts.metrics, parts.region);
+    const setup = await compileSetup(config, { handlers: parts.handlers, stats });
+    return new Pipeline(parts, stats, setup);
+  }
+
+  /** Takes a changed configuration, for calls from now on. If it fails, the old one stays. */
+  async reconfigure(config: CompiledConfig): Promise<void> {
+    const { handlers, upstreams } = this.#parts;
+    this.#setup = await compileSetup(config, { handlers, stats: this.#stats });
+    this.#identifier = undefined;
+    upstreams.retain(config.upstreams);
+  }
+
+  /** Why no call should come here now; "" if calls should. */
+  unready(): string {
+    if (this.#isStopping) return "the gateway is stopping";
+    const reason = this.#parts.unready();
+    if (reason !== "") return reason;
+    return this.#parts.meter.accepts() ? "" : "the journal takes no charges";
+  }
+
+  /** Health says no from now on; calls are still answered. */
+  beginStop(): void {
+    this.#isStopping = true;
+  }
+
+  /** After the listener is closed. */
+  stop(): void {
+    for (const timer of this.#timers) timer.cancel();
+    this.#observe();
+  }
+
+  /** The journal has stored everything up to `position`. */
+  stored(position: number): void {
+    this.#gate.stored(position);
+  }
+
+  refuse(status: number): Refusal {
+    return this.#direct.refusal(status, this.#nextId());
+  }
+
+  take(exchange: Exchange): void {
+    const { clock, log, time } = this.#parts;
+    const visit: Visit = {
+      exchange,
+      requestId: this.#nextId(),
+      startedMs: clock.monotonicMs(),
+      nowMs: time.nowMs(),
+      target: exchange.target,
+      pathEnd: 0,
+      path: "",
+    };
+    try {
+      this.#visit(visit);
+    } catch (cause) {
+      // A bug: this call fails, the others must not.
+      log.error("a call could not be handled", { requestId: visit.requestId }, cause);
+      this.#direct.problem(visit, "handler-failed", "handler-error");
+    }
+  }
+
+  #visit(visit: Visit): void {
+    const direct = this.#direct;
+    const { exchange, target } = visit;
+    const pathEnd = checkTarget(target);
+    if (pathEnd < 0) {
+      const kind = pathEnd === targetTooLong ? "target-too-long" : "request-malformed";
+      direct.problem(visit, kind, "malformed");
+      return;
+    }
+    visit.pathEnd = pathEnd;
+    const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
+    visit.path = path;
+    const isReserved = path.startsWith("/-/");
+    if (isReserved && path === "/-/health") {
+      if (this.#isRead(visit)) direct.health(visit, this.unready());
+      return;
+    }
+    const identifier = this.#identify();
+    if (identifier === undefined || this.#parts.unready() !== "") {
+      direct.problem(visit, "gateway-unready", "unready");
+      return;
+    }
+    const refused = identifier.identify(exchange, visit);
+    if (refused !== undefined) {
+      direct.refused(visit, refused);
+      return;
+    }
+    const plan = identifier.plan as CompiledPlan;
+    if (isReserved) this.#reserved(visit, identifier, plan);
+    else this.#route(visit, identifier, plan);
+  }
+
+  /** The identifier of the present configuration and cluster; undefined before there is a cluster. */
+  #identify(): Identifier | undefined {
+    if (this.#identifier === undefined) {
+      const credentials = this.#parts.credentials();
+      if (credentials !== undefined) this.#identifier = new Identifier(this.#setup, credentials);
+    }
+    return this.#identifier;
+  }
+
+  #reserved(visit: Visit, identifier: Identifier, plan: CompiledPlan): void {
+    if (visit.path !== "/-/usage") {
+      this.#direct.problem(visit, "route-unknown", "not-found");
+      return;
+    }
+    if (!this.#isRead(visit)) return;
+    const { region, viewAgeMs } = this.#parts;
+    const { nowMs } = visit;
+    const { caller } = identifier;
+    identifier.fillWhatIsThere(plan);
+    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, nowMs);
+    const age = viewAgeMs(nowMs);
+    this.#direct.json(visit, usageBody({ region, caller, plan, limits, viewAgeMs: age }));
+  }
+
+  #isRead(visit: Visit): boolean {
+    const { method } = visit.exchange;
+    if (method === "GET" || method === "HEAD") return true;
+    this.#direct.problem(visit, "method-refused", "not-found", { headers: ["allow", "GET, HEAD"] });
+    return false;
+  }
+
+  #route(visit: Visit, identifier: Identifier, plan: CompiledPlan): void {
+    const { exchange, path } = visit;
+    const { router } = this.#setup;
+    const { method } = exchange;
+    const { route, isMethodRefused } = router.find(method, path);
+    // TRACE would send the key back, in the hands of whatever script asked (RFC 9110, 9.3.8).
+    if (route === undefined || method === "TRACE") {
+      if (route !== undefined || isMethodRefused) {
+        const headers = ["allow", router.allowed(path).join(", ")];
+        this.#direct.problem(visit, "method-refused", "not-found", { headers });
+      } else {
+        this.#direct.problem(visit, "route-unknown", "not-found");
+      }
+      return;
+    }
+    const of = { plan: plan.plan.name, route: route.config.path };
+    if (identifier.isRestricted(route)) {
+      this.#direct.problem(visit, "key-restricted", "forbidden", of);
+      return;
+    }
+    const missing = identifier.fillSubjects(plan, route, path);
+    if (missing !== "") {
+      const detail = `The plan counts calls per ${missing}, which the request lacks.`;
+      this.#direct.problem(visit, "subject-missing", "malformed", { ...of, detail });
+      return;
+    }
+    if (plan.stalenessMs > 0 && this.#parts.cutOffMs(visit.nowMs) > plan.stalenessMs) {
+      this.#direct.problem(visit, "view-stale", "unready", of);
+      return;
+    }
+    this.#admit(visit, identifier, { plan, route });
+  }
+
+  #admit(
+    visit: Visit,
+    identifier: Identifier,
+    { plan, route }: { readonly plan: CompiledPlan; readonly route: CompiledRoute },
+  ): void {
+    const { meter } = this.#parts;
+    const of = { plan: plan.plan.name, route: route.config.path };
+    const isMetered = meter.accepts();
+    if (!isMetered && !plan.allowsUnmetered) {
+      this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
+      return;
+    }
+    const decider = this.#deciderNow();
+    const { cost } = route.config;
+    const { subjects } = identifier.caller;
+    const decision = decider.decide(plan.plan, subjects, cost, visit.nowMs);
+    if (decision.shadowViolated !== 0) {
+      this.#countViolations(plan.shadowDenied, decision.shadowViolated);
+    }
+    if (!decision.admitted) {
+      this.#countViolations(plan.denied, decision.violated);
+      this.#direct.limited(visit, { plan, route, decision, signup: this.#setup.config.signup });
+      return;
+    }
+    let position = 0;
+    if (isMetered) {
+      const { caller } = identifier;
+      this.#charged.set({ route, plan, caller, charge: decision.charge, nowMs: visit.nowMs });
+      position = meter.charge(this.#charged);
+    }
+    if (position === 0) {
+      decider.refund(decision.charge);
+      if (!plan.allowsUnmetered) {
+        this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
+        return;
+      }
+      meter.unmeteredCalls++;
+    }
+    plan.admitted.add(1);
+    const { exchange, requestId, startedMs } = visit;
+    const call = new Call(this.#services, { exchange, requestId, route, plan, startedMs });
+    call.decided(decision.tightest, decision.remaining, resetSeconds(decision, visit));
+    if (position === 0) call.outcome = "unmetered";
+    else call.charged(position, meter.lastRow, cost);
+    this.#run(call, visit, identifier);
+  }
+
+  /** The view's tables are replaced as a whole by a snapshot, and the decider with them. */
+  #deciderNow(): Decider {
+    const tables = this.#parts.tables();
+    if (this.#decider === undefined || this.#tables !== tables) {
+      this.#tables = tables;
+      this.#decider = new Decider(tables);
+    }
+    return this.#decider;
+  }
+
+  #run(call: Call, visit: Visit, identifier: Identifier): void {
+    const { caller } = identifier;
+    const services = this.#services;
+    const { requestId, path, target, pathEnd, exchange } = visit;
+    const { route } = call;
+    if (route.handler !== undefined) {
+      const handlerCall = new LazyHandlerCall({
+        keys: caller.keys,
+        keySlot: caller.keySlot,
+        plan: call.plan.plan.name,
+        region: this.#parts.region,
+        route,
+        path,
+        requestId,
+        address: caller.clientAddress,
+      });
+      runHandler(call, handlerCall, { services, host: this.#parts.handlers });
+      return;
+    }
+    const forwarded = identifier.forwarded(exchange, requestId);
+    const { upstreams } = this.#parts;
+    runProxy(call, { services, upstreams, setup: this.#setup, target, pathEnd, forwarded });
+  }
+
+  #countViolations(counters: CompiledPlan["denied"], bits: number): void {
+    for (let i = 0; i < counters.length; i++) if ((bits & (1 << i)) !== 0) counters[i]?.add(1);
+  }
+
+  #nextId(): string {
+    return this.#idPrefix + (++this.#idCount).toString(36);
+  }
+
+  #sweep(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    this.#gate.expire(nowMs);
+    for (const waiting of this.#services.awaited) {
+      if (waiting.deadlineMs <= nowMs) waiting.expired();
+    }
+  }
+
+  #observe(): void {
+    this.#stats.flush(this.#parts.meter, this.#parts.time.nowMs());
+  }
+}
+
+function resetSeconds(decision: Readonly<Decision>, visit: Visit): number {
+  return decision.tightest < 0 ? 0 : secondsUntil(decision.resetsAtMs, visit.nowMs);
+}

@@ -1,0 +1,184 @@
+/**
+ * Forwards a call to its route's upstream and the reply back, both bodies streamed at the pace of the slower side.
+ * A client that leaves cancels the call behind.
+ */
+
+import { present } from "../base/assert.ts";
+import type {
+  UpstreamCall,
+  UpstreamClient,
+  UpstreamFailure,
+  UpstreamSink,
+} from "../ports/upstream.ts";
+import type { AwaitedCall, Call, CallServices, ReplyStream } from "./call.ts";
+import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
+import { queryWithout } from "./query.ts";
+import type { Setup } from "./setup.ts";
+
+/** Added to an upstream's time-outs for the whole wait, queue included: their own come first. */
+const graceMs = 1_000;
+
+export interface ProxyParts {
+  readonly services: CallServices;
+  readonly upstreams: UpstreamClient;
+  readonly setup: Setup;
+  readonly target: string;
+  readonly pathEnd: number;
+  readonly forwarded: Forwarded;
+}
+
+export function runProxy(call: Call, parts: ProxyParts): void {
+  new ProxyRun(call, parts.services).start(parts);
+}
+
+class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
+  readonly deadlineMs: number;
+  readonly #call: Call;
+  readonly #services: CallServices;
+  readonly #startedMs: number;
+  #upstream: UpstreamCall | undefined;
+  /** Parts that came before the head could leave. */
+  #early: Uint8Array[] = [];
+  #isOpen = false;
+  #isComplete = false;
+  /** Broken by either side: nothing is written any more. */
+  #isOver = false;
+  #bytes = 0;
+
+  constructor(call: Call, services: CallServices) {
+    this.#call = call;
+    this.#services = services;
+    this.#startedMs = services.clock.monotonicMs();
+    const { target } = call.route.config;
+    const upstream = target.kind === "upstream" ? target.upstream : undefined;
+    const { connectTimeoutMs, responseTimeoutMs } = present(upstream, "a route's upstream");
+    this.deadlineMs = this.#startedMs + connectTimeoutMs + responseTimeoutMs + graceMs;
+  }
+
+  start({ upstreams, setup, target, pathEnd, forwarded }: ProxyParts): void {
+    const { exchange, route } = this.#call;
+    const to = route.config.target;
+    if (to.kind !== "upstream") return;
+    const path = stripped(target.slice(0, pathEnd), to.stripPrefix);
+    this.#services.awaited.add(this);
+    exchange.onClosed(() => this.#clientLeft());
+    const request = {
+      method: exchange.method,
+      target: path + queryWithout(target, pathEnd, setup.keyParameters),
+      headers: forwardHeaders(exchange.headers, setup.forwardRules, forwarded),
+      body: exchange.hasBody ? exchange.body() : undefined,
+    };
+    this.#upstream = upstreams.forward(to.upstream, request, this);
+    if (this.#isOver) this.#upstream.cancel();
+  }
+
+  started(status: number, headers: string[]): void {
+    this.#answered();
+    this.#call.answerStream(status, replyHeaders(headers), this);
+    if (!this.#isOpen && !this.#isOver) this.#upstream?.pause();
+  }
+
+  received(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    this.#bytes += bytes.byteLength;
+    if (!this.#isOpen) this.#early.push(bytes);
+    else if (!this.#call.exchange.write(bytes)) this.#upstream?.pause();
+  }
+
+  completed(): void {
+    this.#isComplete = true;
+    if (this.#isOpen) this.#finish();
+  }
+
+  failed(failure: UpstreamFailure): void {
+    const { requestId, route } = this.#call;
+    const { kind, attempted, cause } = failure;
+    const path = route.config.path;
+    this.#services.log.warn("an upstream failed", {
+      requestId,
+      route: path,
+      kind,
+      attempted,
+      cause: cause instanceof Error ? cause.message : undefined,
+    });
+    if (!this.#call.isAnswered) {
+      this.#answered();
+      this.#fail(kind, attempted);
+      return;
+    }
+    // The head is out or on its way: only a broken connection tells the client that this is not all.
+    this.#breakOff("upstream-error");
+  }
+
+  expired(): void {
+    this.#answered();
+    this.#upstream?.cancel();
+    this.#fail("slow", this.#upstream?.attempted ?? false);
+  }
+
+  opened(): void {
+    const { exchange } = this.#call;
+    this.#isOpen = true;
+    if (this.#isOver) {
+      exchange.abort();
+      return;
+    }
+    exchange.onDrain(() => this.#upstream?.resume());
+    let mayGoOn = true;
+    for (const bytes of this.#early) mayGoOn = exchange.write(bytes);
+    this.#early = [];
+    if (this.#isComplete) this.#finish();
+    else if (mayGoOn) this.#upstream?.resume();
+  }
+
+  dropped(): void {
+    this.#isOver = true;
+    this.#upstream?.cancel();
+  }
+
+  #answered(): void {
+    this.#services.awaited.delete(this);
+    this.#call.elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
+  }
+
+  #fail(kind: UpstreamFailure["kind"], attempted: boolean): void {
+    const call = this.#call;
+    if (!attempted && call.route.refundsNotAttempted) call.refund();
+    const outcome = ["x-tallygate-outcome", attempted ? "attempted" : "not-attempted"];
+    if (kind === "slow") call.fail("answer-late", "timeout", outcome);
+    else if (kind === "overloaded") call.fail("upstream-overloaded", "upstream-error", outcome);
+    else call.fail("upstream-failed", "upstream-error", outcome);
+  }
+
+  #clientLeft(): void {
+    if (this.#isOver) return;
+    this.#services.awaited.delete(this);
+    const call = this.#call;
+    if (this.#upstream?.attempted !== true && call.route.refundsNotAttempted) call.refund();
+    this.#isOver = true;
+    this.#upstream?.cancel();
+    call.ended(this.#bytes);
+  }
+
+  #breakOff(outcome: "upstream-error"): void {
+    this.#isOver = true;
+    this.#call.outcome = outcome;
+    if (this.#call.route.refunds5xx) this.#call.refund();
+    if (this.#isOpen) this.#call.exchange.abort();
+    this.#call.ended(this.#bytes);
+  }
+
+  #finish(): void {
+    this.#isOver = true;
+    this.#call.exchange.end();
+    this.#call.ended(this.#bytes);
+  }
+}
+
+/** The path without the prefix, which ends at a segment's end; always begins with `/`. */
+function stripped(path: string, prefix: string): string {
+  if (prefix === "" || !path.startsWith(prefix)) return path;
+  const rest = path.slice(prefix.length);
+  if (rest === "") return "/";
+  return rest.startsWith("/") ? rest : path;
+}

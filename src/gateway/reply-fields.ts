@@ -1,0 +1,65 @@
+/**
+ * The gateway's own reply fields. What is the same for every call of a plan is written once.
+ *
+ * RateLimit and RateLimit-Policy are as in draft-ietf-httpapi-ratelimit-headers: `w` is the window's nominal length,
+ * `t` the whole seconds until the window ends. Shadow limits refuse nothing and are left out.
+ */
+
+import type { EpochMs } from "../base/words.ts";
+import type { Plan } from "../limits/plan.ts";
+import { nominalSeconds } from "../limits/window.ts";
+
+export interface PlanFields {
+  /** RateLimit-Policy; "" for a plan without limits. */
+  readonly policy: string;
+  /** `"day";r=`, by place of the limit in the plan. */
+  readonly remaining: readonly string[];
+}
+
+export function planFields(plan: Plan): PlanFields {
+  const policies: string[] = [];
+  for (const { name, quota, counter, enforcement } of plan.limits) {
+    if (enforcement === "shadow") continue;
+    const window = plan.counters[counter]?.window;
+    if (window !== undefined) policies.push(`"${name}";q=${quota};w=${nominalSeconds(window)}`);
+  }
+  return {
+    policy: policies.join(", "),
+    remaining: plan.limits.map(({ name }) => `"${name}";r=`),
+  };
+}
+
+/** Whole seconds from `nowMs` until `resetsAtMs`, at least 1: a window that ends now has not ended. */
+export function secondsUntil(resetsAtMs: EpochMs, nowMs: EpochMs): number {
+  return Math.max(1, Math.ceil((resetsAtMs - nowMs) / 1_000));
+}
+
+/** Fields that replies from behind the gateway may not set: they are the gateway's. */
+export const ownFields: ReadonlySet<string> = new Set([
+  "ratelimit",
+  "ratelimit-policy",
+  "x-request-id",
+  "x-region",
+  "x-tallygate-outcome",
+]);
+
+/** Fields of one connection (RFC 9110, 7.6.1), never passed on; so are those that Connection names. */
+export const hopByHopFields: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Names that a Connection field lists, in lower case. */
+export function connectionOptions(value: string): string[] {
+  return value
+    .split(",")
+    .map((option) => option.trim().toLowerCase())
+    .filter((option) => option !== "");
+}

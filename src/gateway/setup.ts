@@ -1,0 +1,112 @@
+/**
+ * A configuration as the pipeline runs it: routes with their handlers loaded, plans with what their
+ * replies and counters of metrics need. Replaced as a whole by the next; calls in progress keep
+ * theirs.
+ */
+
+import type { CompiledConfig, RouteConfig } from "../access/compiled-config.ts";
+import { parseRoutePattern } from "../access/route-pattern.ts";
+import type { Plan } from "../limits/plan.ts";
+import type { Handler, HandlerHost } from "../ports/handler.ts";
+import type { CounterChild } from "../ports/metrics.ts";
+import type { CallStats, Outcome } from "./call-stats.ts";
+import { type ForwardRules, withheldFields } from "./forward-headers.ts";
+import { type PlanFields, planFields } from "./reply-fields.ts";
+import { Router } from "./routes.ts";
+
+export interface CompiledRoute {
+  readonly config: RouteConfig;
+  /** Undefined: the route goes to an upstream. */
+  readonly handler: Handler | undefined;
+  /** Parameters by name and the number of their segment in the path, the first being 0. */
+  readonly parameters: readonly { readonly name: string; readonly segment: number }[];
+  readonly refundsNotAttempted: boolean;
+  readonly refunds5xx: boolean;
+}
+
+export interface CompiledPlan {
+  readonly plan: Plan;
+  readonly isAnonymous: boolean;
+  readonly fields: PlanFields;
+  /** Milliseconds after which the view is too old for some limit; 0: never. */
+  readonly stalenessMs: number;
+  /** Whether calls go through, unmetered, while the journal cannot be written. */
+  readonly allowsUnmetered: boolean;
+  readonly admitted: CounterChild;
+  /** By place of the limit in the plan. */
+  readonly denied: readonly CounterChild[];
+  readonly shadowDenied: readonly CounterChild[];
+  readonly limitedOutcomes: readonly Outcome[];
+}
+
+export interface Setup {
+  readonly config: CompiledConfig;
+  readonly router: Router<CompiledRoute>;
+  readonly plans: ReadonlyMap<string, CompiledPlan>;
+  readonly anonymousPlan: CompiledPlan | undefined;
+  readonly forwardRules: ForwardRules;
+  /** Query parameters that may hold a key. */
+  readonly keyParameters: readonly string[];
+}
+
+/** Loads the handlers' modules. Fails with `config-invalid` if one is not usable. */
+export async function compileSetup(
+  config: CompiledConfig,
+  parts: { readonly handlers: HandlerHost; readonly stats: CallStats },
+): Promise<Setup> {
+  const routes: CompiledRoute[] = [];
+  for (const route of config.routes) routes.push(await compileRoute(route, parts.handlers));
+  const plans = new Map<string, CompiledPlan>();
+  for (const plan of config.plans) {
+    const isAnonymous = plan.name === config.anonymousPlan?.name;
+    plans.set(plan.name, compilePlan(plan, { isAnonymous, stats: parts.stats }));
+  }
+  const { from } = config.keys;
+  return {
+    config,
+    router: new Router(routes),
+    plans,
+    anonymousPlan: config.anonymousPlan && plans.get(config.anonymousPlan.name),
+    forwardRules: {
+      withheld: withheldFields(from),
+      hasBearerKeys: from.some(({ kind }) => kind === "bearer"),
+    },
+    keyParameters: from.flatMap((source) => (source.kind === "query" ? [source.name] : [])),
+  };
+}
+
+async function compileRoute(config: RouteConfig, handlers: HandlerHost): Promise<CompiledRoute> {
+  const { target, refundOn, path } = config;
+  const pattern = parseRoutePattern(path);
+  const segments = "error" in pattern ? [] : pattern.segments;
+  return {
+    config,
+    handler: target.kind === "handler" ? await handlers.load(target.file) : undefined,
+    parameters: segments.flatMap((segment, i) =>
+      segment.kind === "parameter" ? [{ name: segment.name, segment: i }] : [],
+    ),
+    refundsNotAttempted: refundOn.includes("not-attempted"),
+    refunds5xx: refundOn.includes("5xx"),
+  };
+}
+
+function compilePlan(
+  plan: Plan,
+  parts: { readonly isAnonymous: boolean; readonly stats: CallStats },
+): CompiledPlan {
+  const { limits, name } = plan;
+  const { stats, isAnonymous } = parts;
+  const stalenesses = limits.map(({ stalenessMs }) => stalenessMs).filter((ms) => ms > 0);
+  return {
+    plan,
+    isAnonymous,
+    fields: planFields(plan),
+    stalenessMs: stalenesses.length === 0 ? 0 : Math.min(...stalenesses),
+    // A plan without limits has said nothing of the kind: its calls are for the bill.
+    allowsUnmetered: limits.length > 0 && limits.every(({ onFailure }) => onFailure === "allow"),
+    admitted: stats.decision(name, "", "admitted"),
+    denied: limits.map((limit) => stats.decision(name, limit.name, "denied")),
+    shadowDenied: limits.map((limit) => stats.decision(name, limit.name, "shadow")),
+    limitedOutcomes: limits.map((limit): Outcome => `limited:${limit.name}`),
+  };
+}
