@@ -41,6 +41,9 @@ const parentPollMs = 250;
 
 const passedSignals = ["SIGINT", "SIGTERM", "SIGHUP"];
 
+/** Tasks that need packages of a folder beside the root's. */
+const extraFolders = { bench: ["bench"], claim: ["bench"] };
+
 class StartError extends Error {}
 
 // ---------------------------------------------------------------- what is installed
@@ -79,9 +82,10 @@ function needsOwnNode() {
   return Number.parseInt(process.versions.node, 10) < nodeMajorMin;
 }
 
-function missingFolders() {
+function missingFolders(task) {
   const toolsNode = path.join(root, "tools", "node");
-  const folders = needsOwnNode() ? [root, toolsNode] : [root];
+  const extra = (extraFolders[task] ?? []).map((folder) => path.join(root, folder));
+  const folders = [root, ...(needsOwnNode() ? [toolsNode] : []), ...extra];
   return folders.filter((folder) => !isInstalled(folder) || (folder === toolsNode && !ownNode()));
 }
 
@@ -205,11 +209,11 @@ async function withInstallLock(work) {
   }
 }
 
-async function installMissing() {
-  if (missingFolders().length === 0) return;
+async function installMissing(task) {
+  if (missingFolders(task).length === 0) return;
   await withInstallLock(async () => {
     // Again under the lock: another start may just have done it.
-    const folders = missingFolders();
+    const folders = missingFolders(task);
     if (folders.length === 0) return;
     process.stderr.write("Installing packages (only needed once) …\n");
     await Promise.all(folders.map(install));
@@ -278,7 +282,7 @@ async function main([task, ...rest]) {
     process.exitCode = 2;
     return;
   }
-  await installMissing();
+  await installMissing(task);
   const node = needsOwnNode() ? ownNode() : process.execPath;
   const [file, ...leading] = program;
   run(node, [path.join(root, file), ...leading, ...rest]);
