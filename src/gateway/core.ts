@@ -7,9 +7,9 @@
  * never joined a cluster is not ready until the hub has given it the cluster's key, keys and totals.
  */
 
-import { keyTable } from "../access/key-table.ts";
-import { hashKeyFromHex } from "../base/hash.ts";
-import { producerKey } from "../base/words.ts";
+import { type KeyTable, keyTable } from "../access/key-table.ts";
+import { type HashKey, hashKeyFromHex } from "../base/hash.ts";
+import { type EpochMs, producerKey } from "../base/words.ts";
 import { replayRecords } from "../metering/open-batch.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { GatewayStore, SavedCluster } from "../ports/gateway-store.ts";
@@ -67,6 +67,8 @@ export class GatewayCore {
   readonly session: HubSession;
   /** Undefined until the gateway belongs to a cluster. */
   keys: KeyReplica | undefined;
+  /** The cluster's key for fingerprints and its key table; undefined with `keys`. */
+  credentials: { readonly hashKey: HashKey; readonly table: KeyTable } | undefined;
   readonly #ports: CorePorts;
   readonly #sender: Sender;
   readonly #feed: ViewFeed;
@@ -77,6 +79,10 @@ export class GatewayCore {
   readonly #timers: Timer[] = [];
   #cluster: SavedCluster | undefined;
   #rate = { calls: 0, atMs: 0, perSecond: 0 };
+  /** Monotonic time at which the heartbeat was sent that the newest view echoes; undefined: none yet. */
+  #echoSentAtMs: number | undefined;
+  /** Node time of the oldest own charge not covered, as of the last tick; 0: none. */
+  #oldestOwnMs: EpochMs = 0;
 
   constructor(options: CoreOptions, ports: CorePorts) {
     this.options = options;
@@ -119,11 +125,23 @@ export class GatewayCore {
     return this.keys?.isLoaded === true && this.view.version.epoch > 0;
   }
 
+  /**
+   * How long this gateway may have been deciding without the others: the age of its oldest charge that no view covers (those of
+   * an earlier start count as expired), or the time since it sent the heartbeat that its newest view echoes, whichever is longer. As of
+   * the last tick, by its own monotonic clock.
+   */
+  cutOffMs(nowMs: EpochMs): number {
+    if (this.#echoSentAtMs === undefined) return Number.POSITIVE_INFINITY;
+    const sinceEcho = this.#ports.clock.monotonicMs() - this.#echoSentAtMs;
+    const oldest = this.#oldestOwnMs === 0 ? 0 : nowMs - this.#oldestOwnMs;
+    return Math.max(sinceEcho, oldest);
+  }
+
   async start(): Promise<void> {
     const { journal, store, timers } = this.#ports;
     await this.#sealRemains();
-    this.#cluster = await store.loadCluster();
-    if (this.#cluster !== undefined) await this.#joinKeys(this.#cluster);
+    const cluster = await store.loadCluster();
+    if (cluster !== undefined) await this.#join(cluster).load();
     await this.#loadView();
     const { tables, own, watermarks, producer } = this.view;
     const watermark = (incarnation: string): number =>
@@ -184,12 +202,15 @@ export class GatewayCore {
     this.#saver.loaded(windows);
   }
 
-  async #joinKeys(cluster: SavedCluster): Promise<void> {
-    const table = keyTable({ hashKey: hashKeyFromHex(cluster.hashKey) });
+  /** Makes the key table of a cluster; empty until keys are loaded or come from the hub. */
+  #join(cluster: SavedCluster): KeyReplica {
+    const hashKey = hashKeyFromHex(cluster.hashKey);
+    const table = keyTable({ hashKey });
     const { store, log } = this.#ports;
-    const keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
-    await keys.load();
-    this.keys = keys;
+    this.credentials = { hashKey, table };
+    this.keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
+    this.#cluster = cluster;
+    return this.keys;
   }
 
   #wait(ms: number): Promise<void> {
@@ -227,6 +248,7 @@ export class GatewayCore {
           callsPerSecond: this.#rate.perSecond,
           lagP50Ms: this.#lag.percentile(0.5, nowMs),
           lagP99Ms: this.#lag.percentile(0.99, nowMs),
+          roundTripMs: this.time.roundTripMs,
         };
       },
       welcomed: (welcome, end) => {
@@ -236,7 +258,9 @@ export class GatewayCore {
       },
       heartbeatAnswered: (reply) => {
         this.#trimmer.announced(reply.backup);
-        if (feed().isCurrent) this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
+        if (!feed().isCurrent) return;
+        this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
+        this.#echoSentAtMs = reply.sentAtMs;
       },
       update: (update) => feed().update(update),
       snapshotBegin: (epoch) => feed().snapshotBegin(epoch),
@@ -252,6 +276,7 @@ export class GatewayCore {
       },
       tick: () => {
         this.#measureRate();
+        this.#oldestOwnMs = this.#oldestOwn();
         this.#sender.pump();
       },
     };
@@ -283,11 +308,10 @@ export class GatewayCore {
       if (this.#cluster.clusterId === clusterId) return undefined;
       return "this data folder belongs to another cluster; use an empty one";
     }
-    this.#cluster = { clusterId, hashKey };
     const { store, log } = this.#ports;
-    const table = keyTable({ hashKey: hashKeyFromHex(hashKey) });
-    this.keys = new KeyReplica({ table, store, log, propagation: this.#metrics.propagation });
-    store.saveCluster(this.#cluster).catch((cause: unknown) => {
+    const cluster = { clusterId, hashKey };
+    this.#join(cluster);
+    store.saveCluster(cluster).catch((cause: unknown) => {
       log.error("the cluster could not be saved", {}, cause);
     });
     return undefined;
@@ -312,6 +336,18 @@ export class GatewayCore {
       log.error("keys could not be given back", {}, cause);
       end?.close("keys could not be given back");
     }
+  }
+
+  /** Charges of earlier starts are as old as can be until they are covered. */
+  #oldestOwn(): EpochMs {
+    const { own } = this.view;
+    const { incarnation } = this.meter;
+    const all = this.#ports.journal.ranges();
+    const isRecovered = all.some(
+      (range) => range.incarnation !== incarnation && own.covered(range.incarnation) < range.last,
+    );
+    if (isRecovered) return 1;
+    return own.outstanding().oldestMs || this.meter.open.firstChargeAtMs;
   }
 
   #measureRate(): void {

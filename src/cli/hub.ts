@@ -1,0 +1,224 @@
+/** The hub's process: opens its data, serves the admin API and the link on one port, runs until a signal. */
+
+import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { stat, unlink } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import { BlockList } from "node:net";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import type { CompiledConfig, ListenAddress } from "../access/compiled-config.ts";
+import { directAcceptor } from "../adapters/direct/acceptor.ts";
+import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
+import { nodeLog } from "../adapters/node/log.ts";
+import { nodeMetrics } from "../adapters/node/metrics.ts";
+import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
+import { lockFolder } from "../adapters/sqlite/lock.ts";
+import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
+import { openUsageStream } from "../adapters/sqlite/usage-stream.ts";
+import { TallygateError } from "../base/errors.ts";
+import { createControl } from "../control/control.ts";
+import type { OpenBackup } from "../control/control-context.ts";
+import { type Hub, startHub } from "../hub/hub.ts";
+import type { HubApi } from "../hub/hub-api.ts";
+import type { SealedFiles } from "../hub/sealer.ts";
+import type { LedgerStore } from "../ports/ledger-store.ts";
+import { Cleanup } from "./cleanup.ts";
+import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
+import { endWithParent } from "./end-with-parent.ts";
+import { checkKey } from "./key-check.ts";
+import { listenAddress } from "./listen-address.ts";
+import { loadConfig } from "./load-config.ts";
+import type { HubOptions } from "./process-commands.ts";
+import { catchStopSignal } from "./run-until-signal.ts";
+
+/** Header and body of one request of the admin API. */
+const requestTimeoutMs = 60_000;
+const controlConnectionsMax = 1_024;
+/** Names of backups on their way to a client, unique within the process. */
+let backupNumber = 0;
+
+/** Resolves when the hub has stopped in order after a signal. Fails with a `TallygateError` if it cannot start. */
+export async function runHub(options: HubOptions): Promise<void> {
+  const stop = catchStopSignal();
+  const { config } = await loadConfig(options.config);
+  const cleanup = new Cleanup();
+  try {
+    if (options.dev === true) endWithParent(() => cleanup.run());
+    await openHub(options, config, cleanup);
+    await stop.arrived;
+  } finally {
+    await cleanup.run();
+  }
+}
+
+async function openHub(
+  options: HubOptions,
+  config: CompiledConfig,
+  cleanup: Cleanup,
+): Promise<void> {
+  const listen = listenAddress(options.listen, config.hub.listen);
+  refusePublic(listen);
+  const folder = dataFolder(options.data);
+  const lock = lockFolder(folder.hub);
+  cleanup.add(() => lock.release());
+  const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
+  const adminTokenHash = watchToken(folder.adminToken);
+
+  const log = nodeLog({ fields: { process: "hub" } });
+  const metrics = nodeMetrics();
+  const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
+  cleanup.add(() => ledger.close());
+  const startAfter = await ledgerPosition(ledger, join(folder.hub, "stream.db"));
+  const stream = await openUsageStream({ file: join(folder.hub, "stream.db"), startAfter });
+  cleanup.add(() => stream.close());
+  const registry = await openRegistryStore(join(folder.hub, "registry.db"));
+  cleanup.add(() => registry.close());
+
+  let hub: Hub | undefined;
+  const api = lateApi(() => hub?.api);
+  const control = createControl({
+    hub: api,
+    config: () => config,
+    adminTokenHash,
+    notReady: () => (hub === undefined ? "The hub is reading its ledger and stream." : undefined),
+    openBackup: () => openBackup(api, folder),
+    idempotency: registry,
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    log,
+  });
+  const server = createServer(
+    { requestTimeout: requestTimeoutMs },
+    getRequestListener(control.fetch),
+  );
+  server.maxConnections = controlConnectionsMax;
+  const refusals = metrics.counter({
+    name: "tallygate_link_refusals_total",
+    help: "Connections and messages of the link that were refused.",
+    labels: ["reason"],
+  });
+  const acceptor = directAcceptor({
+    server,
+    joinToken,
+    producerSecret: (producer) => registry.producerSecret(producer),
+    registerProducer: (producer, hash) => registry.putProducer(producer, hash),
+    onRefusal: (reason, cause) => {
+      refusals.child(reason).add(1);
+      log.warn("a gateway's connection or message was refused", { reason });
+      if (cause !== undefined) log.error("a producer could not be registered", {}, cause);
+    },
+  });
+  await listenOn(server, listen);
+  cleanup.add(() => closeServer(server));
+  cleanup.add(() => acceptor.close());
+
+  hub = await startHub(
+    {
+      clock: nodeClock,
+      timers: nodeTimers,
+      random: nodeRandom,
+      log,
+      metrics,
+      stream,
+      ledger,
+      registry,
+      acceptor,
+      sealed: sealedFiles(folder),
+      fileBytes: async (file) => (await stat(file)).size,
+    },
+    {
+      regions: config.regions,
+      keyPrefix: config.keys.prefix,
+      checkKey: (plan, restrict) => checkKey(config, plan, restrict),
+      publishIntervalMs: config.stream.publishIntervalMs,
+      checkpointIntervalMs: config.stream.checkpointIntervalMs,
+      streamRetentionMs: config.stream.retentionMs,
+      sealIntervalMs: config.stream.sealIntervalMs,
+    },
+  );
+  const started = hub;
+  cleanup.add(() => started.stop());
+  log.info("the hub is ready", { port: listen.port });
+}
+
+/**
+ * A new stream begins behind what the ledger has folded: a restored ledger comes without a stream, and
+ * its positions must not be given twice.
+ */
+async function ledgerPosition(ledger: LedgerStore, streamFile: string): Promise<number> {
+  if (existsSync(streamFile)) return 0;
+  return Number((await ledger.getMeta("position")) ?? 0);
+}
+
+/** The control plane speaks plain HTTP, so it stays on this machine. */
+function refusePublic(listen: ListenAddress): void {
+  const loopback = new BlockList();
+  loopback.addSubnet("127.0.0.0", 8, "ipv4");
+  loopback.addAddress("::1", "ipv6");
+  const { host, port } = listen;
+  const isLoopback =
+    host === "localhost" || loopback.check(host, host.includes(":") ? "ipv6" : "ipv4");
+  if (isLoopback) return;
+  throw new TallygateError(
+    "listen-failed",
+    `the control plane refuses the public address ${host}:${port} without TLS; listen on 127.0.0.1 and put a TLS proxy in front`,
+  );
+}
+
+/** The control plane answers while the hub is still starting; asking for more then is a bug of it. */
+function lateApi(api: () => HubApi | undefined): HubApi {
+  return new Proxy({} as HubApi, {
+    get(_, name) {
+      const ready = api();
+      if (ready === undefined) throw new TallygateError("ledger-failed", "the hub is starting");
+      const value = ready[name as keyof HubApi] as unknown;
+      return typeof value === "function" ? (value.bind(ready) as unknown) : value;
+    },
+  });
+}
+
+function sealedFiles(folder: DataFolder): SealedFiles {
+  return {
+    path: (position) => join(folder.hub, `sealed-${position}.db`),
+    open: (file) => openLedgerStore(file),
+    remove: async (file) => {
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(`${file}${suffix}`, { force: true });
+    },
+  };
+}
+
+async function openBackup(api: HubApi, folder: DataFolder): Promise<OpenBackup> {
+  const outbox = join(folder.hub, "outbox");
+  mkdirSync(outbox, { recursive: true, mode: 0o700 });
+  const file = join(outbox, `backup-${process.pid}-${++backupNumber}.db`);
+  rmSync(file, { force: true });
+  const { position } = await api.backup(file);
+  const source = createReadStream(file);
+  source.once("close", () => void unlink(file).catch(() => {}));
+  const body = Readable.toWeb(source) as unknown as ReadableStream<Uint8Array>;
+  return { bytes: statSync(file).size, position, body };
+}
+
+function listenOn(server: Server, listen: ListenAddress): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const where = `${listen.host}:${listen.port}`;
+      if (error.code !== "EADDRINUSE") {
+        reject(new TallygateError("listen-failed", `${where} (${error.code})`, error));
+        return;
+      }
+      const what = `${where} is taken; stop the other process or choose another port`;
+      reject(new TallygateError("port-in-use", what, error));
+    });
+    server.listen(listen.port, listen.host, resolve);
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
