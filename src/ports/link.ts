@@ -65,6 +65,8 @@ export interface Heartbeat {
   /** p50 and p99 of the lag from admission elsewhere to this view over the last minute, ms. */
   readonly lagP50Ms: number;
   readonly lagP99Ms: number;
+  /** Of the gateway's best recent heartbeat, ms; undefined or 0: none was answered yet. */
+  readonly roundTripMs?: number | undefined;
 }
 
 /** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */

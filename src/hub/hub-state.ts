@@ -1,0 +1,78 @@
+/**
+ * Fold and totals together: what a ledger is loaded into and records are applied to. The running hub has one; `verify`
+ * and `replay` make others to compute the same again.
+ */
+
+import type { EpochMs, Position, ProducerKey, Seq, Version } from "../base/words.ts";
+import { producerKey } from "../base/words.ts";
+import { Fold, type FoldOutcome } from "../metering/fold.ts";
+import { decodeStreamRecord } from "../metering/stream-record.ts";
+import type {
+  DamagedTotal,
+  FoldCheckpoint,
+  LedgerDelta,
+  LedgerStore,
+} from "../ports/ledger-store.ts";
+import type { StreamRecord } from "../ports/usage-stream.ts";
+import { HubTotals } from "./hub-totals.ts";
+
+/** What applying a record came to. `reason` is set where the record is malformed. */
+export interface Applied {
+  readonly outcome: FoldOutcome;
+  readonly reason: string | undefined;
+}
+
+export class HubState {
+  readonly totals = new HubTotals();
+  readonly fold = new Fold(this.totals);
+
+  get position(): Position {
+    return this.fold.position;
+  }
+
+  /** Takes up all that a ledger holds. Once, before any record. */
+  async load(
+    ledger: LedgerStore,
+  ): Promise<{ version: Version; damaged: readonly DamagedTotal[] } | undefined> {
+    const loaded = await ledger.load((columns) => this.totals.load(columns));
+    if (loaded === undefined) return undefined;
+    const { version, horizonMs, producers } = loaded.fold;
+    this.totals.horizonMs = horizonMs;
+    this.fold.restore({ position: version.position, horizonMs, producers });
+    return { version, damaged: loaded.damaged };
+  }
+
+  apply(record: StreamRecord): Applied {
+    const entry = decodeStreamRecord(record.bytes);
+    const outcome = this.fold.apply(record.position, entry);
+    if (entry.kind === "lost") {
+      this.totals.noteProducer(producerKey(entry.producer, entry.incarnation));
+    }
+    return { outcome, reason: entry.kind === "malformed" ? entry.reason : undefined };
+  }
+
+  /** The fold's own state, copied: later records do not change it. */
+  checkpoint(epoch: number): FoldCheckpoint {
+    const producers = [...this.fold.producers].map(([producer, { last, parked, lost }]) => ({
+      producer,
+      last,
+      parked: [...parked].map(([seq, bytes]) => ({ seq, bytes })),
+      lost: lost.map(([from, to]) => [from, to] as const),
+    }));
+    const version = { epoch, position: this.position };
+    return { version, horizonMs: this.totals.horizonMs, producers };
+  }
+
+  /** All that changed since the last call; nothing may be unpublished (see `HubTotals`). */
+  takeDelta(epoch: number): LedgerDelta {
+    return { fold: this.checkpoint(epoch), ...this.totals.takeLedgerChanges() };
+  }
+
+  watermarks(): (readonly [ProducerKey, Seq])[] {
+    return [...this.fold.producers].map(([producer, { last }]) => [producer, last] as const);
+  }
+
+  get horizonMs(): EpochMs {
+    return this.totals.horizonMs;
+  }
+}

@@ -1,0 +1,459 @@
+/**
+ * The hub: folds the usage stream of all producers into totals, saves them, and gives them back to every gateway.
+ * This file puts the parts together; each decides one thing.
+ */
+
+import { TallygateError } from "../base/errors.ts";
+import {
+  type Incarnation,
+  type Position,
+  type ProducerId,
+  producerKey,
+  type Seq,
+  type Version,
+} from "../base/words.ts";
+import { encodeExpire, encodeLost } from "../metering/stream-record.ts";
+import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
+import type { FoldCheckpoint, LedgerStore } from "../ports/ledger-store.ts";
+import type { Hello, LinkAcceptor } from "../ports/link.ts";
+import type { Log } from "../ports/log.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import type { RegistryStore } from "../ports/registry-store.ts";
+import type { UsageStream } from "../ports/usage-stream.ts";
+import { Checkpoints } from "./checkpoints.ts";
+import { Consumer, foldToEnd } from "./consumer.ts";
+import { isAhead, nextEpoch } from "./epochs.ts";
+import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
+import { gapLookMs } from "./gap-watch.ts";
+import type { GatewaySession } from "./gateway-session.ts";
+import type { HubApi, HubStatus, Restrictions, VerifyReport } from "./hub-api.ts";
+import { type HubGauges, HubMetrics } from "./hub-metrics.ts";
+import type { Cluster, HubParts } from "./hub-parts.ts";
+import { HubState } from "./hub-state.ts";
+import { HubTime } from "./hub-time.ts";
+import {
+  type BackupCoverage,
+  clearRestored,
+  isRestored,
+  loadBackup,
+  loadCluster,
+  loadEpoch,
+  saveBackup,
+  saveEpoch,
+} from "./ledger-meta.ts";
+import { Registry } from "./registry.ts";
+import { Replicator } from "./replicator.ts";
+import { type SealedFiles, Sealer } from "./sealer.ts";
+import { Sessions } from "./sessions.ts";
+import { lostRanges, processStatus, warnings } from "./status.ts";
+import { Verification } from "./verify.ts";
+
+export interface HubDeps {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Stream, ledger and registry are the caller's to close, after `stop`. */
+  readonly stream: UsageStream;
+  readonly ledger: LedgerStore;
+  readonly registry: RegistryStore;
+  readonly acceptor: LinkAcceptor;
+  readonly sealed: SealedFiles;
+  /** Bytes of a file, for the answer to a backup. */
+  readonly fileBytes: (file: string) => Promise<number>;
+}
+
+export interface HubOptions {
+  /** Every process that the configuration names: `verify` asks them all. */
+  readonly regions: readonly { readonly name: string; readonly processes: number }[];
+  readonly keyPrefix: string;
+  /** A sentence if there is no such plan or a restriction is not valid. */
+  readonly checkKey: (plan: string, restrict: Restrictions) => string | undefined;
+  readonly publishIntervalMs: number;
+  readonly checkpointIntervalMs: number;
+  /** Age from which stream records below a sealed checkpoint are forgotten. */
+  readonly streamRetentionMs: number;
+  readonly sealIntervalMs: number;
+}
+
+export interface Hub {
+  readonly api: HubApi;
+  /** Ends all sessions and saves a last checkpoint. */
+  stop(): Promise<void>;
+}
+
+/** Findings kept for status, at most. */
+const findingsMax = 20;
+const slewIntervalMs = 1_000;
+
+/** Epochs and registry versions that a gateway may name, at most: beyond is a fault, and following it would use numbers up. */
+const heardMax = 2 ** 52;
+
+/** Loads the ledger, folds the stream to its end, and only then lets gateways in. */
+export async function startHub(deps: HubDeps, options: HubOptions): Promise<Hub> {
+  const loaded = await loadHub(deps);
+  const hub = new RunningHub(deps, options, loaded);
+  if (loaded.isRestored) await hub.beginRestored();
+  hub.open();
+  return hub;
+}
+
+interface LoadedHub {
+  readonly cluster: Cluster;
+  readonly state: HubState;
+  readonly epoch: number;
+  readonly saved: FoldCheckpoint;
+  readonly sealer: Sealer;
+  readonly backup: BackupCoverage | undefined;
+  readonly isRestored: boolean;
+  readonly findings: readonly string[];
+}
+
+async function loadHub(deps: HubDeps): Promise<LoadedHub> {
+  const { ledger, random, stream } = deps;
+  const findings: string[] = [];
+  const cluster = await loadCluster(ledger, random);
+  const state = new HubState();
+  const loaded = await state.load(ledger);
+  for (const { window, subject } of loaded?.damaged ?? []) {
+    findings.push(`the ledger's total of ${subject} in ${window} is damaged; use replay`);
+  }
+  const saved = state.checkpoint(loaded?.version.epoch ?? 0);
+  const sealer = new Sealer(ledger, stream, deps.sealed);
+  await sealer.load();
+  const restored = await isRestored(ledger);
+  const known = Math.max(await loadEpoch(ledger), loaded?.version.epoch ?? 0);
+  let epoch = known;
+  if (known === 0 || restored) {
+    epoch = nextEpoch([known], random.fraction());
+    await saveEpoch(ledger, epoch);
+  }
+  await foldToEnd(deps, state, (position, reason) => findings.push(damagedText(position, reason)));
+  const backup = await loadBackup(ledger);
+  return { cluster, state, epoch, saved, sealer, backup, isRestored: restored, findings };
+}
+
+function damagedText(position: Position, reason: string): string {
+  return `record ${position} of the usage stream is damaged (${reason}) and was left out; run verify`;
+}
+
+class RunningHub implements Hub, HubParts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly log: Log;
+  readonly stream: UsageStream;
+  readonly cluster: Cluster;
+  readonly state: HubState;
+  readonly time: HubTime;
+  readonly registry: Registry;
+  readonly replicator: Replicator;
+  readonly metrics: HubMetrics;
+  readonly api: HubApi;
+  readonly #deps: HubDeps;
+  readonly #options: HubOptions;
+  readonly #consumer: Consumer;
+  readonly #checkpoints: Checkpoints;
+  readonly #sessions: Sessions;
+  readonly #sealer: Sealer;
+  readonly #running: Timer[] = [];
+  #findings: string[];
+  #backup: BackupCoverage | undefined;
+  #verification: { readonly run: Verification; readonly report: Promise<VerifyReport> } | undefined;
+  #streamFailedAtMs = Number.NEGATIVE_INFINITY;
+  #raising: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: HubDeps, options: HubOptions, loaded: LoadedHub) {
+    this.#deps = deps;
+    this.#options = options;
+    this.clock = deps.clock;
+    this.timers = deps.timers;
+    this.log = deps.log;
+    this.stream = deps.stream;
+    this.cluster = loaded.cluster;
+    this.state = loaded.state;
+    this.#sealer = loaded.sealer;
+    this.#backup = loaded.backup;
+    this.#findings = [...loaded.findings].slice(0, findingsMax);
+    this.time = new HubTime(deps.clock);
+    this.metrics = new HubMetrics(deps.metrics, () => this.#gauges());
+    this.registry = this.#makeRegistry();
+    this.replicator = this.#makeReplicator(loaded.epoch);
+    this.#checkpoints = this.#makeCheckpoints(loaded.saved);
+    this.#sessions = new Sessions(this);
+    this.#consumer = new Consumer(deps.stream, loaded.state, {
+      onFolded: () => this.replicator.changed(),
+      onDamaged: (position, reason) => this.#find(damagedText(position, reason)),
+      onOutcome: (outcome) => this.metrics.record(outcome),
+    });
+    this.api = this.#makeApi();
+  }
+
+  /** The data folder comes from a backup: nothing of what it will say may be taken for what the old hub said. */
+  async beginRestored(): Promise<void> {
+    this.registry.startEra();
+    await this.#sealer.forget();
+    // The stream goes on behind the backup, so recomputing must start from it.
+    await this.#checkpoints.hold(({ version }) =>
+      this.#sealer.seal(version.position, this.time.nowMs()),
+    );
+    await clearRestored(this.#deps.ledger);
+    this.log.warn("the hub was restored from a backup", { epoch: this.replicator.version.epoch });
+  }
+
+  open(): void {
+    const { timers } = this;
+    this.#checkpoints.start(this.#options.checkpointIntervalMs);
+    this.#running.push(
+      timers.every(gapLookMs, () => this.#sessions.look()),
+      timers.every(slewIntervalMs, () => this.time.slew()),
+      timers.every(expiryIntervalMs, () => this.#expire()),
+      timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
+    );
+    this.#sessions.accept(this.#deps.acceptor);
+    const { epoch, position } = this.replicator.version;
+    this.log.info("the hub is open", { epoch, position, counters: this.state.totals.counters });
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#running) timer.cancel();
+    this.#sessions.close("the hub stops");
+    this.#verification?.run.cancel();
+    this.replicator.stop();
+    await this.#verification?.report.catch(() => undefined);
+    await this.#checkpoints.stop();
+  }
+
+  onHello(session: GatewaySession, hello: Hello): void {
+    const { view, registryVersion } = hello;
+    if (view.epoch > heardMax || registryVersion > heardMax) {
+      return session.refuse("hub-refused", "the gateway names a version that no hub gave");
+    }
+    const { region, process, producer } = hello;
+    this.log.info("a gateway came", { region, process, producer });
+    if (registryVersion > this.registry.version) {
+      this.registry.startEra(registryVersion);
+      this.log.warn("a gateway has newer keys than the hub", { registryVersion });
+    }
+    if (!isAhead(view, this.replicator.version)) return session.welcome();
+    this.#raising = this.#raising
+      .then(() => this.#raiseAbove(view))
+      .then(() => session.welcome())
+      .catch((error: unknown) => {
+        this.log.error("a higher epoch could not be saved", {}, error);
+        session.close("ledger-failed");
+      });
+  }
+
+  onAppendFailed(session: GatewaySession, incarnation: Incarnation, error: unknown): void {
+    this.metrics.batch("failed");
+    const nowMs = this.clock.monotonicMs();
+    // Once, not for each of the thousands of batches of a disk that is full.
+    if (nowMs - this.#streamFailedAtMs > 10_000) {
+      this.log.error("the usage stream could not be written", {}, error);
+    }
+    this.#streamFailedAtMs = nowMs;
+    this.#sessions.retryLater(session, incarnation);
+  }
+
+  coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined {
+    const prefix = `${producer}/`;
+    return this.#backup?.watermarks
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
+  }
+
+  async #raiseAbove(view: Version): Promise<void> {
+    const { version } = this.replicator;
+    if (!isAhead(view, version)) return;
+    const epoch = nextEpoch([version.epoch, view.epoch], this.#deps.random.fraction());
+    await saveEpoch(this.#deps.ledger, epoch);
+    this.log.warn("a gateway knows of a later version: the hub takes a higher epoch", {
+      ...{ epoch, heardEpoch: view.epoch, heardPosition: view.position },
+    });
+    this.replicator.startEpoch(epoch);
+  }
+
+  #makeRegistry(): Registry {
+    return new Registry(this.#deps.registry, {
+      prefix: this.#options.keyPrefix,
+      hubTimeMs: () => this.time.nowMs(),
+      random: this.#deps.random,
+      check: this.#options.checkKey,
+      onChanged: (rows) => this.#sessions.onRegistryChanged(rows),
+    });
+  }
+
+  #makeReplicator(epoch: number): Replicator {
+    return new Replicator(this.state, this.#deps, {
+      epoch,
+      publishIntervalMs: this.#options.publishIntervalMs,
+      hubTimeMs: () => this.time.nowMs(),
+      onPublished: ({ bytes }) => this.metrics.update(bytes.length),
+    });
+  }
+
+  #makeCheckpoints(saved: FoldCheckpoint): Checkpoints {
+    const { clock, timers, ledger } = this.#deps;
+    const events = {
+      publish: () => {
+        this.replicator.publish();
+        return this.replicator.version;
+      },
+      hubTimeMs: () => this.time.nowMs(),
+      onWritten: (seconds: number) => this.metrics.checkpoint(seconds),
+      onFailed: (error: unknown) => {
+        this.metrics.checkpointFailed();
+        this.log.error("a checkpoint could not be written", {}, error);
+      },
+    };
+    return new Checkpoints(this.state, ledger, { clock, timers, events, saved });
+  }
+
+  #makeApi(): HubApi {
+    return {
+      registry: this.registry,
+      status: () => this.#status(),
+      usage: async (query) => {
+        await this.#checkpoints.flush();
+        return this.#deps.ledger.usage(query);
+      },
+      verify: () => this.#verify(),
+      backup: (file) => this.#backUp(file),
+      declareLost: (producer, incarnation) => this.#declareLost(producer, incarnation),
+    };
+  }
+
+  #verify(options = { seal: false }): Promise<VerifyReport> {
+    if (this.#verification !== undefined) return this.#verification.report;
+    const { clock, timers } = this;
+    const run = new Verification({
+      ...{ clock, timers, state: this.state, stream: this.stream, ledger: this.#deps.ledger },
+      ...{ replicator: this.replicator, consumer: this.#consumer, sealer: this.#sealer },
+      checkpoints: this.#checkpoints,
+      sessions: () => this.#sessions.connected(),
+      regions: this.#options.regions,
+      hubTimeMs: () => this.time.nowMs(),
+      seal: options.seal,
+    });
+    const report = run.run().finally(() => {
+      this.#verification = undefined;
+    });
+    this.#verification = { run, report };
+    return report;
+  }
+
+  async #seal(): Promise<void> {
+    try {
+      const report = await this.#verify({ seal: true });
+      for (const problem of report.problems) this.#find(problem);
+      if (report.differenceCount > 0) {
+        this.#find(`verify found ${report.differenceCount} differences; run it to see them`);
+      }
+      await this.#sealer.trim(this.time.nowMs(), this.#options.streamRetentionMs);
+    } catch (error) {
+      this.log.error("the ledger could not be sealed", {}, error);
+    }
+  }
+
+  #backUp(file: string): Promise<{ bytes: number; position: Position }> {
+    return this.#checkpoints.hold(async ({ version, producers }) => {
+      const { ledger, registry, fileBytes } = this.#deps;
+      await ledger.copyTo(file);
+      await registry.copyInto(file);
+      const watermarks = producers.map(({ producer, last }) => [producer, last] as const);
+      const { position } = version;
+      const backup = { atMs: this.time.nowMs(), position, watermarks };
+      // Only now may gateways forget what the backup holds.
+      await saveBackup(ledger, backup);
+      this.#backup = backup;
+      return { bytes: await fileBytes(file), position };
+    });
+  }
+
+  async #declareLost(producer: ProducerId, incarnation: Incarnation): Promise<void> {
+    const known = this.state.fold.producers.get(producerKey(producer, incarnation));
+    if (known === undefined) throw new TallygateError("not-found", "no such producer");
+    if (known.parked.size === 0) {
+      throw new TallygateError("request-invalid", "nothing of that producer is missing");
+    }
+    if (this.#sessions.isConnected(producer)) {
+      throw new TallygateError("request-invalid", "the gateway is connected and will send it");
+    }
+    const from = known.last + 1;
+    const to = Math.min(...known.parked.keys()) - 1;
+    this.log.warn("the operator declared batches lost", { producer, incarnation, from, to });
+    await this.stream.append(encodeLost({ producer, incarnation, from, to }));
+  }
+
+  #expire(): void {
+    const horizonMs = dueHorizon(this.state.totals, this.time.nowMs());
+    if (horizonMs === undefined) return;
+    this.stream.append(encodeExpire(horizonMs)).catch((error: unknown) => {
+      // The next minute tries again.
+      this.log.warn("old windows could not be dropped", { error: String(error) });
+    });
+  }
+
+  #find(finding: string): void {
+    if (this.#findings.includes(finding)) return;
+    this.log.error(finding);
+    this.#findings = [...this.#findings, finding].slice(-findingsMax);
+  }
+
+  #gauges(): HubGauges & { counterUpdates: number } {
+    const { stream, state } = this;
+    let counterBytes = 0;
+    for (const { table } of state.totals.windows.values()) counterBytes += table.bytes;
+    return {
+      streamPosition: state.position,
+      streamPendingBytes: stream.pendingBytes,
+      streamBytes: stream.bytes(),
+      ledgerBytes: this.#deps.ledger.bytes(),
+      counters: state.totals.counters,
+      counterBytes,
+      windows: state.totals.windows.size,
+      sessions: this.#sessions.connected().length,
+      gaps: state.fold.gaps().length,
+      checkpointPosition: this.#checkpoints.saved.fold.version.position,
+      registryVersion: this.registry.version,
+      epoch: this.replicator.version.epoch,
+      counterUpdates: state.totals.counterUpdates,
+    };
+  }
+
+  #status(): HubStatus {
+    const { state, stream } = this;
+    const nowMs = this.time.nowMs();
+    const nowMonotonicMs = this.clock.monotonicMs();
+    const { saved } = this.#checkpoints;
+    const gaps = state.fold.gaps();
+    const lost = lostRanges(state);
+    return {
+      clusterId: this.cluster.clusterId,
+      version: this.replicator.version,
+      timeMs: nowMs,
+      checkpoint: { position: saved.fold.version.position, atMs: saved.atMs },
+      stream: { first: stream.first, last: stream.last, bytes: stream.bytes() },
+      ledgerBytes: this.#deps.ledger.bytes(),
+      registry: { version: this.registry.version, keys: this.registry.count() },
+      backup: this.#backup && { atMs: this.#backup.atMs, position: this.#backup.position },
+      counters: state.totals.counters,
+      gaps,
+      lost,
+      warnings: warnings({
+        timeWarning: this.time.warning(),
+        isCheckpointFailing: this.#checkpoints.failing,
+        checkpointAgeMs: nowMs - saved.atMs,
+        streamFailedAgoMs: nowMonotonicMs - this.#streamFailedAtMs,
+        gaps,
+        isConnected: (key) => this.#sessions.isConnected(key.split("/")[0] as string),
+        lost,
+        findings: this.#findings,
+      }),
+      processes: this.#sessions
+        .all()
+        .flatMap((session) => processStatus(session, { nowMonotonicMs, state }) ?? []),
+    };
+  }
+}

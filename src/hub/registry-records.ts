@@ -1,0 +1,104 @@
+/**
+ * Rules over packed key records: which of two records of one credential is newer, what a key looks like to the admin
+ * API. Pure.
+ */
+
+import {
+  credentialId,
+  decodeKeyRecord,
+  encodeKeyRecord,
+  type KeyRecord,
+  keyRecordLength,
+} from "../access/key-record.ts";
+import { assert, present } from "../base/assert.ts";
+import type { RegistryRow } from "../ports/registry-store.ts";
+import type { KeyView } from "./hub-api.ts";
+
+/**
+ * Distance between the versions of a registry and those that it gives after it was restored: no two hubs give the same
+ * version to two changes, unless one made four billion since its backup.
+ */
+export const registryEraStep = 2 ** 32;
+
+/** The first version of the era above every version known or heard of. */
+export function nextEra(highest: number): number {
+  return (Math.floor(highest / registryEraStep) + 1) * registryEraStep;
+}
+
+/**
+ * True if `given`, from a gateway, is to replace `stored`. A revocation is final. Versions order changes of one era; a
+ * record given back from before a restore and one made after it are ordered by the hub's time of their change.
+ */
+export function replaces(given: KeyRecord, stored: KeyRecord, eraStart: number): boolean {
+  if (stored.revoked) return false;
+  if (given.revoked) return true;
+  const isSameEra = given.version >= eraStart === stored.version >= eraStart;
+  return isSameEra ? given.version > stored.version : given.changedAtMs > stored.changedAtMs;
+}
+
+export function recordOf(row: RegistryRow): KeyRecord {
+  const decoded = decodeKeyRecord(row.packed);
+  assert(decoded.ok, "a stored key record is valid");
+  return decoded.record;
+}
+
+export function rowOf(record: KeyRecord): RegistryRow {
+  const { hash, keyId, owner, version } = record;
+  return { hash: hexOf(hash), keyId, owner, version, packed: encodeKeyRecord(record) };
+}
+
+export function hexOf(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
+  return text;
+}
+
+/** Records packed back to back; undefined if anything in the bytes is not a whole record. */
+export function unpackRecords(bytes: Uint8Array): KeyRecord[] | undefined {
+  const records: KeyRecord[] = [];
+  let at = 0;
+  while (at < bytes.length) {
+    if (at + 4 > bytes.length) return undefined;
+    const length = keyRecordLength(bytes, at);
+    const decoded = decodeKeyRecord(bytes, at, length);
+    if (!decoded.ok) return undefined;
+    records.push(decoded.record);
+    at += length;
+  }
+  return records;
+}
+
+export function packRows(rows: readonly RegistryRow[]): Uint8Array {
+  const bytes = new Uint8Array(rows.reduce((sum, row) => sum + row.packed.length, 0));
+  let at = 0;
+  for (const { packed } of rows) {
+    bytes.set(packed, at);
+    at += packed.length;
+  }
+  return bytes;
+}
+
+/** What the admin API shows of all credentials of one key; at least one. */
+export function keyView(records: readonly KeyRecord[]): KeyView {
+  const byAge = [...records].sort((a, b) => a.createdAtMs - b.createdAtMs || a.version - b.version);
+  const newest = present(byAge.at(-1), "newest credential");
+  // Of several secrets the key lives as long as the last of them: 0, never, is the longest.
+  const ends = byAge.filter((r) => !r.revoked).map((r) => r.expiresAtMs);
+  return {
+    id: newest.keyId,
+    plan: newest.plan,
+    name: newest.name,
+    owner: newest.owner,
+    createdAtMs: present(byAge[0], "oldest credential").createdAtMs,
+    expiresAtMs: ends.includes(0) ? 0 : Math.max(newest.expiresAtMs, ...ends),
+    revoked: byAge.every((r) => r.revoked),
+    restrict: newest.restrict,
+    version: Math.max(...byAge.map((r) => r.version)),
+    credentials: byAge.map(({ hash, createdAtMs, expiresAtMs, revoked }) => ({
+      id: credentialId(hash),
+      createdAtMs,
+      expiresAtMs,
+      revoked,
+    })),
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * The registry's side of one session: what the gateway must give back first, then what it lacks, in bounded
+ * slices, then every change as it is stored.
+ */
+
+import type { Timer, Timers } from "../ports/clock.ts";
+import type { HubEnd } from "../ports/link.ts";
+import type { RegistryRow } from "../ports/registry-store.ts";
+import type { Registry } from "./registry.ts";
+import { packRows, unpackRecords } from "./registry-records.ts";
+
+/** Records of one message: 120 to 16,000 bytes each, so 0.25 MB as a rule. */
+const sliceRecords = 2_048;
+
+/** Bytes of one message's records, at most; a slice of unusually large ones is halved until it fits. */
+const sliceBytesMax = 2 * 1024 * 1024;
+
+/** Bytes on their way above which catching up waits. */
+const bufferedMax = 4 * 1024 * 1024;
+const waitMs = 5;
+
+export class RegistrySync {
+  readonly #end: HubEnd;
+  readonly #registry: Registry;
+  readonly #timers: Timers;
+  /** Everything up to this version was sent. */
+  #sent: number;
+  /** `returning`: the gateway's entries come first, so that nothing it has is lost behind newer versions. */
+  #phase: "returning" | "catching-up" | "live" | "closed";
+  #timer: Timer | undefined;
+
+  constructor(end: HubEnd, hub: { registry: Registry; timers: Timers }, saved: number) {
+    this.#end = end;
+    this.#registry = hub.registry;
+    this.#timers = hub.timers;
+    const after = hub.registry.wantedFrom(saved);
+    // Versions that this registry never gave say nothing of what the gateway holds: it gets all after its backup's.
+    this.#sent = after ?? Math.min(saved, hub.registry.version);
+    if (after === undefined) {
+      this.#phase = "catching-up";
+      this.#step();
+    } else {
+      this.#phase = "returning";
+      end.send({ kind: "registry-wanted", after });
+    }
+  }
+
+  /** A message of what the gateway gives back. False: it was not asked, or the records are malformed. */
+  async onReturn(payload: Uint8Array, last: boolean): Promise<boolean> {
+    const records = this.#phase === "returning" ? unpackRecords(payload) : undefined;
+    if (records === undefined) return false;
+    if (records.length > 0) await this.#registry.takeReturned(records);
+    if (last && this.#phase === "returning") {
+      this.#phase = "catching-up";
+      this.#step();
+    }
+    return true;
+  }
+
+  /** Rows just stored, in order. */
+  onChanged(rows: readonly RegistryRow[]): void {
+    if (this.#phase !== "live") return;
+    if (this.#end.bufferedBytes > bufferedMax) {
+      this.#phase = "catching-up";
+      this.#step();
+    } else this.#send(rows);
+  }
+
+  close(): void {
+    this.#phase = "closed";
+    this.#timer?.cancel();
+  }
+
+  #step(): void {
+    if (this.#phase !== "catching-up") return;
+    const later = (ms: number): void => {
+      this.#timer = this.#timers.after(ms, () => this.#step());
+    };
+    if (this.#end.bufferedBytes > bufferedMax) return later(waitMs);
+    const rows = this.#registry.after(this.#sent, sliceRecords);
+    if (rows.length < sliceRecords) {
+      this.#phase = "live";
+      this.#send(rows);
+    } else {
+      this.#send(rows);
+      later(0);
+    }
+  }
+
+  /** Sends rows, in one message or in several; the last says whether the gateway has caught up. */
+  #send(rows: readonly RegistryRow[]): void {
+    const packed = packRows(rows);
+    if (packed.length > sliceBytesMax && rows.length > 1) {
+      const half = rows.length >> 1;
+      const { version } = rows[half - 1] as RegistryRow;
+      this.#end.send({ kind: "registry", version, last: false }, packRows(rows.slice(0, half)));
+      return this.#send(rows.slice(half));
+    }
+    const isLast = this.#phase === "live";
+    const version = isLast ? this.#registry.version : (rows.at(-1)?.version ?? this.#sent);
+    this.#sent = version;
+    this.#end.send({ kind: "registry", version, last: isLast }, packed);
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * The keys: made, changed, rotated and revoked here, each change under the next version, stored before it is
+ * told to anybody. Changes happen one after another, so versions are told in their order.
+ *
+ * Left to others: sending to gateways (registry-sync), what plans and restrictions are valid (`check`).
+ */
+
+import { formatApiKey, formatKeyId, hashApiKey, keyEntropyBytesMin } from "../access/api-key.ts";
+import { type KeyRecord, keyTextBytesMax, restrictionsMax } from "../access/key-record.ts";
+import { TallygateError } from "../base/errors.ts";
+import type { EpochMs } from "../base/words.ts";
+import type { Random } from "../ports/clock.ts";
+import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
+import type {
+  CreatedKey,
+  KeyChange,
+  KeyRequest,
+  KeyView,
+  RegistryApi,
+  Restrictions,
+} from "./hub-api.ts";
+import { keyView, nextEra, recordOf, replaces, rowOf } from "./registry-records.ts";
+
+/** Keys of one owner that a list by owner can reach. */
+export const keysPerOwnerMax = 10_000;
+
+/** Secrets of one key that may be valid at one time. */
+export const credentialsPerKeyMax = 16;
+
+export interface RegistryOptions {
+  readonly prefix: string;
+  readonly hubTimeMs: () => EpochMs;
+  readonly random: Random;
+  /** A sentence if no such plan exists or a restriction is not valid. */
+  readonly check: (plan: string, restrict: Restrictions) => string | undefined;
+  /** After every stored change, in order of version. */
+  readonly onChanged: (rows: readonly RegistryRow[]) => void;
+}
+
+export class Registry implements RegistryApi {
+  readonly #store: RegistryStore;
+  readonly #options: RegistryOptions;
+  /** The version last given; 0: none. */
+  #version: number;
+  /** First version of this era: what comes from gateways with less is from before a restore. */
+  #eraStart: number;
+  /** Entries above this version are wanted back from gateways that have them. */
+  #returnAfter: number | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(store: RegistryStore, options: RegistryOptions) {
+    this.#store = store;
+    this.#options = options;
+    this.#eraStart = Number(store.getMeta("era-start") ?? 0);
+    const returnAfter = store.getMeta("return-after");
+    this.#returnAfter = returnAfter === undefined ? undefined : Number(returnAfter);
+    this.#version = Math.max(store.lastVersion(), this.#eraStart);
+  }
+
+  get version(): number {
+    return this.#version;
+  }
+
+  count(): number {
+    return this.#store.count();
+  }
+
+  /**
+   * The registry was restored, or hears of a version that it never gave: all it gives from now on is above, and entries
+   * beyond what it holds are wanted back.
+   */
+  startEra(heardVersion = 0): void {
+    const returnAfter = Math.min(this.#store.lastVersion(), this.#returnAfter ?? Infinity);
+    const eraStart = nextEra(Math.max(this.#version, heardVersion));
+    this.#store.setMeta("return-after", String(returnAfter));
+    this.#store.setMeta("era-start", String(eraStart));
+    this.#returnAfter = returnAfter;
+    this.#eraStart = eraStart;
+    this.#version = eraStart;
+  }
+
+  /** From which version on a gateway that has saved `saved` must give back first; undefined: nothing. */
+  wantedFrom(saved: number): number | undefined {
+    const after = this.#returnAfter;
+    return after !== undefined && saved > after && saved < this.#eraStart ? after : undefined;
+  }
+
+  /** Takes in what a gateway gave back. What is new here gets a new version, so that every gateway hears of it. */
+  async takeReturned(records: readonly KeyRecord[]): Promise<number> {
+    return this.#exclusive(async () => {
+      const taken: KeyRecord[] = [];
+      for (const given of records) {
+        const stored = this.#store.byHash(rowOf(given).hash);
+        if (stored !== undefined && !replaces(given, recordOf(stored), this.#eraStart)) continue;
+        taken.push(given);
+      }
+      if (taken.length > 0) await this.#put(taken, { keepTime: true });
+      return taken.length;
+    });
+  }
+
+  create(request: KeyRequest): Promise<CreatedKey> {
+    return this.#exclusive(async () => {
+      this.#check(request.plan, request.restrict);
+      checkBounds(request);
+      const { random } = this.#options;
+      const nowMs = Math.floor(this.#options.hubTimeMs());
+      const key = this.#mint(request.mode);
+      const anchorDay = new Date(nowMs).getUTCDate();
+      const first = request.owner === "" ? undefined : this.#store.byOwner(request.owner, 1)[0];
+      const [stored] = await this.#put([
+        {
+          hash: hashApiKey(key),
+          keyId: formatKeyId(random.bytes(16)),
+          plan: request.plan,
+          owner: request.owner,
+          name: request.name,
+          createdAtMs: nowMs,
+          expiresAtMs: request.expiresAtMs,
+          anchorDay,
+          ownerAnchorDay: first === undefined ? anchorDay : recordOf(first).ownerAnchorDay,
+          restrict: request.restrict,
+          version: 0,
+          changedAtMs: nowMs,
+          revoked: false,
+        },
+      ]);
+      return { ...keyView([stored as KeyRecord]), key };
+    });
+  }
+
+  list(options: { after: string; limit: number; owner?: string }): readonly KeyView[] {
+    const { after, limit, owner } = options;
+    const ids =
+      owner === undefined
+        ? this.#store.list(after, limit).map((row) => row.keyId)
+        : this.#store.byOwner(owner, keysPerOwnerMax).map((row) => row.keyId);
+    const page = [...new Set(ids)].filter((id) => id > after).sort();
+    return page.slice(0, limit).map((id) => keyView(this.#records(id)));
+  }
+
+  get(id: string): KeyView | undefined {
+    const records = this.#store.byKey(id).map(recordOf);
+    return records.length === 0 ? undefined : keyView(records);
+  }
+
+  update(id: string, change: KeyChange): Promise<KeyView> {
+    return this.#exclusive(async () => {
+      const records = this.#records(id).filter((record) => !record.revoked);
+      if (records.length === 0) throw new TallygateError("request-invalid", `${id} is revoked`);
+      const changed = records.map((record) => changedRecord(record, change));
+      for (const record of changed) {
+        this.#check(record.plan, record.restrict);
+        checkBounds(record);
+      }
+      await this.#put(changed);
+      return keyView(this.#records(id));
+    });
+  }
+
+  rotate(id: string, overlapMs: number): Promise<CreatedKey> {
+    return this.#exclusive(async () => {
+      const nowMs = Math.floor(this.#options.hubTimeMs());
+      const usable = this.#records(id).filter(
+        (r) => !r.revoked && (r.expiresAtMs === 0 || r.expiresAtMs > nowMs),
+      );
+      const newest = usable.toSorted((a, b) => b.createdAtMs - a.createdAtMs)[0];
+      if (newest === undefined) {
+        throw new TallygateError("request-invalid", `${id} is revoked or expired`);
+      }
+      if (usable.length >= credentialsPerKeyMax) {
+        throw new TallygateError("request-invalid", `${id} has ${usable.length} valid secrets`);
+      }
+      // The mode stands in the secret alone, which is not kept: a rotated key is live.
+      const key = this.#mint("live");
+      const endMs = nowMs + Math.max(0, Math.floor(overlapMs));
+      const ending = usable.map((record) => ({
+        ...record,
+        expiresAtMs: record.expiresAtMs === 0 ? endMs : Math.min(record.expiresAtMs, endMs),
+      }));
+      await this.#put([
+        { ...newest, hash: hashApiKey(key), createdAtMs: Math.max(nowMs, newest.createdAtMs + 1) },
+        ...ending,
+      ]);
+      return { ...keyView(this.#records(id)), key };
+    });
+  }
+
+  revoke(id: string): Promise<KeyView> {
+    return this.#exclusive(async () => {
+      const open = this.#records(id).filter((record) => !record.revoked);
+      if (open.length > 0) await this.#put(open.map((record) => ({ ...record, revoked: true })));
+      return keyView(this.#records(id));
+    });
+  }
+
+  /** Rows after a version, in order, for a gateway that catches up. */
+  after(version: number, limit: number): readonly RegistryRow[] {
+    return this.#store.after(version, limit);
+  }
+
+  #mint(mode: KeyRequest["mode"]): string {
+    const { prefix, random } = this.#options;
+    return formatApiKey({ prefix, mode, entropy: random.bytes(keyEntropyBytesMin) });
+  }
+
+  #records(id: string): KeyRecord[] {
+    const rows = this.#store.byKey(id);
+    if (rows.length === 0) throw new TallygateError("not-found", `no key ${id}`);
+    return rows.map(recordOf);
+  }
+
+  #check(plan: string, restrict: Restrictions): void {
+    const problem = this.#options.check(plan, restrict);
+    if (problem !== undefined) throw new TallygateError("request-invalid", problem);
+  }
+
+  /**
+   * Stores records under the next versions, and tells. `keepTime`: what was given back keeps the time of its change,
+   * by which a later return of the same credential is judged.
+   */
+  async #put(records: readonly KeyRecord[], options = { keepTime: false }): Promise<KeyRecord[]> {
+    const nowMs = Math.floor(this.#options.hubTimeMs());
+    const versioned = records.map((record, i) => ({
+      ...record,
+      version: this.#version + 1 + i,
+      changedAtMs: options.keepTime ? record.changedAtMs : nowMs,
+    }));
+    const rows = versioned.map(rowOf);
+    await this.#store.put(rows);
+    this.#version += rows.length;
+    this.#options.onChanged(rows);
+    return versioned;
+  }
+
+  #exclusive<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(run);
+    this.#queue = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function changedRecord(record: KeyRecord, change: KeyChange): KeyRecord {
+  return {
+    ...record,
+    plan: change.plan ?? record.plan,
+    name: change.name ?? record.name,
+    expiresAtMs: change.expiresAtMs ?? record.expiresAtMs,
+    restrict: change.restrict ?? record.restrict,
+  };
+}
+
+const encoder = new TextEncoder();
+
+/** Half of what a packed record may take; the other half is far more than its other fields need. */
+const restrictionBytesMax = 8_192;
+
+/** What a packed record cannot hold is the requester's mistake, not a bug. */
+function checkBounds(
+  record: Pick<KeyRecord, "plan" | "owner" | "name" | "expiresAtMs" | "restrict">,
+): void {
+  for (const field of ["plan", "owner", "name"] as const) {
+    const bytes = encoder.encode(record[field]).length;
+    if (bytes > keyTextBytesMax[field]) {
+      refuse(`${field}: ${bytes} bytes, at most ${keyTextBytesMax[field]} are allowed`);
+    }
+  }
+  const { expiresAtMs } = record;
+  if (!Number.isInteger(expiresAtMs) || expiresAtMs < 0 || expiresAtMs >= 2 ** 48) {
+    refuse("expiresAt: not an instant that a key can have");
+  }
+  let total = 0;
+  for (const [kind, list] of Object.entries(record.restrict) as [string, readonly string[]][]) {
+    if (list.length > restrictionsMax) refuse(`restrict.${kind}: at most ${restrictionsMax}`);
+    for (const text of list) {
+      const bytes = encoder.encode(text).length;
+      total += bytes;
+      if (bytes > keyTextBytesMax.restriction) {
+        refuse(`restrict.${kind}: a value is longer than ${keyTextBytesMax.restriction} bytes`);
+      }
+    }
+  }
+  if (total > restrictionBytesMax) {
+    refuse(`restrict: ${total} bytes, at most ${restrictionBytesMax} are allowed`);
+  }
+}
+
+function refuse(detail: string): never {
+  throw new TallygateError("request-invalid", detail);
+}

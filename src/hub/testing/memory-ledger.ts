@@ -1,0 +1,169 @@
+/** `LedgerStore` in memory, deep copies in and out. `files` stands for the file system of `copyTo`. */
+
+import { TallygateError } from "../../base/errors.ts";
+import type {
+  DamagedTotal,
+  FoldCheckpoint,
+  LedgerColumns,
+  LedgerDelta,
+  LedgerRow,
+  LedgerStore,
+  UsageDimension,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
+
+export interface StoredTotal {
+  readonly window: string;
+  readonly lo: number;
+  readonly hi: number;
+  charged: number;
+  refunded: number;
+  subject: string;
+}
+
+/** Counters of one chunk: small, so that tests see several. */
+const chunkCounters = 7;
+
+const fieldOf: Record<UsageDimension, keyof LedgerRow> = {
+  key: "key",
+  owner: "owner",
+  ip: "address",
+  referer: "referer",
+  route: "route",
+  region: "region",
+  plan: "plan",
+};
+
+export class MemoryLedger implements LedgerStore {
+  readonly files: Map<string, MemoryLedger>;
+  totals = new Map<string, StoredTotal>();
+  rows = new Map<string, { -readonly [K in keyof LedgerRow]: LedgerRow[K] }>();
+  meta = new Map<string, string>();
+  fold: FoldCheckpoint | undefined;
+  checkpoints = 0;
+  /** While true every checkpoint fails. */
+  failing = false;
+  /** Runs inside a checkpoint, before anything is stored. */
+  beforeStore: (() => Promise<void>) | undefined;
+
+  constructor(files = new Map<string, MemoryLedger>()) {
+    this.files = files;
+  }
+
+  async load(
+    onTotals: (columns: LedgerColumns) => void,
+    options: { readonly withSubjects?: boolean } = {},
+  ): Promise<{ fold: FoldCheckpoint; damaged: readonly DamagedTotal[] } | undefined> {
+    if (this.fold === undefined) return undefined;
+    const byWindow = Map.groupBy(this.totals.values(), ({ window }) => window);
+    for (const [window, totals] of byWindow) {
+      for (let from = 0; from < totals.length; from += chunkCounters) {
+        const chunk = totals.slice(from, from + chunkCounters);
+        await undefined;
+        onTotals({
+          window,
+          lo: Uint32Array.from(chunk, ({ lo }) => lo),
+          hi: Uint32Array.from(chunk, ({ hi }) => hi),
+          charged: Float64Array.from(chunk, ({ charged }) => charged),
+          refunded: Float64Array.from(chunk, ({ refunded }) => refunded),
+          subject: chunk.map(({ subject }) => (options.withSubjects ? subject : "")),
+        });
+      }
+    }
+    return { fold: structuredClone(this.fold), damaged: [] };
+  }
+
+  async checkpoint(delta: LedgerDelta): Promise<void> {
+    await this.beforeStore?.();
+    if (this.failing) throw new TallygateError("ledger-failed", "the disk is full");
+    for (const columns of delta.totals) this.#storeTotals(columns);
+    const dropped = new Set(delta.dropped);
+    for (const [key, { window }] of this.totals) if (dropped.has(window)) this.totals.delete(key);
+    for (const row of delta.rows) this.#addRow(row);
+    this.fold = structuredClone(delta.fold);
+    this.checkpoints++;
+  }
+
+  async subjectOf(window: string, lo: number, hi: number): Promise<string | undefined> {
+    return this.totals.get(`${window} ${lo} ${hi}`)?.subject;
+  }
+
+  async usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
+    if (query.window !== "total") throw new Error("the fake sums totals only");
+    const sums = new Map<string, UsageReportRow>();
+    for (const row of this.rows.values()) {
+      if (row.hour < query.fromMs || row.hour >= query.toMs) continue;
+      const value = String(row[fieldOf[query.by]]);
+      const sum = sums.get(value);
+      sums.set(value, {
+        window: "",
+        value,
+        calls: (sum?.calls ?? 0) + row.calls,
+        units: (sum?.units ?? 0) + row.units,
+        refundedCalls: (sum?.refundedCalls ?? 0) + row.refundedCalls,
+        refundedUnits: (sum?.refundedUnits ?? 0) + row.refundedUnits,
+      });
+    }
+    return [...sums.values()].slice(query.offset, query.offset + query.limit);
+  }
+
+  async getMeta(name: string): Promise<string | undefined> {
+    return this.meta.get(name);
+  }
+
+  async setMeta(name: string, value: string): Promise<void> {
+    this.meta.set(name, value);
+  }
+
+  async copyTo(file: string): Promise<void> {
+    if (this.files.has(file)) throw new TallygateError("data-unwritable", `${file} exists`);
+    this.files.set(file, this.copy());
+  }
+
+  copy(): MemoryLedger {
+    const copy = new MemoryLedger(this.files);
+    copy.totals = structuredClone(this.totals);
+    copy.rows = structuredClone(this.rows);
+    copy.meta = new Map(this.meta);
+    copy.fold = structuredClone(this.fold);
+    return copy;
+  }
+
+  bytes(): number {
+    return this.totals.size * 100;
+  }
+
+  async close(): Promise<void> {}
+
+  #storeTotals({ window, lo, hi, charged, refunded, subject }: LedgerColumns): void {
+    for (let i = 0; i < lo.length; i++) {
+      const key = `${window} ${lo[i]} ${hi[i]}`;
+      const text = subject[i] as string;
+      const known = this.totals.get(key);
+      if (known === undefined && text === "") throw new Error("a new counter without a subject");
+      this.totals.set(key, {
+        window,
+        lo: lo[i] as number,
+        hi: hi[i] as number,
+        charged: charged[i] as number,
+        refunded: refunded[i] as number,
+        subject: known?.subject ?? text,
+      });
+    }
+  }
+
+  #addRow(row: LedgerRow): void {
+    const { calls, units, refundedCalls, refundedUnits, ...key } = row;
+    const name = JSON.stringify(key);
+    const known = this.rows.get(name);
+    if (known === undefined) {
+      this.rows.set(name, { ...row });
+      return;
+    }
+    known.calls += calls;
+    known.units += units;
+    known.refundedCalls += refundedCalls;
+    known.refundedUnits += refundedUnits;
+  }
+}
