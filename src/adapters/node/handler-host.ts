@@ -7,7 +7,6 @@
 
 import { statSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { FastResponse } from "srvx";
 import { TallygateError } from "../../base/errors.ts";
 import type { Handler, HandlerHost, ResponseParts } from "../../ports/handler.ts";
 
@@ -39,13 +38,15 @@ export function nodeHandlerHost(): HandlerHost {
     },
 
     parts(response) {
-      if (response instanceof FastResponse && "_toNodeResponse" in response) {
-        return fastParts((response as { _toNodeResponse(): FastParts })._toNodeResponse());
-      }
+      if (isFast(response)) return fastParts(response._toNodeResponse());
       if (response instanceof Response && !response.bodyUsed) return nativeParts(response);
       return undefined;
     },
   };
+}
+
+function isFast(response: unknown): response is { _toNodeResponse(): FastParts } {
+  return typeof (response as { _toNodeResponse?: unknown } | null)?._toNodeResponse === "function";
 }
 
 function fastParts(parts: FastParts): ResponseParts | undefined {

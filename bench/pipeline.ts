@@ -1,0 +1,89 @@
+/**
+ * `node bench/pipeline.ts [memory|os|disk|proxy] [rounds]`: the request path without hub and view against bare
+ * node:http (or, as a proxy, fastify), one process each on one core, in turns. For work on the path; what is promised is
+ * measured by `npm run bench`.
+ */
+
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { apiKeyField, type Contender, replyBody, type Setting } from "./peers/contender.ts";
+import { startUpstream } from "./peers/nginx.ts";
+import { fastifyProxy, nodeHttp } from "./peers/node-servers.ts";
+import { freePort, spawnPinned, sutCore, waitForPort } from "./peers/process.ts";
+import { benchKey } from "./pipeline-server.ts";
+import { fetchShape, folderFor, runContender, withContender } from "./round.ts";
+import { otherCore } from "./wrk.ts";
+
+const server = join(import.meta.dirname, "pipeline-server.ts");
+
+function pipelineContender(journal: string, isProxy: boolean): Contender {
+  return {
+    name: `pipeline ${journal}`,
+    unavailable: () => Promise.resolve(undefined),
+    start: async ({ upstreamPort }) => {
+      const port = await freePort();
+      const env = {
+        PORT: String(port),
+        JOURNAL: journal,
+        NODE_ENV: "production",
+        ...(isProxy && { UPSTREAM: `http://127.0.0.1:${upstreamPort}` }),
+      };
+      const options = process.env["NODE_FLAGS"]?.split(" ") ?? [];
+      const process_ = spawnPinned(sutCore, process.execPath, [...options, server], env);
+      await waitForPort(process_, port);
+      return {
+        url: `http://127.0.0.1:${port}/8.8.8.8`,
+        headers: { [apiKeyField]: benchKey },
+        process: process_,
+        stop: () => process_.stop(),
+      };
+    },
+  };
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+
+const [mode = "memory", roundsText = "3"] = process.argv.slice(2);
+const isProxy = mode === "proxy";
+const own = pipelineContender(isProxy ? "os" : mode, isProxy);
+const peer = isProxy ? fastifyProxy : nodeHttp;
+const base = mkdtempSync(join(tmpdir(), "tallygate-bench-"));
+const upstream = isProxy ? await startUpstream(otherCore, join(base, "nginx")) : undefined;
+try {
+  const empty: Setting = {
+    folder: join(base, "shape"),
+    upstreamPort: upstream?.port ?? 0,
+    shape: { status: 200, fields: [], body: replyBody },
+  };
+  const shape = await withContender(own, empty, fetchShape);
+  const plan = { connections: [64, 8], warmUpSeconds: 2, seconds: 3 };
+  const ratios: number[][] = plan.connections.map(() => []);
+  for (let round = 0; round < Number(roundsText); round++) {
+    const results = [];
+    for (const [i, contender] of [own, peer].entries()) {
+      const folder = folderFor(base, round, i);
+      results.push(await runContender(contender, { ...empty, folder, shape }, plan));
+    }
+    const [ours = [], theirs = []] = results;
+    for (const [i, timing] of ours.entries()) {
+      const other = theirs[i];
+      if (other === undefined) continue;
+      const ratio = timing.requestsPerSecond / other.requestsPerSecond;
+      ratios[i]?.push(ratio);
+      console.log(
+        `${timing.connections} connections: ${timing.requestsPerSecond.toFixed(0)}/s against ` +
+          `${other.requestsPerSecond.toFixed(0)}/s (${peer.name}), ratio ${ratio.toFixed(3)}, ` +
+          `CPU ${timing.cpuMicrosecondsPerRequest.toFixed(1)} against ` +
+          `${other.cpuMicrosecondsPerRequest.toFixed(1)} µs`,
+      );
+    }
+  }
+  for (const [i, connections] of plan.connections.entries()) {
+    console.log(`${connections} connections: median ratio ${median(ratios[i] ?? []).toFixed(3)}`);
+  }
+} finally {
+  await upstream?.process.stop();
+  rmSync(base, { recursive: true, force: true });
+}
