@@ -50,9 +50,9 @@ const weekOffsetMs = 3 * dayMs;
 const instantMaxMs = Date.UTC(9999, 0, 1);
 
 const divisible = [
-  { letter: "s", unit: "minute", unitMs: minuteMs, parts: 60, partMs: secondMs },
-  { letter: "m", unit: "hour", unitMs: hourMs, parts: 60, partMs: minuteMs },
-  { letter: "h", unit: "day", unitMs: dayMs, parts: 24, partMs: hourMs },
+  { letter: "s", unit: "a minute", unitMs: minuteMs, parts: 60, partMs: secondMs },
+  { letter: "m", unit: "an hour", unitMs: hourMs, parts: 60, partMs: minuteMs },
+  { letter: "h", unit: "a day", unitMs: dayMs, parts: 24, partMs: hourMs },
 ] as const;
 
 /** Every spec there is, by each of its spellings. */
@@ -108,7 +108,7 @@ export function parseWindowSpec(text: string): WindowSpec | { readonly error: st
   for (let n = 1; n <= division.parts; n++) {
     if (division.parts % n === 0) fitting.push(`${n}${division.letter}`);
   }
-  return { error: `${text} does not divide a ${division.unit}; expected ${orList(fitting)}` };
+  return { error: `${text} does not divide ${division.unit}; expected ${orList(fitting)}` };
 }
 
 function orList(items: readonly string[]): string {
