@@ -167,15 +167,28 @@ function refusePublic(listen: ListenAddress): void {
   );
 }
 
-/** The control plane answers while the hub is still starting; asking for more then is a bug of it. */
-function lateApi(api: () => HubApi | undefined): HubApi {
-  return new Proxy({} as HubApi, {
-    get(_, name) {
-      const ready = api();
-      if (ready === undefined) throw new TallygateError("ledger-failed", "the hub is starting");
-      const value = ready[name as keyof HubApi] as unknown;
-      return typeof value === "function" ? (value.bind(ready) as unknown) : value;
-    },
+/**
+ * The hub's API while there is no hub yet: the control plane is put together and says `not ready` before the hub has read its
+ * data. What is asked for is looked up when it is called.
+ */
+function lateApi(hub: () => HubApi | undefined): HubApi {
+  const registry = late(() => hub()?.registry);
+  return new Proxy(late(hub), {
+    get: (api, name) => (name === "registry" ? registry : api[name as keyof HubApi]),
+  });
+}
+
+type Methods = Record<string | symbol, (...given: unknown[]) => unknown>;
+
+function late<T extends object>(target: () => T | undefined): T {
+  return new Proxy({} as T, {
+    get:
+      (_, name) =>
+      (...given: unknown[]) => {
+        const ready = target();
+        if (ready === undefined) throw new TallygateError("ledger-failed", "the hub is starting");
+        return (ready as unknown as Methods)[name]?.(...given);
+      },
   });
 }
 
