@@ -103,10 +103,17 @@ export interface DamagedTotal {
   readonly subject: string;
 }
 
+/** A stored usage row whose content does not match its own CRC. */
+export type DamagedRow = Pick<
+  LedgerRow,
+  "hour" | "region" | "route" | "plan" | "owner" | "key" | "address" | "referer"
+>;
+
 export interface LedgerStore {
   /**
    * Reads everything saved: totals through `onTotals` in chunks (subjects left out: "" unless `withSubjects`). Undefined: the ledger is
-   * new. Rows with a wrong CRC are delivered and listed.
+   * new. Rows with a wrong CRC are delivered and listed, up to 1,000 of them; a subject's own CRC is checked `withSubjects` only.
+   * Fails with `data-damaged` if the fold's state is.
    */
   load(
     onTotals: (columns: LedgerColumns) => void,
@@ -116,7 +123,10 @@ export interface LedgerStore {
   checkpoint(delta: LedgerDelta): Promise<void>;
   /** The text of a counter's subject; undefined if not stored. */
   subjectOf(window: WindowId, lo: number, hi: number): Promise<string | undefined>;
+  /** In order of window, then of units (highest first), then of value. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /** Reads every usage row and names those that are damaged, at most `limit`. */
+  damagedRows(limit: number): Promise<readonly DamagedRow[]>;
   /** Small named values: epoch, cluster id, backup coverage, incidents. Synced. */
   getMeta(name: string): Promise<string | undefined>;
   setMeta(name: string, value: string): Promise<void>;

@@ -3,15 +3,17 @@
 import { crc32 as nativeCrc32 } from "node:zlib";
 import { crc32 } from "../../base/hash.ts";
 
-/** CRC-32 over a row's parts, in order. */
+/** CRC-32 over a row's parts, in order. Texts and numbers in a row are taken as one text, each part ended by a NUL. */
 export function rowCrc(...parts: readonly (string | number | Uint8Array)[]): number {
   let crc = 0;
+  let text = "";
   for (const part of parts) {
-    crc = nativeCrc32(typeof part === "number" ? String(part) : part, crc);
-    // Without a mark, the same bytes cut into parts elsewhere would have the same CRC.
-    crc = nativeCrc32("\0", crc);
+    if (typeof part === "object") {
+      crc = nativeCrc32(part, nativeCrc32(text, crc));
+      text = "";
+    } else text += `${part}\0`;
   }
-  return crc;
+  return nativeCrc32(text, crc);
 }
 
 const words = new Uint32Array(7);

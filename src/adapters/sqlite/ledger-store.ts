@@ -1,0 +1,120 @@
+/** The `LedgerStore` port on SQLite: the caller's side; everything happens in its thread. */
+
+import { TallygateError } from "../../base/errors.ts";
+import type { WindowId } from "../../base/words.ts";
+import type {
+  DamagedRow,
+  LedgerColumns,
+  LedgerDelta,
+  LedgerStore,
+  ProducerCheckpoint,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
+import { databaseBytes } from "./folder.ts";
+import { rowsPieces, totalsPieces } from "./ledger-pieces.ts";
+import type { LedgerApi, LedgerStart, Loaded } from "./ledger-protocol.ts";
+import { Thread } from "./thread.ts";
+
+/** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `ledger-failed`. */
+export async function openLedgerStore(file: string): Promise<LedgerStore> {
+  const data: LedgerStart = { file };
+  const { thread } = await Thread.start<LedgerApi, undefined>({
+    from: import.meta.url,
+    module: "ledger-thread",
+    data,
+    failed: "ledger-failed",
+  });
+  return new SqliteLedgerStore(file, thread);
+}
+
+class SqliteLedgerStore implements LedgerStore {
+  readonly #file: string;
+  readonly #thread: Thread<LedgerApi>;
+  /** Settles when no checkpoint is being written. */
+  #writing: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(file: string, thread: Thread<LedgerApi>) {
+    this.#file = file;
+    this.#thread = thread;
+  }
+
+  load(
+    onTotals: (columns: LedgerColumns) => void,
+    { withSubjects = false }: { readonly withSubjects?: boolean } = {},
+  ): Promise<Loaded | undefined> {
+    return this.#thread.call("load", { withSubjects }, { onPart: onTotals });
+  }
+
+  async checkpoint(delta: LedgerDelta): Promise<void> {
+    if (this.#closed) throw new TallygateError("ledger-failed", "The ledger is closed.");
+    const written = this.#writing.then(() => this.#write(delta));
+    this.#writing = written.catch(() => undefined);
+    await written;
+  }
+
+  async #write(delta: LedgerDelta): Promise<void> {
+    await this.#thread.call("begin", undefined);
+    for (const columns of delta.totals) {
+      for (const piece of totalsPieces(columns)) {
+        const { lo, hi, charged, refunded, named } = piece;
+        const columnBuffers = [lo, hi, charged, refunded, named].map(({ buffer }) => buffer);
+        await this.#thread.call("totals", piece, { transfer: columnBuffers as ArrayBuffer[] });
+      }
+    }
+    for (const piece of rowsPieces(delta.rows)) {
+      const transfer = [piece.keys.buffer, piece.numbers.buffer] as ArrayBuffer[];
+      await this.#thread.call("rows", piece, { transfer });
+    }
+    const { dropped, observations } = delta;
+    const fold = { ...delta.fold, producers: delta.fold.producers.map(withOwnBytes) };
+    await this.#thread.call("commit", { fold, dropped, observations });
+  }
+
+  subjectOf(window: WindowId, lo: number, hi: number): Promise<string | undefined> {
+    return this.#thread.call("subjectOf", { window, lo, hi });
+  }
+
+  usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
+    return this.#thread.call("usage", query);
+  }
+
+  damagedRows(limit: number): Promise<readonly DamagedRow[]> {
+    return this.#thread.call("damagedRows", { limit });
+  }
+
+  getMeta(name: string): Promise<string | undefined> {
+    return this.#thread.call("getMeta", { name });
+  }
+
+  setMeta(name: string, value: string): Promise<void> {
+    return this.#thread.call("setMeta", { name, value });
+  }
+
+  copyTo(file: string): Promise<void> {
+    return this.#thread.call("copyTo", { file });
+  }
+
+  bytes(): number {
+    return databaseBytes(this.#file);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#writing;
+    try {
+      await this.#thread.call("close", undefined);
+    } finally {
+      await this.#thread.end();
+    }
+  }
+}
+
+/** Own bytes: a view would take the whole buffer behind it along. */
+function withOwnBytes(producer: ProducerCheckpoint): ProducerCheckpoint {
+  if (producer.parked.length === 0) return producer;
+  const parked = producer.parked.map(({ seq, bytes }) => ({ seq, bytes: bytes.slice() }));
+  return { ...producer, parked };
+}

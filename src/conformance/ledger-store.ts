@@ -1,0 +1,366 @@
+/** What every `LedgerStore` keeps: run by each adapter's tests and by the simulator's fake. */
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import type {
+  FoldCheckpoint,
+  LedgerColumns,
+  LedgerDelta,
+  LedgerRow,
+  LedgerStore,
+  UsageQuery,
+} from "../ports/ledger-store.ts";
+
+/** One ledger's storage; `open` may be called again once the ledger opened before is closed. */
+export interface LedgerStorage {
+  open(): Promise<LedgerStore>;
+  dispose(): Promise<void>;
+}
+
+export interface LedgerSuite {
+  readonly name: string;
+  readonly create: () => Promise<LedgerStorage>;
+}
+
+export interface Total {
+  readonly lo: number;
+  readonly hi: number;
+  readonly charged: number;
+  readonly refunded: number;
+  readonly subject: string;
+}
+
+export function totalOf(n: number, charged: number, subject = "", refunded = 0): Total {
+  return { lo: n, hi: n * 7919, charged, refunded, subject };
+}
+
+export function totalsOf(window: string, totals: readonly Total[]): LedgerColumns {
+  return {
+    window,
+    lo: Uint32Array.from(totals, ({ lo }) => lo),
+    hi: Uint32Array.from(totals, ({ hi }) => hi),
+    charged: Float64Array.from(totals, ({ charged }) => charged),
+    refunded: Float64Array.from(totals, ({ refunded }) => refunded),
+    subject: totals.map(({ subject }) => subject),
+  };
+}
+
+export const emptyFold: FoldCheckpoint = {
+  version: { epoch: 1, position: 1 },
+  horizonMs: 0,
+  producers: [],
+};
+
+export const emptyDelta: LedgerDelta = {
+  fold: emptyFold,
+  totals: [],
+  dropped: [],
+  rows: [],
+  observations: [],
+};
+
+const hourMs = 3_600_000;
+
+export function usageRow(fields: Partial<LedgerRow>): LedgerRow {
+  return {
+    hour: Date.UTC(2026, 10, 21, 22),
+    ...{ region: "sydney", route: "/{ip}", plan: "pro", owner: "acme", key: "k_1" },
+    ...{ address: "203.0.113.7", referer: "" },
+    ...{ calls: 1, units: 1, refundedCalls: 0, refundedUnits: 0 },
+    ...fields,
+  };
+}
+
+export const everything: UsageQuery = {
+  ...{ by: "key", window: "total", fromMs: 0, toMs: Date.UTC(9999, 0, 1) },
+  ...{ top: 0, limit: 1000, offset: 0, where: {} },
+};
+
+export async function loadTotals(
+  ledger: LedgerStore,
+  withSubjects = true,
+): Promise<Record<string, Total[]>> {
+  const windows: Record<string, Total[]> = {};
+  await ledger.load(
+    ({ window, lo, hi, charged, refunded, subject }) => {
+      const totals = [...lo].map((low, i) => ({
+        ...{ lo: low, hi: hi[i] ?? -1, charged: charged[i] ?? -1 },
+        ...{ refunded: refunded[i] ?? -1, subject: subject[i] ?? "none" },
+      }));
+      windows[window] = [...(windows[window] ?? []), ...totals].sort((a, b) => a.lo - b.lo);
+    },
+    { withSubjects },
+  );
+  return windows;
+}
+
+type Define = (name: string, run: (storage: LedgerStorage) => Promise<void>) => void;
+
+export function ledgerStoreConformance(suite: LedgerSuite): void {
+  const define: Define = (name, run) => {
+    test(name, async () => {
+      const storage = await suite.create();
+      try {
+        await run(storage);
+      } finally {
+        await storage.dispose();
+      }
+    });
+  };
+  describe(`ledger store: ${suite.name}`, () => {
+    totals(define);
+    foldState(define);
+    reports(define);
+    rest(define);
+  });
+}
+
+function totals(define: Define): void {
+  define("a new ledger says so", async (storage) => {
+    const ledger = await storage.open();
+    assert.equal(await ledger.load(() => assert.fail("no totals")), undefined);
+    assert.equal(await ledger.subjectOf("w", 1, 1), undefined);
+    await ledger.close();
+  });
+
+  define("totals are absolute: the last value wins, the subject stays", async (storage) => {
+    const first = await storage.open();
+    const high = Number.MAX_SAFE_INTEGER;
+    const a = { lo: 0xffff_ffff, hi: 0xffff_ffff, charged: 5, refunded: 1, subject: "key:k_ö" };
+    await first.checkpoint({ ...emptyDelta, totals: [totalsOf("w", [totalOf(1, 3, "ip:1"), a])] });
+    const changed = { ...a, charged: high, refunded: high - 1, subject: "" };
+    await first.checkpoint({ ...emptyDelta, totals: [totalsOf("w", [changed])] });
+    await first.close();
+    const second = await storage.open();
+    assert.deepEqual(await loadTotals(second), {
+      w: [totalOf(1, 3, "ip:1"), { ...changed, subject: "key:k_ö" }],
+    });
+    assert.equal(await second.subjectOf("w", a.lo, a.hi), "key:k_ö");
+    assert.equal(await second.subjectOf("w", 2, 2), undefined);
+    assert.deepEqual((await loadTotals(second, false))["w"]?.[0], totalOf(1, 3, ""));
+    await second.close();
+  });
+
+  define("dropped windows are gone, others stay, and a window may come again", async (storage) => {
+    const ledger = await storage.open();
+    const totalsNow = ["a", "b"].map((window) => totalsOf(window, [totalOf(1, 1, window)]));
+    await ledger.checkpoint({ ...emptyDelta, totals: totalsNow });
+    await ledger.checkpoint({ ...emptyDelta, dropped: ["a", "never there"] });
+    assert.deepEqual(await loadTotals(ledger), { b: [totalOf(1, 1, "b")] });
+    assert.equal(await ledger.subjectOf("a", 1, 7919), undefined);
+    await ledger.checkpoint({ ...emptyDelta, totals: [totalsOf("a", [totalOf(2, 2, "new")])] });
+    assert.deepEqual((await loadTotals(ledger))["a"], [totalOf(2, 2, "new")]);
+    await ledger.close();
+  });
+
+  define("many counters in several windows come back complete", async (storage) => {
+    const ledger = await storage.open();
+    const count = 70_000;
+    const many = Array.from({ length: count }, (_, i) => totalOf(i + 1, i, `ip:${i}`));
+    await ledger.checkpoint({
+      ...emptyDelta,
+      totals: [
+        totalsOf("w", many.slice(0, 40_000)),
+        totalsOf("v", many),
+        totalsOf("w", many.slice(40_000)),
+      ],
+    });
+    const loaded = await loadTotals(ledger);
+    assert.deepEqual(
+      Object.entries(loaded)
+        .map(([window, { length }]) => [window, length])
+        .sort(),
+      [
+        ["v", count],
+        ["w", count],
+      ],
+    );
+    assert.deepEqual(loaded["w"]?.[65_600], totalOf(65_601, 65_600, "ip:65600"));
+    await ledger.close();
+  });
+}
+
+function foldState(define: Define): void {
+  define("the fold's state is saved with the totals and read back the same", async (storage) => {
+    const fold: FoldCheckpoint = {
+      version: { epoch: 2 ** 21 + 5, position: 1234 },
+      horizonMs: 1_795_000_000_000,
+      producers: [
+        { producer: "p1/i1", last: 7, parked: [], lost: [] },
+        {
+          ...{
+            producer: "p1/i2",
+            last: 3,
+            lost: [
+              [4, 4],
+              [9, 12],
+            ],
+          },
+          parked: [5, 6].map((seq) => ({ seq, bytes: Uint8Array.from([seq, 1, 2]) })),
+        },
+      ],
+    };
+    const first = await storage.open();
+    await first.checkpoint({ ...emptyDelta, fold });
+    await first.close();
+    const second = await storage.open();
+    assert.deepEqual((await second.load(() => {}))?.fold, fold);
+    await second.close();
+  });
+
+  define(
+    "each checkpoint's state replaces the one before: parked batches and producers go",
+    async (storage) => {
+      const ledger = await storage.open();
+      const parked = [5, 6].map((seq) => ({ seq, bytes: Uint8Array.from([seq]) }));
+      const before = ["a", "b"].map((producer) => ({
+        producer,
+        last: 3,
+        parked,
+        lost: [[4, 4]] as const,
+      }));
+      await ledger.checkpoint({ ...emptyDelta, fold: { ...emptyFold, producers: before } });
+      const after = [{ producer: "b", last: 5, parked: parked.slice(1), lost: [] }];
+      const fold = { ...emptyFold, version: { epoch: 1, position: 2 }, producers: after };
+      await ledger.checkpoint({ ...emptyDelta, fold });
+      const loaded = await ledger.load(() => {});
+      assert.deepEqual(loaded, { fold, damaged: [] });
+      await ledger.close();
+    },
+  );
+
+  define("checkpoints given at once are written in order", async (storage) => {
+    const ledger = await storage.open();
+    await Promise.all(
+      [1, 2, 3].map((n) =>
+        ledger.checkpoint({
+          ...{ ...emptyDelta, fold: { ...emptyFold, version: { epoch: 1, position: n } } },
+          ...{ totals: [totalsOf("w", [totalOf(1, n, "s")])], rows: [usageRow({ calls: n })] },
+        }),
+      ),
+    );
+    assert.deepEqual(await loadTotals(ledger), { w: [totalOf(1, 3, "s")] });
+    assert.equal((await ledger.load(() => {}))?.fold.version.position, 3);
+    assert.equal((await ledger.usage(everything))[0]?.calls, 6);
+    await ledger.close();
+  });
+}
+
+function reports(define: Define): void {
+  const t0 = Date.UTC(2026, 9, 31, 23);
+  const rows = [
+    usageRow({ hour: t0, key: "k_1", units: 10, calls: 2, refundedCalls: 1, refundedUnits: 5 }),
+    usageRow({ hour: t0 + hourMs, key: "k_1", units: 20, region: "seoul" }),
+    usageRow({ hour: t0 + 2 * hourMs, key: "k_2", units: 7, owner: "b", plan: "free" }),
+    usageRow({ hour: t0 + 30 * hourMs, key: "k_3", units: 7, address: "2001:db8::/64" }),
+  ];
+  const cases: { name: string; query: Partial<UsageQuery>; expected: string }[] = [
+    { name: "sums per key", query: {}, expected: "k_1=30 k_2=7 k_3=7" },
+    {
+      name: "per month, UTC",
+      query: { window: "month" },
+      expected:
+        "2026-10-01T00:00:00Z k_1=10 2026-11-01T00:00:00Z k_1=20 2026-11-01T00:00:00Z k_2=7 2026-11-01T00:00:00Z k_3=7",
+    },
+    {
+      name: "per day, the highest only",
+      query: { window: "day", top: 1 },
+      expected:
+        "2026-10-31T00:00:00Z k_1=10 2026-11-01T00:00:00Z k_1=20 2026-11-02T00:00:00Z k_3=7",
+    },
+    {
+      name: "per hour, start included, end not",
+      query: { window: "hour", fromMs: t0 + hourMs, toMs: t0 + 2 * hourMs },
+      expected: "2026-11-01T00:00:00Z k_1=20",
+    },
+    { name: "by region", query: { by: "region" }, expected: "sydney=24 seoul=20" },
+    { name: "by owner", query: { by: "owner" }, expected: "acme=37 b=7" },
+    { name: "by plan", query: { by: "plan" }, expected: "pro=37 free=7" },
+    { name: "by route", query: { by: "route" }, expected: "/{ip}=44" },
+    { name: "by referer", query: { by: "referer" }, expected: "=44" },
+    {
+      name: "by address, only some",
+      query: { by: "ip", where: { key: "k_3" } },
+      expected: "2001:db8::/64=7",
+    },
+    {
+      name: "only rows with two values",
+      query: { where: { region: "sydney", plan: "pro" } },
+      expected: "k_1=10 k_3=7",
+    },
+    { name: "in pages", query: { limit: 2, offset: 1 }, expected: "k_2=7 k_3=7" },
+    { name: "nothing", query: { where: { key: "'; DROP TABLE usage; --" } }, expected: "" },
+  ];
+
+  define("reports sum rows by dimension and window", async (storage) => {
+    const ledger = await storage.open();
+    await ledger.checkpoint({ ...emptyDelta, rows });
+    for (const { name, query, expected } of cases) {
+      const found = await ledger.usage({ ...everything, ...query });
+      const shown = found.map(({ window, value, units }) => `${window} ${value}=${units}`.trim());
+      assert.equal(shown.join(" "), expected, name);
+    }
+    const [first] = await ledger.usage(everything);
+    assert.deepEqual(first, {
+      ...{ window: "", value: "k_1", calls: 3, units: 30, refundedCalls: 1, refundedUnits: 5 },
+    });
+    await ledger.close();
+  });
+
+  define(
+    "rows are added to what is stored, across restarts, and none counts as damaged",
+    async (storage) => {
+      for (let i = 0; i < 3; i++) {
+        const ledger = await storage.open();
+        const observation = {
+          hour: t0,
+          region: "r",
+          route: "/",
+          plan: "p",
+          outcome: "admitted",
+          calls: 1,
+          bytes: 9,
+          timeMs: 0.1,
+        };
+        const observations = [observation, observation];
+        await ledger.checkpoint({ ...emptyDelta, rows: [...rows, ...rows], observations });
+        await ledger.close();
+      }
+      const ledger = await storage.open();
+      assert.equal((await ledger.usage(everything))[0]?.units, 180);
+      assert.deepEqual(await ledger.damagedRows(10), []);
+      await ledger.close();
+    },
+  );
+
+  define("thousands of rows of one checkpoint are all there", async (storage) => {
+    const ledger = await storage.open();
+    const many = Array.from({ length: 5000 }, (_, i) =>
+      usageRow({ address: `10.0.${i >> 8}.${i & 255}` }),
+    );
+    await ledger.checkpoint({ ...emptyDelta, rows: many });
+    assert.equal((await ledger.usage({ ...everything, by: "ip", limit: 10_000 })).length, 5000);
+    assert.equal((await ledger.usage(everything))[0]?.units, 5000);
+    await ledger.close();
+  });
+}
+
+function rest(define: Define): void {
+  define("named values are kept", async (storage) => {
+    const first = await storage.open();
+    assert.equal(await first.getMeta("epoch"), undefined);
+    await first.setMeta("epoch", "1");
+    await first.setMeta("epoch", "2");
+    await first.close();
+    const second = await storage.open();
+    assert.equal(await second.getMeta("epoch"), "2");
+    await second.close();
+  });
+
+  define("a closed ledger refuses a checkpoint", async (storage) => {
+    const ledger = await storage.open();
+    await ledger.close();
+    await assert.rejects(ledger.checkpoint(emptyDelta), { code: "ledger-failed" });
+    await ledger.close();
+  });
+}
