@@ -66,7 +66,8 @@ test("three regions at once stay within quota plus what they could not see of ea
 
   await until(() => allSay(key, admitted), 2_000, `${admitted} used in every region`);
   const { json } = await cluster.api("GET", "/v1/status");
-  const { processes } = json as { processes: { lagP99Ms: number; region: string }[] };
+  const { regions } = json as { regions: { processes: { lagP99Ms: number }[] }[] };
+  const processes = regions.flatMap((region) => region.processes);
   const bound = overshootBound(
     processes,
     results.map((result) => result.perSecond),
