@@ -70,6 +70,10 @@ export function formatResults(
   for (const [name, rounds] of results) {
     const timings = rounds.flatMap((_, round) => pick(rounds, round, connections) ?? []);
     const middle = (read: (timing: Timing) => number): number => median(timings.map(read));
+    if (timings.length === 0) {
+      rows.push([name, "", "", "", "0", "none"]);
+      continue;
+    }
     const ratio = medianInterval(ratios(rounds, results.get(base) ?? [], connections));
     rows.push([
       name,

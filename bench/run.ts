@@ -25,6 +25,18 @@ import { otherCore } from "./wrk.ts";
 
 const fullRounds = 7;
 const quickRounds = 3;
+const fullPlan: RoundPlan = {
+  connections: [64, 8],
+  warmUpRequests: 150_000,
+  warmUpSecondsMax: 14,
+  seconds: 5,
+};
+const quickPlan: RoundPlan = {
+  ...fullPlan,
+  warmUpRequests: 50_000,
+  warmUpSecondsMax: 6,
+  seconds: 2,
+};
 /** Without a gateway to imitate, bare node:http sends what a gateway would at least. */
 const plainShape: ReplyShape = {
   status: 200,
@@ -83,7 +95,9 @@ async function runRounds(
       const figures = timings?.map(
         (t) => `${Math.round(t.requestsPerSecond)}/s at ${t.connections}`,
       );
-      console.log(`round ${round + 1}/${plan.rounds}  ${contender.name}: ${figures?.join(", ")}`);
+      console.log(
+        `round ${round + 1}/${plan.rounds}  ${contender.name}: ${figures?.join(", ") ?? "void"}`,
+      );
       rmSync(folder, { recursive: true, force: true });
     }
   }
@@ -105,12 +119,7 @@ async function compare(
     const base = { folder: join(folder, "shape"), upstreamPort: upstream.port, shape: plainShape };
     mkdirSync(base.folder);
     const shape = await shapeOf(comparison.reference, base);
-    const plan = {
-      connections: [64, 8],
-      warmUpSeconds: isQuick ? 2 : 3,
-      seconds: isQuick ? 2 : 5,
-      rounds,
-    };
+    const plan = { ...(isQuick ? quickPlan : fullPlan), rounds };
     const results = await runRounds(present, { ...base, shape }, plan);
     for (const connections of plan.connections) {
       console.log(`\n${comparison.title}, ${connections} connections`);
