@@ -16,8 +16,8 @@ export class ChangeLog {
   #compactAt = compactMin;
 
   append(lo: number, hi: number): void {
+    if (this.length === this.#lo.length) this.#makeRoom();
     const at = this.length;
-    if (at === this.#lo.length) this.#makeRoom();
     this.#lo[at] = lo;
     this.#hi[at] = hi;
     this.length = at + 1;

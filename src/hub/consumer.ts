@@ -29,7 +29,7 @@ export interface ConsumerEvents {
 export async function applyStream(
   source: { stream: UsageStream; timers: Timers },
   state: { readonly position: Position; apply(record: StreamRecord): void },
-  options: { upTo?: Position; onRead?: () => void } = {},
+  options: { upTo?: Position; onRead?: () => void | Promise<void> } = {},
 ): Promise<void> {
   const { stream, timers } = source;
   const end = options.upTo ?? stream.last;
@@ -46,7 +46,7 @@ export async function applyStream(
       if (record.position > end) break;
       state.apply(record);
     }
-    options.onRead?.();
+    await options.onRead?.();
     await new Promise<void>((resolve) => timers.atTurnEnd(resolve));
   }
 }

@@ -6,9 +6,12 @@
 import { assert } from "../base/assert.ts";
 import type { EpochMs, WindowId } from "../base/words.ts";
 import { ownMax } from "../limits/counter-shard.ts";
-import { CounterTable } from "../limits/counter-table.ts";
+import { CounterTable, emptyCounterRef } from "../limits/counter-table.ts";
 import type { LedgerColumns } from "../ports/ledger-store.ts";
 import { ChangeLog } from "./change-log.ts";
+
+/** Where `has` looked last. */
+const ref = emptyCounterRef();
 
 export class HubWindow {
   readonly id: WindowId;
@@ -48,6 +51,11 @@ export class HubWindow {
   set(lo: number, hi: number, sums: { charged: number; refunded: number }): void {
     this.#setNet(lo, hi, sums.charged - sums.refunded);
     if (sums.refunded > 0) this.table.setOwn(lo, hi, Math.min(sums.refunded, ownMax));
+  }
+
+  has(lo: number, hi: number): boolean {
+    this.table.used(lo, hi, ref);
+    return ref.at >= 0;
   }
 
   charged(lo: number, hi: number): number {

@@ -25,6 +25,7 @@ const names = {
   backup: "backup",
   sealed: "sealed",
   restored: "restored",
+  position: "position",
 } as const;
 
 /** The cluster's identity; made at the hub's very first start. */
@@ -65,9 +66,25 @@ export function saveSealed(
   return write(ledger, names.sealed, sealed);
 }
 
-/** Says that these files come from a backup: the next start takes a higher epoch and a new era of key versions. */
-export function markRestored(ledger: LedgerStore): Promise<void> {
-  return write(ledger, names.restored, true);
+/** What a ledger that is built anew must keep of the one it replaces. */
+export async function copyMeta(from: LedgerStore, to: LedgerStore): Promise<void> {
+  for (const name of Object.values(names)) {
+    const text = await from.getMeta(name);
+    if (text !== undefined) await to.setMeta(name, text);
+  }
+}
+
+/**
+ * Says that the ledger comes from a backup: the next start takes a higher epoch and a new era of key versions. Offline. Returns
+ * the position that the ledger holds, which is also kept as meta `position`: the stream that goes with it is new and
+ * gives positions above.
+ */
+export async function markRestored(ledger: LedgerStore): Promise<Position> {
+  const loaded = await ledger.load(() => {});
+  const position = loaded?.fold.version.position ?? 0;
+  await write(ledger, names.position, position);
+  await write(ledger, names.restored, true);
+  return position;
 }
 
 export async function isRestored(ledger: LedgerStore): Promise<boolean> {

@@ -14,7 +14,7 @@ import type { HubTotals } from "./hub-totals.ts";
 export const problemsMax = 100;
 
 export class Recomputation {
-  readonly #state = new HubState();
+  readonly state = new HubState();
   readonly #onRows: (rows: readonly LedgerRow[]) => void;
   readonly problems: string[] = [];
   records = 0;
@@ -25,15 +25,15 @@ export class Recomputation {
   }
 
   get position(): Position {
-    return this.#state.position;
+    return this.state.position;
   }
 
   get totals(): HubTotals {
-    return this.#state.totals;
+    return this.state.totals;
   }
 
   async load(sealed: LedgerStore): Promise<void> {
-    const loaded = await this.#state.load(sealed);
+    const loaded = await this.state.load(sealed);
     for (const { window, subject } of loaded?.damaged ?? []) {
       this.#problem(`the sealed checkpoint's total of ${subject} in ${window} is damaged`);
     }
@@ -41,7 +41,7 @@ export class Recomputation {
 
   apply(record: StreamRecord): void {
     this.records++;
-    const { outcome, reason } = this.#state.apply(record);
+    const { outcome, reason } = this.state.apply(record);
     if (outcome === "malformed") {
       this.#left++;
       this.#problem(`record ${record.position} of the usage stream is damaged: ${reason}`);
@@ -53,16 +53,16 @@ export class Recomputation {
 
   /** Hands on what was folded into rows, and forgets what a ledger or a feed would want. */
   settle(): void {
-    this.#state.totals.takeFeedChanges();
-    const { rows } = this.#state.totals.takeLedgerChanges();
+    this.state.totals.takeFeedChanges();
+    const { rows } = this.state.totals.takeLedgerChanges();
     this.#onRows(rows);
   }
 
   #skipGaps(position: Position): void {
-    for (const { producer: key, from } of this.#state.fold.gaps()) {
+    for (const { producer: key, from } of this.state.fold.gaps()) {
       const [producer = "", incarnation = ""] = key.split("/");
-      const to = Math.min(...(this.#state.fold.producers.get(key)?.parked.keys() ?? [])) - 1;
-      this.#state.fold.apply(position, { kind: "lost", producer, incarnation, from, to });
+      const to = Math.min(...(this.state.fold.producers.get(key)?.parked.keys() ?? [])) - 1;
+      this.state.fold.apply(position, { kind: "lost", producer, incarnation, from, to });
     }
   }
 

@@ -17,7 +17,7 @@ import type { GatewaySession } from "./gateway-session.ts";
 import type { VerifyReport } from "./hub-api.ts";
 import type { HubState } from "./hub-state.ts";
 import { checkHub, checkLedger } from "./ledger-check.ts";
-import { Recomputation } from "./recomputation.ts";
+import { problemsMax, Recomputation } from "./recomputation.ts";
 import type { Replicator } from "./replicator.ts";
 import { RowCheck } from "./row-check.ts";
 import type { Sealer } from "./sealer.ts";
@@ -137,6 +137,11 @@ export class Verification {
     if (this.#cancelled) return;
     this.#problems.push(...(await checkLedger(ledger, this.#again.totals, this.#differences)));
     await this.#rows.compare(ledger, this.#differences);
+    for (const row of await ledger.damagedRows(problemsMax)) {
+      const hour = new Date(row.hour).toISOString();
+      const what = `${row.route} of ${row.key || row.address} at ${hour} in ${row.region}`;
+      this.#problems.push(`the ledger's usage row for ${what} is damaged`);
+    }
     const isRight = this.#differences.count === 0 && this.#problems.length === 0;
     if (this.#parts.seal && isRight && this.#again.problems.length === 0) {
       await sealer.seal(position, this.#parts.hubTimeMs());

@@ -191,7 +191,7 @@ export class FakeGateway {
         this.registryVersion = message.version;
         return;
       case "registry-wanted":
-        this.send({ kind: "registry-return", last: true }, this.returns);
+        queueMicrotask(() => this.send({ kind: "registry-return", last: true }, this.returns));
         return;
       case "audit":
         return this.#audit(message);

@@ -38,6 +38,11 @@ export class FakeTime implements Clock, Timers {
     setImmediate(run);
   }
 
+  /** Time passes, and no timer ran meanwhile: a machine that slept. */
+  skip(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   /** Runs what falls due within `ms`, in order, with turns of the event loop between. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;

@@ -2,6 +2,7 @@
 
 import { TallygateError } from "../../base/errors.ts";
 import type {
+  DamagedRow,
   DamagedTotal,
   FoldCheckpoint,
   LedgerColumns,
@@ -106,6 +107,10 @@ export class MemoryLedger implements LedgerStore {
       });
     }
     return [...sums.values()].slice(query.offset, query.offset + query.limit);
+  }
+
+  async damagedRows(): Promise<readonly DamagedRow[]> {
+    return [];
   }
 
   async getMeta(name: string): Promise<string | undefined> {

@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hashApiKey } from "../access/api-key.ts";
+import { encodeKeyRecord, type KeyRecord, unrestricted } from "../access/key-record.ts";
+import type { Hub } from "./hub.ts";
+import type { KeyRequest } from "./hub-api.ts";
+import {
+  hexOf,
+  packRows,
+  registryEraStep,
+  replaces,
+  rowOf,
+  unpackRecords,
+} from "./registry-records.ts";
+import { FakeGateway } from "./testing/fake-gateway.ts";
+import { HubRig } from "./testing/hub-rig.ts";
+
+const request: KeyRequest = {
+  plan: "pro",
+  name: "a customer",
+  owner: "",
+  expiresAtMs: 0,
+  mode: "live",
+  restrict: unrestricted,
+};
+
+function received(gateway: FakeGateway): KeyRecord[] {
+  return gateway.registry.flatMap(({ bytes }) => unpackRecords(bytes) ?? []);
+}
+
+async function opened(): Promise<{ rig: HubRig; hub: Hub; gateway: FakeGateway }> {
+  const rig = new HubRig();
+  const hub = await rig.start();
+  const gateway = new FakeGateway("sydney");
+  await rig.connect(gateway);
+  return { rig, hub, gateway };
+}
+
+function record(text: string, change: Partial<KeyRecord> = {}): KeyRecord {
+  return {
+    ...{ hash: hashApiKey(text), keyId: `k_${text}`, plan: "pro", owner: "", name: "" },
+    ...{ createdAtMs: 1, expiresAtMs: 0, anchorDay: 1, ownerAnchorDay: 1 },
+    ...{ restrict: unrestricted, version: 1, changedAtMs: 1, revoked: false },
+    ...change,
+  };
+}
+
+test("a key made, changed, rotated and revoked reaches a connected gateway without a timer", async () => {
+  const { hub, gateway } = await opened();
+  gateway.registry.length = 0;
+  const made = await hub.api.registry.create(request);
+  assert.equal(received(gateway).at(-1)?.keyId, made.id);
+  assert.deepEqual(received(gateway).at(-1)?.hash, new Uint8Array(hashApiKey(made.key)));
+  await hub.api.registry.update(made.id, { plan: "free" });
+  assert.equal(received(gateway).at(-1)?.plan, "free");
+
+  const rotated = await hub.api.registry.rotate(made.id, 60_000);
+  assert.equal(rotated.id, made.id, "the count goes on");
+  assert.deepEqual(
+    rotated.credentials.map(({ expiresAtMs }) => expiresAtMs > 0),
+    [true, false],
+  );
+  await hub.api.registry.revoke(made.id);
+  const tombstones = received(gateway).slice(-2);
+  assert.ok(tombstones.every(({ revoked }) => revoked));
+  const revoked = await hub.api.registry.revoke(made.id);
+  assert.equal(revoked.revoked, true);
+});
+
+test("versions of changes made at once are told in their order", async () => {
+  const { hub, gateway } = await opened();
+  gateway.registry.length = 0;
+  await Promise.all(Array.from({ length: 20 }, () => hub.api.registry.create(request)));
+  const versions = gateway.registry.map(({ version }) => version);
+  assert.deepEqual(
+    versions,
+    [...versions].sort((a, b) => a - b),
+  );
+  assert.equal(new Set(versions).size, 20);
+});
+
+test("a gateway that comes gets what it lacks, in slices, then every change", async () => {
+  const rig = new HubRig();
+  const rows = Array.from({ length: 10_000 }, (_, i) => rowOf(record(`${i}`, { version: i + 1 })));
+  await rig.registry.put(rows);
+  await rig.start();
+  const gateway = new FakeGateway("sydney");
+  gateway.registryVersion = 3_000;
+  await rig.connect(gateway);
+  await rig.run(200);
+  assert.equal(received(gateway).length, 7_000);
+  assert.deepEqual(
+    gateway.registry.map(({ last }) => last),
+    [false, false, false, true],
+  );
+  assert.equal(gateway.registryVersion, 10_000);
+});
+
+test("a slow gateway is waited for", async () => {
+  const rig = new HubRig();
+  const rows = Array.from({ length: 5_000 }, (_, i) => rowOf(record(`${i}`, { version: i + 1 })));
+  await rig.registry.put(rows);
+  await rig.start();
+  const gateway = new FakeGateway("sydney");
+  gateway.bufferedBytes = 100_000_000;
+  await rig.connect(gateway);
+  await rig.run(500);
+  assert.equal(gateway.registry.length, 0);
+  gateway.bufferedBytes = 0;
+  await rig.run(500);
+  assert.equal(received(gateway).length, 5_000);
+});
+
+test("the owner's month starts on the day of the owner's first key", async () => {
+  const { rig, hub, gateway } = await opened();
+  await hub.api.registry.create({ ...request, owner: "acme" });
+  rig.time.skip(3 * 86_400_000);
+  await hub.api.registry.create({ ...request, owner: "acme" });
+  const [first, second] = received(gateway);
+  assert.equal(second?.ownerAnchorDay, first?.anchorDay);
+  assert.notEqual(second?.anchorDay, first?.anchorDay);
+});
+
+test("what cannot be a key is refused in words, and nothing is stored", async () => {
+  const { hub } = await opened();
+  const wrong: Partial<KeyRequest>[] = [
+    { name: "n".repeat(129) },
+    { owner: "ö".repeat(65) },
+    { expiresAtMs: -1 },
+    { expiresAtMs: 1.5 },
+    { restrict: { ...unrestricted, referers: Array(33).fill("a.example") } },
+    { restrict: { ...unrestricted, routes: ["/".repeat(256)] } },
+  ];
+  for (const change of wrong) {
+    await assert.rejects(hub.api.registry.create({ ...request, ...change }), {
+      code: "request-invalid",
+    });
+  }
+  assert.equal(hub.api.registry.count(), 0);
+  await assert.rejects(hub.api.registry.revoke("k_none"), { code: "not-found" });
+});
+
+test("of two records of one credential a tombstone wins, then the version, across a restore the time", () => {
+  const era = registryEraStep;
+  const old = record("a", { version: 5, changedAtMs: 50 });
+  const cases: readonly [Partial<KeyRecord>, Partial<KeyRecord>, boolean][] = [
+    [{ version: 6 }, { version: 5 }, true],
+    [{ version: 5 }, { version: 5 }, false],
+    [{ version: 4 }, { version: 5 }, false],
+    [{ version: 4, revoked: true }, { version: 5 }, true],
+    [{ version: 9 }, { version: 5, revoked: true }, false],
+    [{ version: 6, changedAtMs: 90 }, { version: era + 1, changedAtMs: 80 }, true],
+    [{ version: 6, changedAtMs: 70 }, { version: era + 1, changedAtMs: 80 }, false],
+  ];
+  for (const [given, stored, expected] of cases) {
+    assert.equal(replaces({ ...old, ...given }, { ...old, ...stored }, era), expected);
+  }
+});
+
+test("after a restore gateways give back newer keys, and every gateway gets them under new versions", async () => {
+  const rig = new HubRig();
+  let hub = await rig.start();
+  const kept = await hub.api.registry.create(request);
+  const backup = { registry: rig.registry.copy(), ledger: rig.ledger.copy() };
+  const later = await hub.api.registry.create(request);
+  await hub.api.registry.revoke(kept.id);
+  const lost = [...rig.registry.rows.values()].filter(({ version }) => version > 1);
+
+  rig.crash();
+  rig.registry = backup.registry;
+  rig.ledger = backup.ledger;
+  rig.ledger.meta.set("restored", "true");
+  hub = await rig.start();
+  const sydney = new FakeGateway("sydney");
+  sydney.registryVersion = 3;
+  sydney.returns = packRows(lost);
+  const london = new FakeGateway("london");
+  london.registryVersion = 1;
+  await rig.connect(london);
+  await rig.connect(sydney);
+  await rig.run(50);
+  assert.equal(hub.api.registry.get(later.id)?.revoked, false);
+  assert.equal(hub.api.registry.get(kept.id)?.revoked, true);
+  for (const gateway of [sydney, london]) {
+    assert.ok(gateway.registryVersion > registryEraStep);
+    const [first, second] = received(gateway).slice(-2);
+    assert.ok((first?.version ?? 0) > registryEraStep && (second?.version ?? 0) > registryEraStep);
+  }
+  const made = await hub.api.registry.create(request);
+  assert.ok(made.version > registryEraStep);
+});
+
+test("keys given back that are malformed or were not asked for end the connection and change nothing", async () => {
+  const { rig, hub, gateway } = await opened();
+  const packed = encodeKeyRecord(record("x", { version: 9 }));
+  gateway.send({ kind: "registry-return", last: true }, packed);
+  await rig.run(10);
+  assert.equal(gateway.closedFor, "message-malformed");
+  assert.equal(hub.api.registry.count(), 0);
+  assert.equal(unpackRecords(packed.subarray(0, -1)), undefined);
+  assert.equal(hexOf(new Uint8Array([0, 171])), "00ab");
+});
