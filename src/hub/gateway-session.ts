@@ -149,6 +149,7 @@ export class GatewaySession implements UpdateSubscriber {
     if (this.feed === "none") return;
     if (this.#end.bufferedBytes > sessionBufferedMax) {
       // A half-sent snapshot is of no use without the updates between its parts.
+      if (this.#snapshot !== undefined) this.#sent = versionZero;
       this.#snapshot?.cancel();
       this.#snapshot = undefined;
       this.feed = "lagging";
