@@ -83,6 +83,7 @@ async function openHub(
     adminTokenHash,
     notReady: () => (hub === undefined ? "The hub is reading its ledger and stream." : undefined),
     openBackup: () => openBackup(api, folder),
+    exposeMetrics: () => metrics.expose(),
     idempotency: registry,
     clock: nodeClock,
     timers: nodeTimers,

@@ -18,6 +18,8 @@ export interface ControlContext {
   notReady(): string | undefined;
   /** A fresh backup. `close` is called once, whether or not the body was read to its end. */
   openBackup(): Promise<OpenBackup>;
+  /** The hub's metrics in Prometheus' text format. */
+  exposeMetrics(): Promise<string>;
   readonly idempotency: Pick<RegistryStore, "getIdempotent" | "putIdempotent">;
   readonly clock: Clock;
   readonly timers: Timers;

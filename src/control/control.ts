@@ -4,7 +4,7 @@
  *
  * Every answer carries `x-request-id` and `Cache-Control: no-store`; every error is a problem. Tokens,
  * keys and bodies never reach the log. `/v1/openapi.json` and `/health/*` need no token: they hold
- * nothing that this source does not.
+ * nothing that this source does not. `/metrics` needs it: on this port no firewall tells scrapers from callers.
  */
 
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
@@ -21,6 +21,7 @@ import { addVerifyRoutes } from "./verify-routes.ts";
 
 export const bodyMaxBytes = 65_536;
 
+const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 const documentPath = "/v1/openapi.json";
 
 export function createControl(context: ControlContext): ControlApp {
@@ -38,9 +39,10 @@ export function createControl(context: ControlContext): ControlApp {
 
   addHealth(app, context);
   addDocument(app);
-  app.use(
-    "/v1/*",
-    requireToken(() => context.adminTokenHash()),
+  const withToken = requireToken(() => context.adminTokenHash());
+  app.use("/v1/*", withToken);
+  app.get("/metrics", withToken, async (c) =>
+    c.text(await context.exposeMetrics(), 200, { "Content-Type": metricsType }),
   );
   app.use(
     "/v1/*",
