@@ -197,7 +197,7 @@ function keys(define: Define): void {
     "key records are kept by hash, the newest saved wins, with the version of all",
     async (storage) => {
       const first = await storage.open();
-      await first.saveKeys(2, joined([packedKey(1, 1), packedKey(2, 2, 80)]));
+      await first.saveKeys(2, Buffer.from(joined([packedKey(1, 1), packedKey(2, 2, 80)])));
       await first.saveKeys(3, packedKey(1, 3, 44, 9));
       await first.close();
       const second = await storage.open();

@@ -182,7 +182,8 @@ function sealing(define: Define): void {
     "what the caller does with a batch's bytes after sealing changes nothing",
     async (storage) => {
       const journal = await storage.open();
-      const bytes = batchOf("as it was");
+      // A Buffer, whose slice is a view into a pool that others use.
+      const bytes = Buffer.from(batchOf("as it was"));
       const sealed = journal.seal(1, bytes);
       bytes.fill(0);
       await sealed;

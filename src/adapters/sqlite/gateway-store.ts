@@ -2,7 +2,7 @@
 
 import type { GatewayStore, SavedCluster, ViewDelta } from "../../ports/gateway-store.ts";
 import type { StateApi, StateStart } from "./gateway-store-protocol.ts";
-import { Thread } from "./thread.ts";
+import { ownBytes, Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `state-failed`. */
 export async function openGatewayStore(file: string): Promise<GatewayStore> {
@@ -21,7 +21,7 @@ export async function openGatewayStore(file: string): Promise<GatewayStore> {
     saveView: (delta) => saveView(thread, delta),
     loadKeys: (onEntries) => thread.call("loadKeys", undefined, { onPart: onEntries }),
     saveKeys: (version, packed) => {
-      const own = packed.slice();
+      const own = ownBytes(packed);
       return thread.call("saveKeys", { version, packed: own }, { transfer: [own.buffer] });
     },
     keysAfter: (version, onEntries) => thread.call("keysAfter", { version }, { onPart: onEntries }),

@@ -118,12 +118,12 @@ function store(database: JournalDatabase, taken: Group): void {
   Atomics.store(control, word.tailBytes, tail);
   Atomics.store(control, word.storedPosition, position);
   Atomics.store(control, word.lastStoreUs, (performance.now() - began) * 1000);
-  if (Atomics.exchange(control, word.toldStored, 1) === 0) port.postMessage(undefined);
-  for (const seal of due) port.postMessage({ id: seal.id, reply: undefined });
-  seals = seals.slice(due.length);
   failing = false;
   retryMs = retryMsMin;
   publishUse(database);
+  if (Atomics.exchange(control, word.toldStored, 1) === 0) port.postMessage(undefined);
+  for (const seal of due) port.postMessage({ id: seal.id, reply: undefined });
+  seals = seals.slice(due.length);
 }
 
 function sealOf(seal: SealRequest, incarnations: ReadonlyMap<string, number>): Seal {

@@ -26,7 +26,7 @@ import {
   word,
   writeRing,
 } from "./journal-ring.ts";
-import { Thread } from "./thread.ts";
+import { ownBytes, Thread } from "./thread.ts";
 
 export interface JournalOptions {
   /** The folder must be locked by this process (`lockFolder`). */
@@ -205,8 +205,7 @@ class SqliteJournal implements Journal {
     assert(this.#sealsPending < sealsPendingMax, "too many seals wait for the disk");
     this.#sealsPending++;
     try {
-      // Own bytes: a view would take the whole buffer behind it along.
-      const copy = bytes.slice();
+      const copy = ownBytes(bytes);
       await this.#request("seal", { incarnation, seq, bytes: copy, at: this.#head }, copy);
     } finally {
       this.#sealsPending--;

@@ -14,7 +14,7 @@ import type {
 import { databaseBytes } from "./folder.ts";
 import { rowsPieces, totalsPieces } from "./ledger-pieces.ts";
 import type { LedgerApi, LedgerStart, Loaded } from "./ledger-protocol.ts";
-import { Thread } from "./thread.ts";
+import { ownBytes, Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `ledger-failed`. */
 export async function openLedgerStore(file: string): Promise<LedgerStore> {
@@ -112,9 +112,8 @@ class SqliteLedgerStore implements LedgerStore {
   }
 }
 
-/** Own bytes: a view would take the whole buffer behind it along. */
 function withOwnBytes(producer: ProducerCheckpoint): ProducerCheckpoint {
   if (producer.parked.length === 0) return producer;
-  const parked = producer.parked.map(({ seq, bytes }) => ({ seq, bytes: bytes.slice() }));
+  const parked = producer.parked.map(({ seq, bytes }) => ({ seq, bytes: ownBytes(bytes) }));
   return { ...producer, parked };
 }

@@ -10,7 +10,7 @@ import { attempt, openBeside } from "./database.ts";
 import type { RegistryApi, RegistryStart } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
-import { Thread } from "./thread.ts";
+import { ownBytes, Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `registry-failed`. */
 export async function openRegistryStore(file: string): Promise<RegistryStore> {
@@ -51,8 +51,7 @@ class SqliteRegistryStore implements RegistryStore {
   }
 
   async put(rows: readonly RegistryRow[]): Promise<void> {
-    // Own bytes: a view would take the whole buffer behind it along.
-    const own = rows.map((row) => ({ ...row, packed: row.packed.slice() }));
+    const own = rows.map((row) => ({ ...row, packed: ownBytes(row.packed) }));
     await this.#thread.call("put", { rows: own });
   }
 

@@ -54,6 +54,14 @@ export const partsInFlightMax = 8;
 /** Id of the message with which a thread says that it has started. */
 export const startId = 0;
 
+/**
+ * A copy that may be transferred: a view would take along, or be refused for, the whole buffer behind it. Not `slice`, which for a
+ * Buffer is a view.
+ */
+export function ownBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(bytes);
+}
+
 interface Waiting {
   readonly resolve: (reply: never) => void;
   readonly reject: (error: unknown) => void;
@@ -76,6 +84,8 @@ export class Thread<Api extends ThreadApi<Api>> {
     const url = new URL(`./${start.module}${extname(start.from)}`, start.from);
     this.#worker = new Worker(url, {
       name: start.module,
+      // Not those of the process: what it was told of its own main module (`--input-type`) stops a thread.
+      execArgv: [],
       workerData: { ...start.data, partsInFlight: this.#partsInFlight },
     });
     this.#worker.on("message", (message: unknown) => this.#receive(message));
