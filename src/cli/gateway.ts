@@ -1,8 +1,6 @@
 /** One gateway process: opens its data, joins the hub, serves calls and operations, runs until a signal. */
 
-import { join } from "node:path";
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
-import { directDialer } from "../adapters/direct/dialer.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
 import { listenHttp } from "../adapters/node/http-listener.ts";
@@ -10,20 +8,20 @@ import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
 import { upstreamClient } from "../adapters/node/upstream-client.ts";
-import { openGatewayStore } from "../adapters/sqlite/gateway-store.ts";
-import { openJournal } from "../adapters/sqlite/journal.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { TallygateError } from "../base/errors.ts";
-import { GatewayCore } from "../gateway/core.ts";
+import type { GatewayCore } from "../gateway/core.ts";
 import { Pipeline } from "../gateway/pipeline.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
+import { adoptJournals } from "./adopt-journals.ts";
 import { Cleanup } from "./cleanup.ts";
-import { type DataFolder, dataFolder, readToken } from "./data-folder.ts";
+import { dataFolder } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { listenAddress, listenText } from "./listen-address.ts";
 import { loadConfig } from "./load-config.ts";
+import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
 import { catchStopSignal } from "./run-until-signal.ts";
 
@@ -61,18 +59,21 @@ interface Start {
 async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   const { options, config, region } = start;
   const folder = dataFolder(options.data);
-  const home = folder.gateway(region.name, options.process);
-  const lock = lockFolder(home);
+  const lock = lockFolder(folder.gateway(region.name, options.process));
   cleanup.add(() => lock.release());
   const log = nodeLog({ fields: { region: region.name, process: options.process } });
   const metrics = nodeMetrics();
-  const journal = await openJournal({
-    file: join(home, "journal.db"),
-    durability: config.durability,
-    sizeMaxBytes: config.journal.sizeMaxBytes,
-  });
   const listen = listenAddress(options.listen, region.listen);
-  const core = await openCore(start, { journal, home, folder, listen, log, metrics });
+  const member = {
+    config,
+    folder,
+    region: region.name,
+    process: options.process,
+    listen: listenText(listen),
+    hubUrl: options.hubUrl ?? config.hub.url,
+    latencyMs: options.latencyMs,
+  };
+  const { core, journal } = await openCore(member, { log, metrics });
   cleanup.add(() => core.stop());
   const pipeline = await openPipeline(config, { core, journal, log, metrics }, cleanup);
   const listener = await listenHttp({ ...listen, sharesPort: region.processes > 1 }, pipeline);
@@ -84,68 +85,13 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   });
   cleanup.add(() => operations.stop());
   cleanup.add(() => pipeline.beginStop());
-  log.info("the gateway listens", { listen: listenText(listen) });
+  if (options.process === 0) cleanup.add(adoptJournals(member, region.processes, log));
+  log.info("the gateway listens", { listen: member.listen });
 }
 
 function operationsAddress({ options, region }: Start): ListenAddress {
   const { host, port } = region.operations;
   return listenAddress(options.operations, { host, port: port + options.process });
-}
-
-interface CoreParts {
-  readonly journal: Journal;
-  readonly home: string;
-  readonly folder: DataFolder;
-  readonly listen: ListenAddress;
-  readonly log: Log;
-  readonly metrics: Metrics;
-}
-
-async function openCore(start: Start, parts: CoreParts): Promise<GatewayCore> {
-  const { options, config, region } = start;
-  const { journal, home, log, metrics } = parts;
-  const store = await openGatewayStore(join(home, "state.db"));
-  const dialer = directDialer({
-    url: options.hubUrl ?? config.hub.url,
-    joinToken: joinToken(parts.folder),
-    identity: journal.identity,
-    delayMs: options.latencyMs,
-    onRefused: (refusal, field) =>
-      log.error("a message of the hub was refused", { refusal, field }),
-  });
-  const core = new GatewayCore(
-    {
-      region: region.name,
-      process: options.process,
-      listen: listenText(parts.listen),
-      flushIntervalMs: config.journal.flushIntervalMs,
-      retentionMs: config.journal.retentionMs,
-    },
-    {
-      journal,
-      store,
-      dialer,
-      clock: nodeClock,
-      timers: nodeTimers,
-      random: nodeRandom,
-      log,
-      metrics,
-    },
-  );
-  await core.start();
-  return core;
-}
-
-/** From the environment; beside a hub on this machine, from its data folder. */
-function joinToken(folder: DataFolder): string {
-  const named = process.env["TALLYGATE_JOIN_TOKEN"];
-  if (named !== undefined) return named.trim();
-  try {
-    return readToken(folder.joinToken);
-  } catch (cause) {
-    const detail = `there is no join token; set TALLYGATE_JOIN_TOKEN to what the hub's join-token file holds`;
-    throw new TallygateError("join-refused", detail, cause);
-  }
 }
 
 async function openPipeline(
