@@ -17,6 +17,7 @@ export function addConfigCommands(program: Command): void {
     .description("validate a configuration: file, line, path, what was expected")
     .argument("[file]", "default: tallygate.yaml, .yml, .json or .ts in this folder")
     .option("--json", "print one JSON document")
+    .option("--schema", "print the JSON Schema of the configuration instead")
     .action(check);
 }
 
@@ -34,14 +35,24 @@ async function init(file: string, options: { json?: boolean }): Promise<void> {
   else print(`Wrote ${file}. Check it with \`tallygate check\`, run it with \`tallygate dev\`.`);
 }
 
-async function check(named: string | undefined, options: { json?: boolean }): Promise<void> {
+async function check(
+  named: string | undefined,
+  options: { json?: boolean; schema?: boolean },
+): Promise<void> {
+  if (options.schema) {
+    const { configJsonSchema } = await import("../access/config-schema.ts");
+    printJson(configJsonSchema());
+    return;
+  }
+  const { configNotices } = await import("../access/config-notices.ts");
   const { checkConfig, findConfigFile } = await import("./load-config.ts");
   const file = findConfigFile(named);
   const result = await checkConfig(file);
   const problems = "problems" in result ? result.problems : [];
+  const notices = "config" in result ? configNotices(result.config) : [];
   process.exitCode = problems.length === 0 ? 0 : 1;
   if (options.json) {
-    printJson({ file, ok: problems.length === 0, problems });
+    printJson({ file, ok: problems.length === 0, problems, notices });
     return;
   }
   for (const problem of problems) print(problem.message);
@@ -50,5 +61,6 @@ async function check(named: string | undefined, options: { json?: boolean }): Pr
     print(
       `${file} is valid: ${regions.length} regions, ${plans.length} plans, ${routes.length} routes.`,
     );
+    for (const notice of notices) print(`Mind: ${notice}.`);
   }
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { CompiledConfig, ListenAddress } from "../access/compiled-config.ts";
+import { configNotices } from "../access/config-notices.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -141,6 +142,7 @@ async function openHub(
   );
   const started = hub;
   cleanup.add(() => started.stop());
+  for (const notice of configNotices(config)) log.warn(notice);
   log.info("the hub is ready", { port: listen.port });
 }
 
