@@ -4,6 +4,8 @@
  */
 
 import { rmSync } from "node:fs";
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { TallygateError } from "../base/errors.ts";
 import {
@@ -25,6 +27,8 @@ export interface DevOptions {
   readonly basePort: number;
   /** One-way delays by region, ms. */
   readonly latencies: ReadonlyMap<string, number>;
+  /** The script that children run; default: this command line. Tests put a small one in its place. */
+  readonly program?: string;
   /** A line of a child that people should see. */
   onLine(name: string, line: string): void;
 }
@@ -42,6 +46,9 @@ export interface DevCluster {
   stop(): Promise<void>;
 }
 
+/** Beside this file, as source in the checkout and compiled in the package. */
+const mainFile = fileURLToPath(new URL(`./main${extname(import.meta.url)}`, import.meta.url));
+
 /** A start that takes longer has failed; a ledger of ten million counters loads in 20 s. */
 const readyMsMax = 180_000;
 
@@ -52,7 +59,7 @@ const readyMsMax = 180_000;
 export async function startDev(options: DevOptions): Promise<DevCluster> {
   const config = await loadConfig(options.config);
   const data = dataFolder(options.data);
-  const { basePort, latencies } = options;
+  const { basePort, latencies, program = mainFile } = options;
   const plans = planDev({
     config: config.config,
     configFile: config.file,
@@ -99,7 +106,7 @@ export async function startDev(options: DevOptions): Promise<DevCluster> {
         return false;
       },
     };
-    for (const plan of plans) children.push(superviseChild(plan, events));
+    for (const plan of plans) children.push(superviseChild(plan, program, events));
     const bound = setTimeout(() => {
       const late = children.filter((child) => !child.isReady).map(({ plan }) => plan.name);
       failStart(new TallygateError("process-failed", `${late.join(", ")}: not ready in time`));

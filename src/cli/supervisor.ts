@@ -1,7 +1,6 @@
 /** One child process of `dev`: started, watched, started again when it dies, stopped. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { childLine, lineSplitter } from "./child-log.ts";
 import type { ChildPlan } from "./dev-plan.ts";
 import { countDeath, restartDelayMs } from "./restart-delay.ts";
@@ -33,9 +32,12 @@ const readyPollMs = 25;
 /** One look, at most; a child busy loading a large ledger answers late. */
 const readyAnswerMsMax = 2_000;
 
-const mainFile = fileURLToPath(new URL(`./main${import.meta.url.slice(-3)}`, import.meta.url));
-
-export function superviseChild(plan: ChildPlan, events: ChildEvents): SupervisedChild {
+/** `program` is the script that gets the plan's arguments. Starts it at once. */
+export function superviseChild(
+  plan: ChildPlan,
+  program: string,
+  events: ChildEvents,
+): SupervisedChild {
   let child: ChildProcess | undefined;
   let pid = 0;
   let isReady = false;
@@ -46,7 +48,7 @@ export function superviseChild(plan: ChildPlan, events: ChildEvents): Supervised
   function start(): void {
     const startedMs = performance.now();
     // The channel carries nothing: its end tells the child that we are gone.
-    const started = spawn(process.execPath, [mainFile, ...plan.arguments], {
+    const started = spawn(process.execPath, [program, ...plan.arguments], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     child = started;
