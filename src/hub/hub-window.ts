@@ -27,6 +27,8 @@ export class HubWindow {
    * is 0 then, and the charge, should it turn up, is first set against this.
    */
   #deficits: Map<string, number> | undefined;
+  /** False: nothing in this window was ever refunded, which most look-ups need not find out one by one. */
+  #hasRefunds = false;
 
   constructor(id: WindowId, endMs: EpochMs) {
     this.id = id;
@@ -39,8 +41,7 @@ export class HubWindow {
     const { table } = this;
     const before = table.count;
     if (refunded === 0 && this.#deficits === undefined) {
-      const room = Number.MAX_SAFE_INTEGER - table.total(lo, hi);
-      table.addTotal(lo, hi, charged < room ? charged : room);
+      table.addTotal(lo, hi, charged);
     } else {
       this.#addBoth({ lo, hi, charged, refunded });
     }
@@ -50,7 +51,7 @@ export class HubWindow {
   /** Sets a counter to what a ledger holds. */
   set(lo: number, hi: number, sums: { charged: number; refunded: number }): void {
     this.#setNet(lo, hi, sums.charged - sums.refunded);
-    if (sums.refunded > 0) this.table.setOwn(lo, hi, Math.min(sums.refunded, ownMax));
+    if (sums.refunded > 0) this.#setRefunded(lo, hi, sums.refunded);
   }
 
   has(lo: number, hi: number): boolean {
@@ -59,7 +60,7 @@ export class HubWindow {
   }
 
   charged(lo: number, hi: number): number {
-    return this.table.total(lo, hi) - this.#deficit(lo, hi) + this.table.own(lo, hi);
+    return this.table.used(lo, hi, ref) - this.#deficit(lo, hi);
   }
 
   refunded(lo: number, hi: number): number {
@@ -78,12 +79,13 @@ export class HubWindow {
     this.#fresh = [];
     const charged = new Float64Array(lo.length);
     const refunded = new Float64Array(lo.length);
+    const hasRefunds = this.#hasRefunds;
     const subject: string[] = [];
     let next = 0;
     for (let i = 0; i < lo.length; i++) {
       const l = lo[i] as number;
       const h = hi[i] as number;
-      refunded[i] = this.refunded(l, h);
+      if (hasRefunds) refunded[i] = this.refunded(l, h);
       charged[i] = this.charged(l, h);
       // Logs keep the order of first change, so that fresh counters come in the order of their making.
       const candidate = fresh[next];
@@ -99,7 +101,12 @@ export class HubWindow {
     const { lo, hi, charged, refunded } = change;
     const { table } = this;
     this.#setNet(lo, hi, table.total(lo, hi) - this.#deficit(lo, hi) + charged - refunded);
-    if (refunded > 0) table.setOwn(lo, hi, Math.min(table.own(lo, hi) + refunded, ownMax));
+    if (refunded > 0) this.#setRefunded(lo, hi, table.own(lo, hi) + refunded);
+  }
+
+  #setRefunded(lo: number, hi: number, refunded: number): void {
+    this.#hasRefunds = true;
+    this.table.setOwn(lo, hi, Math.min(refunded, ownMax));
   }
 
   #setNet(lo: number, hi: number, net: number): void {
@@ -113,6 +120,6 @@ export class HubWindow {
   }
 
   #deficit(lo: number, hi: number): number {
-    return this.#deficits?.get(`${lo} ${hi}`) ?? 0;
+    return this.#deficits === undefined ? 0 : (this.#deficits.get(`${lo} ${hi}`) ?? 0);
   }
 }

@@ -40,7 +40,7 @@ export interface RegistryOptions {
 export class Registry implements RegistryApi {
   readonly #store: RegistryStore;
   readonly #options: RegistryOptions;
-  /** The version last given; 0: none. */
+  /** The version last given, at least 1. */
   #version: number;
   /** First version of this era: what comes from gateways with less is from before a restore. */
   #eraStart: number;
@@ -54,7 +54,8 @@ export class Registry implements RegistryApi {
     this.#eraStart = Number(store.getMeta("era-start") ?? 0);
     const returnAfter = store.getMeta("return-after");
     this.#returnAfter = returnAfter === undefined ? undefined : Number(returnAfter);
-    this.#version = Math.max(store.lastVersion(), this.#eraStart);
+    // Empty is version 1: a gateway that has saved no version has never heard of the registry, and is not ready.
+    this.#version = Math.max(store.lastVersion(), this.#eraStart, 1);
   }
 
   get version(): number {

@@ -5,17 +5,21 @@ import type { Observation, UsageRow } from "../metering/usage.ts";
 import type { LedgerObservation, LedgerRow } from "../ports/ledger-store.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+type RowSum = Mutable<LedgerRow>;
+
+/** Rows of one caller that are searched one by one; a caller with more gets a map of its own. */
+const listMax = 8;
 
 /** Between the parts of a key: in no name, address or host. */
 const separator = "\n";
 
+/**
+ * Rows are found by their caller first: one look-up of a string that is there already, where a key put together of all
+ * parts would have to be built and hashed for every row.
+ */
 export class RowSums {
-  #rows = new Map<string, Mutable<LedgerRow>>();
+  #callers = new Map<string, RowSum | RowSum[] | Map<string, RowSum>>();
   #observations = new Map<string, Mutable<LedgerObservation>>();
-
-  get size(): number {
-    return this.#rows.size + this.#observations.size;
-  }
 
   add(batch: Batch): void {
     const { region } = batch;
@@ -25,39 +29,42 @@ export class RowSums {
 
   /** All sums; empty afterwards. */
   take(): { rows: LedgerRow[]; observations: LedgerObservation[] } {
-    const rows = [...this.#rows.values()];
+    const rows: LedgerRow[] = [];
+    for (const known of this.#callers.values()) {
+      if (Array.isArray(known)) rows.push(...known);
+      else if (known instanceof Map) for (const row of known.values()) rows.push(row);
+      else rows.push(known);
+    }
     const observations = [...this.#observations.values()];
-    this.#rows = new Map();
+    this.#callers = new Map();
     this.#observations = new Map();
     return { rows, observations };
   }
 
   #addRow(region: string, row: UsageRow): void {
-    const key =
-      row.key +
-      separator +
-      row.address +
-      separator +
-      row.referer +
-      separator +
-      row.hour +
-      separator +
-      row.route +
-      separator +
-      row.plan +
-      separator +
-      row.owner +
-      separator +
-      region;
-    const known = this.#rows.get(key);
+    const caller = row.key === "" ? row.address : row.key;
+    const known = this.#callers.get(caller);
     if (known === undefined) {
-      this.#rows.set(key, { region, ...row });
-      return;
+      this.#callers.set(caller, rowSum(region, row));
+    } else if (Array.isArray(known)) {
+      const same = known.find((sum) => isSame(sum, region, row));
+      if (same !== undefined) addTo(same, row);
+      else if (known.length < listMax) known.push(rowSum(region, row));
+      else {
+        const map = new Map(known.map((sum) => [fullKey(sum.region, sum), sum] as const));
+        map.set(fullKey(region, row), rowSum(region, row));
+        this.#callers.set(caller, map);
+      }
+    } else if (known instanceof Map) {
+      const key = fullKey(region, row);
+      const same = known.get(key);
+      if (same !== undefined) addTo(same, row);
+      else known.set(key, rowSum(region, row));
+    } else if (isSame(known, region, row)) {
+      addTo(known, row);
+    } else {
+      this.#callers.set(caller, [known, rowSum(region, row)]);
     }
-    known.calls = capped(known.calls + row.calls);
-    known.units = capped(known.units + row.units);
-    known.refundedCalls = capped(known.refundedCalls + row.refundedCalls);
-    known.refundedUnits = capped(known.refundedUnits + row.refundedUnits);
   }
 
   #addObservation(region: string, seen: Observation): void {
@@ -72,6 +79,49 @@ export class RowSums {
     known.bytes = capped(known.bytes + seen.bytes);
     known.timeMs = capped(known.timeMs + seen.timeMs);
   }
+}
+
+/** Written out: spreading the row takes three times as long. */
+function rowSum(region: string, row: UsageRow): RowSum {
+  return {
+    hour: row.hour,
+    region,
+    route: row.route,
+    plan: row.plan,
+    owner: row.owner,
+    key: row.key,
+    address: row.address,
+    referer: row.referer,
+    calls: row.calls,
+    units: row.units,
+    refundedCalls: row.refundedCalls,
+    refundedUnits: row.refundedUnits,
+  };
+}
+
+function isSame(sum: RowSum, region: string, row: UsageRow): boolean {
+  return (
+    sum.hour === row.hour &&
+    sum.region === region &&
+    sum.route === row.route &&
+    sum.plan === row.plan &&
+    sum.owner === row.owner &&
+    sum.key === row.key &&
+    sum.address === row.address &&
+    sum.referer === row.referer
+  );
+}
+
+function fullKey(region: string, row: UsageRow): string {
+  const { hour, route, plan, owner, key, address, referer } = row;
+  return [hour, region, route, plan, owner, key, address, referer].join(separator);
+}
+
+function addTo(sum: RowSum, row: UsageRow): void {
+  sum.calls = capped(sum.calls + row.calls);
+  sum.units = capped(sum.units + row.units);
+  sum.refundedCalls = capped(sum.refundedCalls + row.refundedCalls);
+  sum.refundedUnits = capped(sum.refundedUnits + row.refundedUnits);
 }
 
 /** Sums stay exact whole numbers; only a producer that makes figures up reaches the cap. */

@@ -172,10 +172,11 @@ export class CounterTable {
     setSlotOwn(this.#foundIn.words, at, own);
   }
 
-  /** Returns the new total. */
+  /** Returns the new total, which stops at 2^53 - 1. */
   addTotal(lo: number, hi: number, delta: number): number {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
-    const total = slotTotal(this.#foundIn.words, at) + delta;
+    const sum = slotTotal(this.#foundIn.words, at) + delta;
+    const total = sum < Number.MAX_SAFE_INTEGER ? sum : Number.MAX_SAFE_INTEGER;
     this.#writeTotal(at, total);
     return total;
   }
