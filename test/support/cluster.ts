@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+/** The command line, as a file for Node. */
+export const mainFile = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 export interface RegionAddress {
   readonly pid: number;
@@ -38,7 +39,13 @@ export interface ClusterOptions {
   readonly latency?: string;
   /** Files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Fills the data folder before the first start. */
+  readonly prepare?: (data: string) => Promise<void>;
+  /** Longest start; more than the default where a lot of data is loaded. */
+  readonly startMsMax?: number;
 }
+
+const startMsMaxDefault = 20_000;
 
 /** Ports that a base port needs: hub, regions, operations. */
 const portsNeeded = 140;
@@ -86,7 +93,13 @@ export class Cluster {
 
   static async start(options: ClusterOptions): Promise<Cluster> {
     const cluster = new Cluster(options, await freeBasePort());
-    await cluster.start();
+    try {
+      await options.prepare?.(cluster.data);
+      await cluster.start();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
     return cluster;
   }
 
@@ -97,7 +110,7 @@ export class Cluster {
     const child = spawn(
       process.execPath,
       [
-        main,
+        mainFile,
         "dev",
         ...["--config", this.config, "--data", this.data, "--base-port", String(this.basePort)],
         ...latency,
@@ -110,7 +123,8 @@ export class Cluster {
         this.output = (this.output + chunk.toString()).slice(-20_000);
       });
     }
-    await until(() => this.#tryState() !== undefined || child.exitCode !== null, 20_000);
+    const startMsMax = this.#options.startMsMax ?? startMsMaxDefault;
+    await until(() => this.#tryState() !== undefined || child.exitCode !== null, startMsMax);
     if (child.exitCode !== null) throw new Error(`dev ended:\n${this.output}`);
   }
 
@@ -237,7 +251,7 @@ export interface Usage {
 /** Runs the command line; never throws for its exit code. */
 export function command(args: readonly string[], cwd: string): Promise<CommandResult> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [main, ...args], {
+    const child = spawn(process.execPath, [mainFile, ...args], {
       cwd,
       stdio: ["ignore", "pipe", "pipe"],
     });
