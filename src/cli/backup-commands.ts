@@ -1,6 +1,7 @@
 /** `backup`, `restore`, `replay`: copies of the hub's data, and what is made of them. */
 
 import { createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { Command } from "commander";
@@ -11,7 +12,8 @@ import {
   findControlPlane,
   sendControl,
 } from "./control-client.ts";
-import { print, printJson, shortBytes } from "./output.ts";
+import { dataFolder, dataFolderDefault } from "./data-folder.ts";
+import { grouped, print, printJson, shortBytes } from "./output.ts";
 import { startProgress } from "./progress.ts";
 
 /** Making and sending a backup of hundreds of gigabytes. */
@@ -24,6 +26,58 @@ export function addBackupCommands(program: Command): void {
       .description("a consistent copy of the hub's data while it runs")
       .argument("<file>", "a new file"),
   ).action(backup);
+
+  program
+    .command("restore")
+    .description("a hub's data from a backup, into a folder without any; starts a higher epoch")
+    .argument("<file>", "what `backup` wrote")
+    .option("--data <dir>", "data folder", dataFolderDefault)
+    .option("--json", "print one JSON document")
+    .action(restoreFile);
+
+  program
+    .command("replay")
+    .description(
+      "rebuild the ledger from the last sealed checkpoint and the stream, into a new file",
+    )
+    .option("--data <dir>", "data folder of a hub that does not run", dataFolderDefault)
+    .option("--out <file>", "the new file; default: <data>/hub/ledger-replayed.db")
+    .option("--json", "print one JSON document")
+    .action(replay);
+}
+
+async function restoreFile(file: string, options: { data: string; json?: boolean }): Promise<void> {
+  const { restore } = await import("./restore.ts");
+  const position = await restore(file, dataFolder(options.data));
+  if (options.json) {
+    printJson({ data: options.data, position });
+    return;
+  }
+  print(`Restored into ${options.data}, up to position ${position} of the stream.`);
+  print("What came later the gateways send again, as far as they still have it. A backup holds no");
+  print(
+    "tokens: copy admin-token and join-token from the old data folder, or give out the new ones.",
+  );
+}
+
+async function replay(options: { data: string; out?: string; json?: boolean }): Promise<void> {
+  const { rebuildLedger } = await import("./rebuild-ledger.ts");
+  const data = dataFolder(options.data);
+  const progress = startProgress("replaying");
+  const file = options.out ?? join(data.hub, "ledger-replayed.db");
+  const rebuilt = await rebuildLedger(data, file).finally(() => progress.stop());
+  // Damaged records are left out: the ledger is what it can be, and not all that it should be.
+  process.exitCode = rebuilt.problems.length === 0 ? 0 : 1;
+  if (options.json) {
+    printJson(rebuilt);
+    return;
+  }
+  const from = rebuilt.sealed === "" ? "the beginning" : rebuilt.sealed;
+  print(
+    `Wrote ${file}: ${grouped(rebuilt.counters)} counters from ${from} and ${grouped(rebuilt.records)} records, up to position ${rebuilt.position}.`,
+  );
+  for (const problem of rebuilt.problems) print(`! ${problem}`);
+  print(`To use it, move ${join(data.hub, "ledger.db")} away and give this file its name.`);
 }
 
 async function backup(file: string, options: ControlOptions & { json?: boolean }): Promise<void> {
