@@ -64,10 +64,10 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxHeadersCount = 0;
   server.maxConnections = limits.connectionsMax;
 
-  let connections = 0;
+  const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
-    connections++;
-    socket.once("close", () => connections--);
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
   });
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
     const connection = connectionOf(request.socket);
@@ -77,7 +77,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.on("checkContinue", (request, response) => take(request, response, true));
   server.on("checkExpectation", (_request, response: ServerResponse) => {
     const { headers, body } = taker.refuse(417);
-    response.writeHead(417, [...headers, "connection", "close"]).end(body);
+    headers.push("content-length", String(Buffer.byteLength(body)), "connection", "close");
+    response.writeHead(417, headers).end(body);
   });
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
   server.on("clientError", (cause: NodeJS.ErrnoException, socket) => {
@@ -87,9 +88,11 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   await opened(server, options);
   return {
     port: (server.address() as AddressInfo).port,
-    connections: () => connections,
+    connections: () => sockets.size,
     stop(withinMs) {
       state.isStopping = true;
+      // Node does not count as idle what has never sent anything.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       return closed(server, withinMs);
     },
   };
