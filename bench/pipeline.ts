@@ -58,7 +58,7 @@ try {
     shape: { status: 200, fields: [], body: replyBody },
   };
   const shape = await withContender(own, empty, fetchShape);
-  const plan = { connections: [64, 8], warmUpSeconds: 2, seconds: 3 };
+  const plan = { connections: [64, 8], warmUpRequests: 100_000, warmUpSecondsMax: 8, seconds: 3 };
   const ratios: number[][] = plan.connections.map(() => []);
   for (let round = 0; round < Number(roundsText); round++) {
     const results = [];

@@ -12,7 +12,7 @@ export interface SourceFile {
 
 export type Rule = (files: readonly SourceFile[]) => string[];
 
-const isTest = (path: string): boolean => /\.test\.ts$|\/testdata\//.test(path);
+const isTest = (path: string): boolean => /\.test\.ts$|\/(testdata|testing)\//.test(path);
 
 /** Files of src that a release runs, with their path below src. */
 function production(files: readonly SourceFile[]): { file: SourceFile; below: string }[] {
@@ -121,7 +121,7 @@ export const pureFoldersArePure: Rule = (files) =>
 
 /** Folders of one machine. Written in parts, so that this file does not hold what it forbids. */
 const machinePath = new RegExp(
-  `(?<![\\w.~\\-/:*}$<])/(?:${["work", "root", "tmp", "home/[\\w.-]+", "Users/[\\w.-]+", "mnt", "opt/[\\w.-]+"].join("|")})(?=[/\\s"'\`)]|$)(?:/[\\w.-]+)?`,
+  `(?<![\\w.~\\-/:*}$<])/(?:${["work", "root", "tmp", "home/[\\w.-]+", "Users/[\\w.-]+", "mnt"].join("|")})(?=[/\\s"'\`)]|$)(?:/[\\w.-]+)?`,
   "gm",
 );
 
