@@ -9,8 +9,9 @@ import { assert } from "../../base/assert.ts";
 import { rowCrc } from "./row-crc.ts";
 
 export const keyTables = `
+  -- identity: the first half of the credential's SHA-256; 128 bits tell a million of them apart and halve the index.
   CREATE TABLE keys (
-    id INTEGER PRIMARY KEY, hash BLOB NOT NULL UNIQUE, version INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, identity BLOB NOT NULL UNIQUE, version INTEGER NOT NULL,
     packed BLOB NOT NULL, crc INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX keys_by_version ON keys (version);
@@ -18,26 +19,31 @@ export const keyTables = `
   CREATE TABLE registry (version INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT;
 `;
 
-/** Bytes of packed records delivered at once. */
+/** Bytes of packed records delivered at once by `after`. */
 const partBytes = 1024 * 1024;
+/** Row ids read at once by `load`: some 150 KB of ordinary records, 16 MiB of the largest. */
+const partRows = 1024;
 /** Little-endian: u16 length of the whole record, 32 bytes of hash, u64 version. */
-const layout = { length: 2, hash: 4, version: 36, bytesMin: 44 };
+const layout = { length: 2, hash: 4, identityEnd: 20, version: 36, bytesMin: 44 };
 
 type Emit = (part: Uint8Array, transfer: readonly ArrayBuffer[]) => void;
 
 export class KeyRows {
   readonly #db: DatabaseSync;
   readonly #put: StatementSync;
-  readonly #all: StatementSync;
+  readonly #some: StatementSync;
   readonly #after: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    this.#put = db.prepare(`INSERT INTO keys (hash, version, packed, crc) VALUES (?, ?, ?, ?)
-      ON CONFLICT (hash) DO UPDATE SET version = excluded.version, packed = excluded.packed, crc = excluded.crc`);
-    this.#all = db.prepare("SELECT packed, crc FROM keys");
+    this.#put = db.prepare(`INSERT INTO keys (identity, version, packed, crc) VALUES (?, ?, ?, ?)
+      ON CONFLICT (identity) DO UPDATE SET version = excluded.version, packed = excluded.packed, crc = excluded.crc`);
+    // One value for many rows: a row of its own for each of a million records takes twice the time.
+    this.#some = db.prepare(`SELECT unhex(group_concat(hex(packed), '')) AS packed,
+      json_group_array(length(packed)) AS lengths, json_group_array(crc) AS crcs
+      FROM keys WHERE id > ? AND id <= ?`);
     this.#after = db.prepare("SELECT packed, crc FROM keys WHERE version > ? ORDER BY version");
-    for (const statement of [this.#all, this.#after]) statement.setReturnArrays(true);
+    this.#after.setReturnArrays(true);
   }
 
   /** Within the caller's transaction. */
@@ -48,9 +54,9 @@ export class KeyRows {
       const length = view.getUint16(at + layout.length, true);
       assert(length >= layout.bytesMin && at + length <= packed.length, "packed records are whole");
       const record = packed.subarray(at, at + length);
-      const hash = record.subarray(layout.hash, layout.version);
+      const identity = record.subarray(layout.hash, layout.identityEnd);
       const recordVersion = Number(view.getBigUint64(at + layout.version, true));
-      this.#put.run(hash, recordVersion, record, crc32(record));
+      this.#put.run(identity, recordVersion, record, crc32(record));
       at += length;
     }
     this.#db.exec("DELETE FROM registry");
@@ -60,35 +66,52 @@ export class KeyRows {
 
   /** Emits every intact record; the version of all, or 0 if a record was damaged, so that all come again. */
   load(emit: Emit): number {
-    const intact = this.#emitAll(this.#all.iterate(), emit);
+    const last = Number(this.#db.prepare("SELECT max(id) AS id FROM keys").get()?.["id"] ?? 0);
+    let intact = true;
+    for (let id = 0; id < last; id += partRows) {
+      if (!this.#emitSome(id, emit)) intact = false;
+    }
     const row = this.#db.prepare("SELECT version, crc FROM registry").get();
     const version = Number(row?.["version"] ?? 0);
     return intact && row?.["crc"] === rowCrc(version) ? version : 0;
   }
 
-  after(version: number, emit: Emit): void {
-    this.#emitAll(this.#after.iterate(version), emit);
+  /** Emits the intact records of `partRows` ids after `id`. Whether all are. */
+  #emitSome(id: number, emit: Emit): boolean {
+    const row = this.#some.get(id, id + partRows);
+    if (row?.["packed"] == null) return true;
+    const packed = row["packed"] as Uint8Array<ArrayBuffer>;
+    const crcs = JSON.parse(String(row["crcs"])) as number[];
+    let from = 0;
+    let kept = 0;
+    for (const [i, length] of (JSON.parse(String(row["lengths"])) as number[]).entries()) {
+      const record = packed.subarray(from, from + length);
+      from += length;
+      if (crc32(record) !== crcs[i]) continue;
+      if (kept + length !== from) packed.copyWithin(kept, from - length, from);
+      kept += length;
+    }
+    if (kept > 0) emit(packed.subarray(0, kept), [packed.buffer]);
+    return kept === from;
   }
 
-  #emitAll(rows: Iterable<unknown>, emit: Emit): boolean {
+  after(version: number, emit: Emit): void {
     let part = new Uint8Array(partBytes);
     let used = 0;
-    let intact = true;
     const flush = (): void => {
       if (used > 0) emit(part.subarray(0, used), [part.buffer]);
-      part = new Uint8Array(partBytes);
       used = 0;
     };
+    const rows = this.#after.iterate(version) as Iterable<unknown>;
     for (const [packed, crc] of rows as Iterable<[Uint8Array, number]>) {
-      if (crc32(packed) !== crc) {
-        intact = false;
-        continue;
+      if (crc32(packed) !== crc) continue;
+      if (used + packed.length > partBytes) {
+        flush();
+        part = new Uint8Array(partBytes);
       }
-      if (used + packed.length > partBytes) flush();
       part.set(packed, used);
       used += packed.length;
     }
     flush();
-    return intact;
   }
 }
