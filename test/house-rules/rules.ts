@@ -129,7 +129,7 @@ export const noMachinePaths: Rule = (files) =>
   files.flatMap((file) => matches(file, file.text, machinePath, "a path of one machine"));
 
 const registryHost =
-  /"resolved":\s*"|\b(?:registry|npm|mirror|proxy|artifactory|nexus)\.[a-z0-9-]+\.[a-z]{2,}\b/g;
+  /"resolved":\s*"|\b(?:registry|npm|mirror|proxy|artifactory|nexus)(?:\.[a-z0-9-]+)+\.(?:cloud|com|corp|dev|internal|io|lan|local|net|org)\b/g;
 
 /** Lock files hold checksums, never where somebody's npm got a package from. */
 export const noRegistryHosts: Rule = (files) =>
