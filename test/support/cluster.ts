@@ -45,7 +45,8 @@ export interface ClusterOptions {
   readonly startMsMax?: number;
 }
 
-const startMsMaxDefault = 20_000;
+/** Far more than a start takes: the machine may be busy. */
+const startMsMaxDefault = 60_000;
 
 /** Ports that a base port needs: hub, regions, operations. */
 const portsNeeded = 140;
