@@ -42,6 +42,8 @@ export interface RigOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** By file name as the configuration writes it. */
   readonly handlers?: Readonly<Record<string, Handler>>;
+  /** Instead of the fake one. */
+  readonly upstreams?: UpstreamClient;
 }
 
 const baseConfig = {
@@ -117,7 +119,7 @@ export class PipelineRig {
         cutOffMs: () => rig.cutOffMs,
         credentials: () => (rig.hasJoined ? credentials : undefined),
         unready: () => rig.unreadyReason,
-        upstreams: rig.#upstreams(),
+        upstreams: options.upstreams ?? rig.#upstreams(),
         handlers: {
           load: async (file) => {
             const found = Object.entries(handlers).find(([name]) => file.endsWith(name.slice(1)));
