@@ -128,7 +128,7 @@ export class HubTotals implements FoldSink {
 
   #addCounters(batch: Batch): void {
     const windows = batch.windows.map((id) => this.#window(id));
-    const { counters, subjects } = batch;
+    const { counters } = batch;
     for (const window of windows) if (window !== undefined) this.#feedDirty.add(window);
     this.counterUpdates += counters.count;
     this.unpublished += counters.count;
@@ -143,7 +143,7 @@ export class HubTotals implements FoldSink {
       const charged = counters.charged[i] as number;
       const refunded = counters.refunded[i] as number;
       if (window.add(lo, hi, charged, refunded)) {
-        window.noteFresh(lo, hi, subjects[i] as string);
+        window.noteFresh(lo, hi, batch.subject(i));
       }
       window.feedChanges.append(lo, hi);
     }

@@ -5,7 +5,7 @@
  */
 
 import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
-import { ByteReader, ByteWriter, checkCrc, MalformedBytes } from "./bytes.ts";
+import { ByteReader, ByteWriter, checkCrc, decodeText, MalformedBytes } from "./bytes.ts";
 import { hourMs } from "./charge-record.ts";
 import type { CounterColumns, Observation, UsageRow } from "./usage.ts";
 
@@ -34,7 +34,11 @@ export interface EncodableBatch extends BatchHeader {
   readonly observations: readonly Observation[];
 }
 
-export type Batch = EncodableBatch;
+/** A decoded batch. Subjects are made into strings when they are asked for: the hub knows most of them already. */
+export interface Batch extends Omit<EncodableBatch, "subjects"> {
+  /** The subject of a counter, by its index. */
+  subject(counter: number): string;
+}
 
 export type DecodedBatch = { readonly batch: Batch } | { readonly malformed: string };
 
@@ -53,6 +57,35 @@ class StringTable {
   write(out: ByteWriter): void {
     out.varint(this.#index.size);
     for (const text of this.#index.keys()) out.string(text);
+  }
+}
+
+/** The string table of a decoded batch: checked at once, made into strings one by one. */
+class LazyStrings {
+  readonly length: number;
+  readonly #bytes: Uint8Array;
+  /** Start and end of each. */
+  readonly #bounds: Uint32Array;
+  readonly #made: (string | undefined)[];
+
+  constructor(input: ByteReader) {
+    this.length = input.count();
+    this.#bytes = input.bytes;
+    this.#bounds = new Uint32Array(this.length * 2);
+    this.#made = new Array<string | undefined>(this.length).fill(undefined);
+    for (let i = 0; i < this.length; i++) {
+      this.#bounds[i * 2 + 1] = input.skipString();
+      this.#bounds[i * 2] = input.skipped;
+    }
+  }
+
+  at(index: number): string {
+    let text = this.#made[index];
+    if (text === undefined) {
+      text = decodeText(this.#bytes.subarray(this.#bounds[index * 2], this.#bounds[index * 2 + 1]));
+      this.#made[index] = text;
+    }
+    return text;
   }
 }
 
@@ -144,12 +177,11 @@ function readHeader(input: ByteReader): BatchHeader & { firstChargeAtMs: number 
 
 function readBatch(input: ByteReader): Batch {
   const header = readHeader(input);
-  const strings: string[] = [];
-  for (let left = input.count(); left > 0; left--) strings.push(input.string());
-  const text = (): string => strings[input.varintBelow(strings.length)] as string;
+  const strings = new LazyStrings(input);
+  const text = (): string => strings.at(input.varintBelow(strings.length));
   const windows: string[] = [];
   for (let left = input.count(); left > 0; left--) windows.push(text());
-  const { counters, subjects } = readCounters(input, windows.length, text);
+  const { counters, subjects } = readCounters(input, windows.length, strings.length);
   const rows: UsageRow[] = [];
   for (let left = input.count(); left > 0; left--) rows.push(readRow(input, text));
   const observations: Observation[] = [];
@@ -160,14 +192,15 @@ function readBatch(input: ByteReader): Batch {
     observations.push({ hour, route, plan, outcome, calls, bytes, timeMs });
   }
   if (!input.done) throw new MalformedBytes("bytes after the end");
-  return { ...header, windows, subjects, counters, rows, observations };
+  const subject = (counter: number): string => strings.at(subjects[counter] as number);
+  return { ...header, windows, subject, counters, rows, observations };
 }
 
 function readCounters(
   input: ByteReader,
   windowCount: number,
-  text: () => string,
-): { counters: CounterColumns; subjects: string[] } {
+  stringCount: number,
+): { counters: CounterColumns; subjects: Uint32Array } {
   const count = input.count();
   const counters = {
     count,
@@ -177,10 +210,10 @@ function readCounters(
     charged: new Float64Array(count),
     refunded: new Float64Array(count),
   };
-  const subjects: string[] = [];
+  const subjects = new Uint32Array(count);
   for (let i = 0; i < count; i++) {
     counters.window[i] = input.varintBelow(windowCount);
-    subjects.push(text());
+    subjects[i] = input.varintBelow(stringCount);
     const lo = input.u32();
     if (lo === 0) throw new MalformedBytes("fingerprint 0");
     counters.lo[i] = lo;

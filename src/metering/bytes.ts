@@ -7,7 +7,7 @@ import { assert } from "../base/assert.ts";
 import { crc32 } from "../base/hash.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Raised by a reader at malformed input; decoders catch it and return a failure. */
 export class MalformedBytes extends Error {
@@ -164,14 +164,34 @@ export class ByteReader {
   }
 
   string(): string {
+    const end = this.skipString();
+    return decodeText(this.bytes.subarray(this.skipped, end));
+  }
+
+  /** Start of the string that `skipString` passed last. */
+  skipped = 0;
+
+  /** Passes a string and returns where it ends. What it passed is UTF-8. */
+  skipString(): number {
     const length = this.varint();
     this.#need(length);
     const start = this.at;
+    this.skipped = start;
     this.at += length;
-    try {
-      return decoder.decode(this.bytes.subarray(start, this.at));
-    } catch {
-      throw new MalformedBytes("not UTF-8");
+    for (let i = start; i < this.at; i++) {
+      if ((this.bytes[i] as number) < 0x80) continue;
+      decodeText(this.bytes.subarray(start, this.at));
+      break;
     }
+    return this.at;
+  }
+}
+
+/** The text of UTF-8 bytes. Throws `MalformedBytes`. */
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new MalformedBytes("not UTF-8");
   }
 }

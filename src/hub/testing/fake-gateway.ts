@@ -64,6 +64,8 @@ export class FakeGateway {
   clusterId = "";
   /** Bytes that the hub believes to be on their way. */
   bufferedBytes = 0;
+  /** After each part of a snapshot `bufferedBytes` is above what the hub sends on at. */
+  isSlow = false;
   closedFor: string | undefined;
   /** Given back when the hub wants it. */
   returns: Uint8Array | undefined;
@@ -178,6 +180,7 @@ export class FakeGateway {
         this.#building = new Map();
         return;
       case "snapshot-part":
+        if (this.isSlow) this.bufferedBytes = 8 * 1024 * 1024;
         return this.#part(payload);
       case "snapshot-end":
         this.#part(payload);

@@ -1,5 +1,6 @@
 /** A hub on fakes, and what survives it: stream, ledger, registry. */
 
+import type { Hello } from "../../ports/link.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import { type Hub, type HubOptions, startHub } from "../hub.ts";
 import type { FakeGateway } from "./fake-gateway.ts";
@@ -70,9 +71,14 @@ export class HubRig {
     this.time.wallOffsetMs = wallOffsetMs + nowMs;
   }
 
-  async connect(gateway: FakeGateway): Promise<void> {
+  connect(gateway: FakeGateway): Promise<void> {
+    return this.reconnect(gateway, {});
+  }
+
+  /** `change`: of the hello; undefined: none is said. */
+  async reconnect(gateway: FakeGateway, change: Partial<Hello> | undefined): Promise<void> {
     this.#accept?.(gateway.connect() as never, gateway.peer as never);
-    gateway.hello();
+    if (change !== undefined) gateway.hello(change);
     await this.run(20);
   }
 

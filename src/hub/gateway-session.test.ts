@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encodeBatch } from "../metering/batch-codec.ts";
+import { batchUnitsMax } from "./batch-check.ts";
+import { FakeGateway, fingerprintOf, sealCharges } from "./testing/fake-gateway.ts";
+import { HubRig } from "./testing/hub-rig.ts";
+
+const month = "month/2026-11-01T00:00:00Z";
+const charge = { subject: "key:k_1", window: month, units: 1 };
+
+async function opened(): Promise<{ rig: HubRig; gateway: FakeGateway }> {
+  const rig = new HubRig();
+  await rig.start();
+  const gateway = new FakeGateway("sydney");
+  await rig.connect(gateway);
+  return { rig, gateway };
+}
+
+test("a batch that is not what it claims to be is refused, and changes nothing", async () => {
+  const { rig, gateway } = await opened();
+  const { producer, incarnation } = gateway;
+  const header = { producer, incarnation, seq: 1, region: "sydney" };
+  const good = sealCharges(header, [charge]);
+  const flipped = Uint8Array.from(good);
+  flipped[50] = (flipped[50] as number) ^ 1;
+  const bad: readonly Uint8Array[] = [
+    flipped,
+    good.subarray(0, 30),
+    new Uint8Array(0),
+    sealCharges({ ...header, producer: "f".repeat(32) }, [charge]),
+    sealCharges({ ...header, incarnation: "f".repeat(16) }, [charge]),
+    sealCharges({ ...header, seq: 2 }, [charge]),
+    sealCharges(header, [{ ...charge, window: "fortnight/2026-11-01T00:00:00Z" }]),
+    overUnits(header),
+  ];
+  for (const payload of bad) gateway.send({ kind: "batch", incarnation, seq: 1 }, payload);
+  await rig.run(50);
+  assert.equal(rig.stream.last, 0);
+  assert.ok(rig.logged.filter((line) => line === "a batch was refused").length === bad.length);
+  gateway.send({ kind: "batch", incarnation, seq: 1 }, good);
+  await rig.run(50);
+  assert.equal(gateway.total(month, "key:k_1"), 1);
+});
+
+function overUnits(header: { producer: string; incarnation: string; seq: number }): Uint8Array {
+  const { lo, hi } = fingerprintOf("key:k_1");
+  return encodeBatch({
+    ...{ ...header, region: "sydney", sealedAtMs: 1, firstChargeAtMs: 1, windows: [month] },
+    ...{ subjects: ["key:k_1"], rows: [], observations: [] },
+    counters: {
+      count: 1,
+      window: Uint32Array.of(0),
+      lo: Uint32Array.of(lo),
+      hi: Uint32Array.of(hi),
+      charged: Float64Array.of(batchUnitsMax + 1),
+      refunded: Float64Array.of(0),
+    },
+  });
+}
+
+test("a hello that cannot be true ends the connection with a reason", async () => {
+  const { rig } = await opened();
+  const cases = [
+    { change: { protocol: 2 }, detail: /protocol 1/ },
+    { change: { clusterId: "another" }, detail: /another cluster/ },
+    { change: { producer: "f".repeat(32) }, detail: /hello/ },
+    { change: { view: { epoch: 2 ** 53 - 1, position: 1 } }, detail: /no hub gave/ },
+    { change: { registryVersion: 2 ** 53 - 1 }, detail: /no hub gave/ },
+  ];
+  for (const { change, detail } of cases) {
+    const london = new FakeGateway("london");
+    await rig.reconnect(london, change);
+    const refused = london.received.find(({ kind }) => kind === "refused");
+    assert.ok(refused?.kind === "refused");
+    assert.match(refused.detail, detail);
+    assert.notEqual(london.closedFor, undefined);
+  }
+});
+
+test("anything before a hello, and a second hello, end the connection", async () => {
+  const { rig, gateway } = await opened();
+  gateway.hello();
+  assert.equal(gateway.closedFor, "message-malformed");
+  await rig.reconnect(gateway, undefined);
+  gateway.send({ kind: "snapshot-request" });
+  assert.equal(gateway.closedFor, "message-malformed");
+});
+
+test("a newer connection of a producer replaces the older", async () => {
+  const { rig, gateway } = await opened();
+  const twin = new FakeGateway("sydney");
+  await rig.connect(twin);
+  assert.equal(gateway.closedFor, "replaced");
+  twin.charge([charge]);
+  await rig.run(50);
+  assert.equal(twin.total(month, "key:k_1"), 1);
+  assert.equal(rig.hub?.api.status().processes.length, 1);
+});
+
+test("what the stream could not store is asked for again until it can", async () => {
+  const { rig, gateway } = await opened();
+  rig.stream.failing = true;
+  for (let i = 0; i < 5; i++) gateway.charge([charge]);
+  await rig.run(3_000);
+  assert.match(rig.hub?.api.status().warnings[0] ?? "", /usage stream could not be written/);
+  rig.stream.failing = false;
+  await rig.run(3_000);
+  assert.equal(gateway.total(month, "key:k_1"), 5);
+});
+
+test("what a producer declares lost is skipped, durably and once", async () => {
+  const { rig, gateway } = await opened();
+  gateway.charge([charge], { hold: true });
+  gateway.sealed[0] = new Uint8Array(0);
+  gateway.charge([charge]);
+  const { incarnation } = gateway;
+  for (let i = 0; i < 3; i++) {
+    gateway.send({ kind: "lost", incarnation, from: 1, to: 1 });
+    await rig.run(20);
+  }
+  assert.equal(gateway.total(month, "key:k_1"), 1);
+  assert.equal(rig.stream.last, 2);
+  assert.equal(rig.hub?.api.status().lost.length, 1);
+  rig.crash();
+  await rig.start();
+  assert.deepEqual(rig.hub?.api.status().gaps, []);
+});
+
+test("the operator declares lost what a vanished gateway never sent", async () => {
+  const { rig, gateway } = await opened();
+  const { producer, incarnation } = gateway;
+  gateway.charge([charge], { hold: true });
+  gateway.charge([charge]);
+  await rig.run(20);
+  const api = rig.hub?.api;
+  assert.ok(api);
+  gateway.sealed[0] = new Uint8Array(0);
+  await assert.rejects(api.declareLost(producer, incarnation), { code: "request-invalid" });
+  gateway.disconnect();
+  await rig.run(20);
+  assert.match(api.status().warnings[0] ?? "", /batch 1 of .* is missing/);
+  await assert.rejects(api.declareLost(producer, "x"), { code: "not-found" });
+  await api.declareLost(producer, incarnation);
+  await rig.run(20);
+  assert.deepEqual(api.status().gaps, []);
+});
+
+test("a wall clock that is set moves the hub's time by half a millisecond a second", async () => {
+  const { rig } = await opened();
+  const before = rig.hub?.api.status().timeMs ?? 0;
+  rig.time.wallOffsetMs += 3_600_000;
+  await rig.run(10_000);
+  const status = rig.hub?.api.status();
+  const drift = (status?.timeMs ?? 0) - before - 10_000;
+  assert.ok(drift > 0 && drift <= 5.01, `${drift} ms`);
+  assert.match(status?.warnings[0] ?? "", /wall clock/);
+});
