@@ -6,8 +6,8 @@
 import { rmSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { configNotices } from "../access/config-notices.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
-import { TallygateError } from "../base/errors.ts";
 import {
   type DataFolder,
   dataFolder,
@@ -15,7 +15,8 @@ import {
   ensureToken,
   replaceFile,
 } from "./data-folder.ts";
-import { planDev } from "./dev-plan.ts";
+import { type ChildPlan, planDev } from "./dev-plan.ts";
+import { watchStart } from "./dev-start.ts";
 import type { DevRegion, DevState } from "./dev-state.ts";
 import { waitForFreePorts } from "./free-ports.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
@@ -73,69 +74,75 @@ export async function startDev(options: DevOptions): Promise<DevCluster> {
     await waitForFreePorts(plans.flatMap(({ url, operations }) => [url, operations]));
     const token = ensureToken(data.adminToken);
     ensureToken(data.joinToken);
-
-    let hasBeenReady = false;
-    let becomeReady = (): void => {};
-    let failStart = (_: TallygateError): void => {};
-    const allReady = new Promise<void>((resolve, reject) => {
-      becomeReady = resolve;
-      failStart = reject;
-    });
-    /** By child, while starting: the last thing it said for people. */
-    const lastWords = new Map<string, string>();
-    const children: SupervisedChild[] = [];
-    const events: ChildEvents = {
-      onLine(name, line) {
-        // A child that fails says why in one line; told once, as the reason of the failed start.
-        const words = /^tallygate: (.*)/.exec(line)?.[1];
-        if (!hasBeenReady && words !== undefined) lastWords.set(name, words);
-        else options.onLine(name, line);
-      },
-      onReady() {
-        if (!children.every((child) => child.isReady) && !hasBeenReady) return;
-        replaceFile(data.devState, `${JSON.stringify(stateOf(children, token), undefined, 2)}\n`);
-        hasBeenReady = true;
-        becomeReady();
-      },
-      onDeath(name, how) {
-        if (hasBeenReady) {
-          options.onLine(name, `${how}; starting it again`);
-          return true;
-        }
-        failStart(new TallygateError("process-failed", `${name}: ${lastWords.get(name) ?? how}`));
-        return false;
-      },
-    };
-    for (const plan of plans) children.push(superviseChild(plan, program, events));
-    const bound = setTimeout(() => {
-      const late = children.filter((child) => !child.isReady).map(({ plan }) => plan.name);
-      failStart(new TallygateError("process-failed", `${late.join(", ")}: not ready in time`));
-    }, readyMsMax);
-
+    for (const notice of configNotices(config.config)) options.onLine("config", notice);
+    const show = options.onLine;
+    const children = startChildren(plans, { program, show, token, stateFile: data.devState });
     let stopping: Promise<void> | undefined;
     const stop = (): Promise<void> => {
-      stopping ??= (async () => {
-        clearTimeout(bound);
-        await Promise.all(children.map((child) => child.stop()));
+      stopping ??= children.stop().finally(() => {
         rmSync(data.devState, { force: true });
         lock.release();
-      })();
+      });
       return stopping;
     };
-    const ready = allReady.then(
-      () => clearTimeout(bound),
-      async (error: unknown) => {
-        await stop();
-        throw error;
-      },
-    );
+    const ready = children.ready.catch(async (error: unknown) => {
+      await stop();
+      throw error;
+    });
     // Whoever stops before it is ready need not listen any more.
     ready.catch(() => {});
-    return { data, config, ready, state: () => stateOf(children, token), stop };
+    return { data, config, ready, state: children.state, stop };
   } catch (error) {
     lock.release();
     throw error;
   }
+}
+
+interface Children {
+  readonly ready: Promise<void>;
+  state(): DevState;
+  stop(): Promise<void>;
+}
+
+interface StartOptions {
+  readonly program: string;
+  readonly show: (name: string, line: string) => void;
+  readonly token: string;
+  readonly stateFile: string;
+}
+
+function startChildren(plans: readonly ChildPlan[], options: StartOptions): Children {
+  const { program, show, token, stateFile } = options;
+  const start = watchStart(show);
+  const children: SupervisedChild[] = [];
+  const state = (): DevState => stateOf(children, token);
+  const events: ChildEvents = {
+    onLine: (name, line) => (start.isOver ? show : start.hear)(name, line),
+    onReady() {
+      if (!start.isOver && !children.every((child) => child.isReady)) return;
+      replaceFile(stateFile, `${JSON.stringify(state(), undefined, 2)}\n`);
+      start.succeed();
+    },
+    onDeath(name, how) {
+      const wasReady = start.isOver;
+      if (wasReady) show(name, `${how}; starting it again`);
+      else start.fail(name, how);
+      return wasReady;
+    },
+  };
+  for (const plan of plans) children.push(superviseChild(plan, program, events));
+  const bound = setTimeout(() => {
+    const late = children.find((child) => !child.isReady);
+    start.fail(late?.plan.name ?? "", `not ready after ${readyMsMax / 1_000} s`);
+  }, readyMsMax);
+  return {
+    ready: start.outcome.finally(() => clearTimeout(bound)),
+    state,
+    async stop() {
+      clearTimeout(bound);
+      await Promise.all(children.map((child) => child.stop()));
+    },
+  };
 }
 
 function stateOf(children: readonly SupervisedChild[], token: string): DevState {

@@ -1,9 +1,15 @@
 #!/usr/bin/env node
 /** The command line: `tallygate <command>`. Exit: 0 done, 1 failed or not true, 2 wrong usage. */
 
+import { enableCompileCache } from "node:module";
+import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { TallygateError } from "../base/errors.ts";
 import { createProgram } from "./program.ts";
+
+// Halves the time in which processes start. Beside the installed code: whoever may write there may as
+// well change the code, which is not so of a folder for temporary files.
+enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/compile", import.meta.url)));
 
 /** A reader that has seen enough (`tallygate usage | head`) is no failure. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -21,7 +27,8 @@ try {
     process.stderr.write(`tallygate: ${error.message}\n`);
     process.exitCode = error.code === "usage-wrong" ? 2 : 1;
   } else {
-    process.stderr.write(`tallygate: ${error instanceof Error ? error.stack : String(error)}\n`);
+    // A bug. Not marked as ours, so that `dev` shows all of it.
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,5 +1,6 @@
 /** `hub` and `gateway`: one process of a deployment. `dev` starts its children through these too. */
 
+import { flushCompileCache } from "node:module";
 import { type Command, Option } from "commander";
 import { dataFolderDefault } from "./data-folder.ts";
 import { latencyMsMax, parseListenText, parseWhole } from "./option-values.ts";
@@ -35,6 +36,7 @@ export function addProcessCommands(program: Command): void {
   addProcessOptions(program.command("hub").description("the hub and control plane")).action(
     async (options: HubOptions) => {
       const { runHub } = await import("./hub.ts");
+      keepCompiled(options);
       await runHub(options);
     },
   );
@@ -60,8 +62,17 @@ export function addProcessCommands(program: Command): void {
     )
     .action(async (options: GatewayOptions) => {
       const { runGateway } = await import("./gateway.ts");
+      keepCompiled(options);
       await runGateway(options);
     });
+}
+
+/** By then a process has started and has other things to do than the first time. */
+const keepCompiledAfterMs = 3_000;
+
+/** What was compiled is otherwise kept at a process's orderly end, which those of `dev` may never have. */
+function keepCompiled(options: ProcessOptions): void {
+  if (options.dev === true) setTimeout(flushCompileCache, keepCompiledAfterMs).unref();
 }
 
 function addProcessOptions(command: Command): Command {

@@ -11,13 +11,15 @@ const { values } = parseArgs({
 });
 
 endWithParent(async () => {});
-process.once("SIGTERM", () => process.exit(0));
+process.once("SIGTERM", () => {
+  const lines = '{"level":"info","message":"quiet"}\n{"level":"warn","message":"loud","n":1}\n';
+  process.stderr.write(lines, () => process.exit(0));
+});
 
 if (process.env["DEV_CHILD_FAILS"] === String(values["region"] ?? "hub")) {
   process.stderr.write("tallygate: The data is damaged: as the test wished\n");
   process.exit(1);
 }
-process.stderr.write('{"level":"info","message":"quiet"}\n{"level":"warn","message":"loud","n":1}\n');
 for (const address of [values["listen"], values["operations"]]) {
   if (typeof address !== "string") continue;
   const [host, port] = address.split(":");
