@@ -66,7 +66,7 @@ export class LazyHandlerCall implements HandlerCall {
 /** Values of a route's parameters in a path that it matched, percent-decoded. */
 export function pathParameters(route: CompiledRoute, path: string): Record<string, string> {
   // Without a prototype a parameter called `constructor` is a parameter, and nothing else is one.
-  const values: Record<string, string> = Object.create(null);
+  const values = Object.create(null) as Record<string, string>;
   if (route.parameters.length === 0) return values;
   const segments = path.slice(1).split("/");
   for (const { name, segment } of route.parameters) values[name] = decoded(segments[segment] ?? "");

@@ -40,7 +40,7 @@ test("bodies of every kind have parts", () => {
   ];
   for (const body of bodies) {
     for (const response of [new FastResponse(body), new Response(body)]) {
-      assert.notEqual(host.parts(response), undefined, String(body));
+      assert.notEqual(host.parts(response), undefined);
     }
   }
   assert.equal(host.parts(new Response(null, { status: 204 }))?.body, undefined);

@@ -25,7 +25,7 @@ export function nodeHandlerHost(): HandlerHost {
       try {
         // By its time of change, so that a changed module is loaded anew.
         const changedMs = Math.floor(statSync(fileURLToPath(url)).mtimeMs);
-        module = await import(`${url}?changed=${changedMs}`);
+        module = (await import(`${url}?changed=${changedMs}`)) as { default?: unknown };
       } catch (cause) {
         const reason = cause instanceof Error ? cause.message : "unknown reason";
         throw new TallygateError("config-invalid", `${file}: cannot be loaded (${reason})`, cause);

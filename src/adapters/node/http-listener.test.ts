@@ -5,11 +5,11 @@ import { type TestContext, test } from "node:test";
 import type { Exchange, Listener } from "../../ports/listener.ts";
 import { type HttpLimits, listenHttp } from "./http-listener.ts";
 
-type Take = (exchange: Exchange) => void;
+type Take = (exchange: Exchange) => void | Promise<void>;
 
 async function listen(t: TestContext, take: Take, limits?: Partial<HttpLimits>): Promise<Listener> {
   const taker = {
-    take,
+    take: (exchange: Exchange) => void take(exchange),
     refuse: (status: number) => ({
       headers: ["content-type", "application/problem+json"],
       body: `{"status":${status}}`,

@@ -71,7 +71,7 @@ test("bodies stream both ways at once", async (t) => {
     body,
     duplex: "half",
     signal: aborter.signal,
-  } as RequestInit);
+  });
   const reader = (response.body as ReadableStream<Uint8Array>).getReader();
   for (let i = 0; i < 3; i++) {
     const { value } = await reader.read();

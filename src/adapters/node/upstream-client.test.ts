@@ -6,10 +6,10 @@ import type { UpstreamConfig } from "../../access/compiled-config.ts";
 import type { UpstreamCall, UpstreamClient, UpstreamRequest } from "../../ports/upstream.ts";
 import { upstreamClient, waitingCallsMax } from "./upstream-client.ts";
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
 
 async function serve(t: TestContext, answer: Answer): Promise<{ server: Server; origin: string }> {
-  const server = createServer(answer);
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
     server.close();

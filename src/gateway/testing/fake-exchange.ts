@@ -50,8 +50,8 @@ export class FakeExchange implements Exchange {
     this.#body = body;
   }
 
-  async *body(): AsyncGenerator<Uint8Array> {
-    yield* this.#body;
+  body(): AsyncIterable<Uint8Array> {
+    return partsOf(this.#body);
   }
 
   webRequest(): Request {
@@ -123,4 +123,8 @@ export class FakeExchange implements Exchange {
   json(): Record<string, unknown> {
     return JSON.parse(this.text) as Record<string, unknown>;
   }
+}
+
+async function* partsOf(parts: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* parts;
 }
