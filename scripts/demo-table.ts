@@ -27,11 +27,11 @@ export function showRegions(state: DevState): RegionTable {
   };
   const draw = (lines: readonly string[]): void => {
     erase();
-    const width = stdout.columns;
+    // A terminal that does not know its size says 0.
+    const width = stdout.columns || 80;
+    const height = stdout.rows || 24;
     // A wrapped line would be two on the screen and one for the next erase.
-    const visible = lines
-      .slice(0, Math.max(1, stdout.rows - 1))
-      .map((line) => line.slice(0, width));
+    const visible = lines.slice(0, height - 1).map((line) => line.slice(0, width));
     stdout.write(visible.map((line) => `${line}\n`).join(""));
     drawnLines = visible.length;
   };

@@ -29,7 +29,7 @@ export function addBackupCommands(program: Command): void {
 
   program
     .command("restore")
-    .description("a hub's data from a backup, into a folder without any; starts a higher epoch")
+    .description("a hub's data from a backup; what was there is moved aside; starts a higher epoch")
     .argument("<file>", "what `backup` wrote")
     .option("--data <dir>", "data folder", dataFolderDefault)
     .option("--json", "print one JSON document")
@@ -48,12 +48,13 @@ export function addBackupCommands(program: Command): void {
 
 async function restoreFile(file: string, options: { data: string; json?: boolean }): Promise<void> {
   const { restore } = await import("./restore.ts");
-  const position = await restore(file, dataFolder(options.data));
+  const { position, replaced } = await restore(file, dataFolder(options.data), Date.now());
   if (options.json) {
-    printJson({ data: options.data, position });
+    printJson({ data: options.data, position, replaced: replaced ?? null });
     return;
   }
   print(`Restored into ${options.data}, up to position ${position} of the stream.`);
+  if (replaced !== undefined) print(`What was there before is in ${replaced}.`);
   print("What came later the gateways send again, as far as they still have it. A backup holds no");
   print(
     "tokens: copy admin-token and join-token from the old data folder, or give out the new ones.",

@@ -101,7 +101,7 @@ test("once all are ready dev.json says where they are, and a stop leaves nothing
     ports.map((port) => `http://127.0.0.1:${port}`),
   );
   await cluster.stop();
-  assert.ok(lines.includes("sydney warn: loud n=1"), lines.join("\n"));
+  assert.ok(lines.includes("sydney error: loud n=1"), lines.join("\n"));
   assert.ok(!lines.some((line) => line.includes("quiet")), lines.join("\n"));
   assert.ok(!isAlive(state.hub.pid));
   assert.ok(!existsSync(join(folder, "data", "dev.json")));

@@ -116,8 +116,14 @@ function startChildren(plans: readonly ChildPlan[], options: StartOptions): Chil
   const start = watchStart(show);
   const children: SupervisedChild[] = [];
   const state = (): DevState => stateOf(children, token);
+  let isStopping = false;
   const events: ChildEvents = {
-    onLine: (name, line) => (start.isOver ? show : start.hear)(name, line),
+    onLine(name, line) {
+      // While all of them stop they miss each other once more.
+      if (isStopping && line.startsWith("warn:")) return;
+      if (start.isOver) show(name, line);
+      else start.hear(name, line);
+    },
     onReady() {
       if (!start.isOver && !children.every((child) => child.isReady)) return;
       replaceFile(stateFile, `${JSON.stringify(state(), undefined, 2)}\n`);
@@ -139,6 +145,7 @@ function startChildren(plans: readonly ChildPlan[], options: StartOptions): Chil
     ready: start.outcome.finally(() => clearTimeout(bound)),
     state,
     async stop() {
+      isStopping = true;
       clearTimeout(bound);
       await Promise.all(children.map((child) => child.stop()));
     },

@@ -31,6 +31,7 @@ import { checkKey } from "./key-check.ts";
 import { listenAddress } from "./listen-address.ts";
 import { loadConfig } from "./load-config.ts";
 import type { HubOptions } from "./process-commands.ts";
+import { refuseHalfRestored } from "./restore.ts";
 import { catchStopSignal } from "./run-until-signal.ts";
 
 /** Header and body of one request of the admin API. */
@@ -68,6 +69,7 @@ async function openHub(
 
   const log = nodeLog({ fields: { process: "hub" } });
   const metrics = nodeMetrics();
+  refuseHalfRestored(folder.hub);
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
   cleanup.add(() => ledger.close());
   const startAfter = await ledgerPosition(ledger, join(folder.hub, "stream.db"));

@@ -17,6 +17,9 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
+/** Threads that store and sockets that wait keep no process alive; a command that is not done does. */
+const untilDone = setInterval(() => {}, 2 ** 30);
+
 try {
   await createProgram().parseAsync();
 } catch (error) {
@@ -31,4 +34,6 @@ try {
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
     process.exitCode = 1;
   }
+} finally {
+  clearInterval(untilDone);
 }

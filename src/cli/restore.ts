@@ -1,8 +1,12 @@
-/** `restore`: a hub's data folder from a backup, offline. */
+/**
+ * `restore`: a hub's data folder from a backup, offline. What was there is moved aside, into a folder beside it, and
+ * never deleted: an operator who took the wrong backup loses nothing.
+ */
 
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { restoreBackup } from "../adapters/sqlite/backup.ts";
+import { syncFolder } from "../adapters/sqlite/folder.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { TallygateError } from "../base/errors.ts";
@@ -10,26 +14,26 @@ import type { Position } from "../base/words.ts";
 import { markRestored } from "../hub/ledger-meta.ts";
 import { type DataFolder, ensureFolder } from "./data-folder.ts";
 
-const hubFiles = ["ledger.db", "registry.db", "stream.db"];
+/** Begins the name of what was there before a restore. */
+const replacedPrefix = "replaced-";
+
+export interface Restored {
+  /** What the backup covers of the stream. */
+  readonly position: Position;
+  /** Where the old data went; undefined: there were none. */
+  readonly replaced: string | undefined;
+}
 
 /**
- * Makes the hub's files in `data`; its next start takes a higher epoch. Never overwrites: fails with
- * `data-unwritable` where a hub's data are already, with `data-in-use` under a running hub, with
- * `backup-invalid` for a file that is none. Resolves with the position that the backup covers.
+ * Makes the hub's files in `data`; its next start takes a higher epoch. Fails with `data-in-use` under a running hub, and
+ * with `backup-invalid` for a file that is none; then everything is as it was. `nowMs` names the folder of the old data.
  */
-export async function restore(backup: string, data: DataFolder): Promise<Position> {
+export async function restore(backup: string, data: DataFolder, nowMs: number): Promise<Restored> {
   if (!existsSync(backup)) throw new TallygateError("not-found", `There is no file ${backup}.`);
   ensureFolder(data.root);
   const lock = lockFolder(data.hub);
   const fresh = join(data.hub, `restoring-${process.pid}`);
   try {
-    const present = hubFiles.find((name) => existsSync(join(data.hub, name)));
-    if (present !== undefined) {
-      throw new TallygateError(
-        "data-unwritable",
-        `${join(data.hub, present)} is there already: move the old data away first.`,
-      );
-    }
     mkdirSync(fresh, { mode: 0o700 });
     restoreBackup(backup, fresh);
     const ledger = await openLedgerStore(join(fresh, "ledger.db"));
@@ -39,13 +43,49 @@ export async function restore(backup: string, data: DataFolder): Promise<Positio
     } finally {
       await ledger.close();
     }
-    // The ledger last: what a crash leaves behind is refused above, or is marked as restored.
+    const replaced = moveAside(data.hub, nowMs);
+    // The ledger last: without one, beside old data or a registry, no hub starts (`refuseHalfRestored`).
     for (const name of ["registry.db", "ledger.db"]) {
       renameSync(join(fresh, name), join(data.hub, name));
     }
-    return position;
+    syncFolder(data.hub);
+    return { position, replaced };
   } finally {
     rmSync(fresh, { recursive: true, force: true });
     lock.release();
   }
+}
+
+/** A crash between moving the old data away and placing the new ones must not begin an empty cluster. */
+export function refuseHalfRestored(hubFolder: string): void {
+  if (!existsSync(hubFolder) || existsSync(join(hubFolder, "ledger.db"))) return;
+  const isHalf = readdirSync(hubFolder).some(
+    (name) => name.startsWith(replacedPrefix) || name === "registry.db",
+  );
+  if (!isHalf) return;
+  throw new TallygateError(
+    "data-damaged",
+    `${hubFolder} has no ledger.db, but data of a hub; was a restore broken off? Run it again, or put the file back`,
+  );
+}
+
+/**
+ * Moves all databases, sealed checkpoints and write-ahead logs included: they belong to another history of the stream
+ * than the one that begins now. The lock stays.
+ */
+function moveAside(hubFolder: string, nowMs: number): string | undefined {
+  const names = readdirSync(hubFolder).filter((name) => /\.db(-wal|-shm)?$/.test(name));
+  const old = names.filter((name) => !name.startsWith("lock.db"));
+  if (old.length === 0) return undefined;
+  const stamp = new Date(nowMs).toISOString().replace(/[:.]/g, "-");
+  const replaced = join(hubFolder, `${replacedPrefix}${stamp}`);
+  mkdirSync(replaced, { mode: 0o700 });
+  // The ledger first: where it is gone, no hub starts on the rest.
+  const isLedger = (name: string): boolean => name === "ledger.db";
+  for (const name of [...old.filter(isLedger), ...old.filter((name) => !isLedger(name))]) {
+    renameSync(join(hubFolder, name), join(replaced, name));
+  }
+  syncFolder(replaced);
+  syncFolder(hubFolder);
+  return replaced;
 }

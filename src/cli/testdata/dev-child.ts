@@ -12,7 +12,7 @@ const { values } = parseArgs({
 
 endWithParent(async () => {});
 process.once("SIGTERM", () => {
-  const lines = '{"level":"info","message":"quiet"}\n{"level":"warn","message":"loud","n":1}\n';
+  const lines = '{"level":"info","message":"quiet"}\n{"level":"error","message":"loud","n":1}\n';
   process.stderr.write(lines, () => process.exit(0));
 });
 
