@@ -42,7 +42,9 @@ const answerMsMax = 10_000;
 const refusedPauseMs = 10;
 
 export class CallLedger {
-  readonly books: ReadonlyMap<string, Book>;
+  readonly books = new Map<string, Book>();
+  /** Answered 200, by region and key. */
+  readonly #ackedBy = new Map<string, number>();
   readonly answered: Answered[] = [];
   /** Never sent: nobody listened. By region. */
   readonly refused = new Map<string, number>();
@@ -52,13 +54,20 @@ export class CallLedger {
   readonly broken = new Map<string, number>();
   sent = 0;
   readonly #options: CallLedgerOptions;
+  readonly #keys: string[] = [];
   #next = 0;
   #running: Promise<unknown> | undefined;
   #stopped = false;
 
   constructor(options: CallLedgerOptions) {
     this.#options = options;
-    this.books = new Map(options.keys.map((key) => [key, { acked: 0, unknown: 0 }]));
+    for (const key of options.keys) this.addKey(key);
+  }
+
+  /** From now on it is used in turn with the others. */
+  addKey(key: string): void {
+    this.books.set(key, { acked: 0, unknown: 0 });
+    this.#keys.push(key);
   }
 
   start(): void {
@@ -91,6 +100,10 @@ export class CallLedger {
   bounds(key: string): { min: number; max: number } {
     const { acked, unknown } = this.books.get(key) as Book;
     return { min: acked, max: acked + unknown };
+  }
+
+  ackedBy(region: string, key: string): number {
+    return this.#ackedBy.get(`${region} ${key}`) ?? 0;
   }
 
   get acked(): number {
@@ -130,8 +143,7 @@ export class CallLedger {
   }
 
   async #call(client: Client, target: Target, dueMs: number): Promise<number> {
-    const { keys } = this.#options;
-    const key = keys[this.#next++ % keys.length] as string;
+    const key = this.#keys[this.#next++ % this.#keys.length] as string;
     const book = this.books.get(key) as Book;
     const { region } = target;
     this.sent++;
@@ -144,8 +156,10 @@ export class CallLedger {
         bodyTimeout: answerMsMax,
       });
       // The status decides: a gateway killed while the body is on its way has charged.
-      if (statusCode === 200) book.acked++;
-      else add(this.others, `${region} ${statusCode}`);
+      if (statusCode === 200) {
+        book.acked++;
+        add(this.#ackedBy, `${region} ${key}`);
+      } else add(this.others, `${region} ${statusCode}`);
       await body.dump().catch(() => undefined);
       this.answered.push({ region, dueMs, latencyMs: performance.now() - dueMs });
       return statusCode;

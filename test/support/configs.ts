@@ -1,15 +1,25 @@
 /** Configurations of whole-system tests. */
 
+export interface Variation {
+  readonly plans?: string;
+  readonly routes?: string;
+  /** Further fields of the top level. */
+  readonly top?: string;
+  /** The hub's port, regions and their operations above it as `dev` has them; default 8080. */
+  readonly base?: number;
+}
+
 /** The three regions of the contract, with a handler that answers at once. */
-export function threeRegions(more: { plans?: string; routes?: string; top?: string } = {}): string {
+export function threeRegions(more: Variation = {}): string {
+  const port = (offset: number): string => `127.0.0.1:${(more.base ?? 8080) + offset}`;
   const plans =
     more.plans ?? "pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] }";
   return `version: 1
-hub: { listen: 127.0.0.1:8080 }
+hub: { listen: "${port(0)}" }
 regions:
-  sydney: { listen: 127.0.0.1:8081, operations: 127.0.0.1:8181 }
-  seoul: { listen: 127.0.0.1:8082, operations: 127.0.0.1:8182 }
-  frankfurt: { listen: 127.0.0.1:8083, operations: 127.0.0.1:8183 }
+  sydney: { listen: "${port(1)}", operations: "${port(101)}" }
+  seoul: { listen: "${port(2)}", operations: "${port(102)}" }
+  frankfurt: { listen: "${port(3)}", operations: "${port(103)}" }
 keys: { prefix: ipd, from: ["header:x-api-key", "bearer", "query:api-key"] }
 ${more.top ?? ""}
 plans:

@@ -1,0 +1,181 @@
+/**
+ * A cluster without `dev`: `tallygate hub` and `tallygate gateway --region …` as processes of their own, which stay
+ * down until the test starts them again.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  type CommandResult,
+  command,
+  freeBasePort,
+  mainFile,
+  type Usage,
+  until,
+} from "./cluster.ts";
+import { handlers, regionNames, threeRegions } from "./configs.ts";
+import type { Running } from "./exactness.ts";
+
+/** The machine may be busy; how soon a process serves is measured elsewhere. */
+const readyMsMax = 30_000;
+const outputCharactersMax = 20_000;
+
+export class Fleet implements Running {
+  readonly regionNames: readonly string[] = regionNames;
+  readonly folder: string;
+  readonly data: string;
+  readonly #base: number;
+  readonly #processes = new Map<string, ChildProcess>();
+  /** What the processes printed, for the message of a failed test. */
+  output = "";
+
+  private constructor(plans: string, base: number) {
+    this.#base = base;
+    this.folder = mkdtempSync(join(tmpdir(), "tallygate-fleet-"));
+    this.data = join(this.folder, "data");
+    writeFileSync(join(this.folder, "tallygate.yaml"), threeRegions({ plans, base }));
+    for (const [name, text] of Object.entries(handlers)) {
+      writeFileSync(join(this.folder, name), text);
+    }
+  }
+
+  /** Hub and all gateways, ready. */
+  static async start(plans: string): Promise<Fleet> {
+    const fleet = new Fleet(plans, await freeBasePort());
+    await fleet.startHub();
+    await Promise.all(regionNames.map((name) => fleet.startGateway(name)));
+    return fleet;
+  }
+
+  get hubUrl(): string {
+    return `http://127.0.0.1:${this.#base}`;
+  }
+
+  url(region: string): string {
+    return `http://127.0.0.1:${this.#base + 1 + this.regionNames.indexOf(region)}`;
+  }
+
+  #operations(region: string): string {
+    return `http://127.0.0.1:${this.#base + 101 + this.regionNames.indexOf(region)}`;
+  }
+
+  async startHub(): Promise<void> {
+    this.#spawn("hub", ["hub"]);
+    await this.#ready("hub", `${this.hubUrl}/health/ready`);
+  }
+
+  /** Resolves when the gateway says that it is ready, with the milliseconds it took. */
+  async startGateway(region: string): Promise<number> {
+    this.#spawn(region, ["gateway", "--region", region]);
+    return this.#ready(region, `${this.#operations(region)}/health/ready`);
+  }
+
+  /** Sends a signal to a process, `hub` or a region, and resolves when it has ended. */
+  async end(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    const child = this.#processes.get(name);
+    this.#processes.delete(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill(signal);
+    await ended;
+  }
+
+  /** SIGSTOP: it keeps its connections and its port, and answers nobody. SIGCONT: it goes on. */
+  signal(name: string, signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#processes.get(name)?.kill(signal);
+  }
+
+  async stop(): Promise<void> {
+    this.signal("hub", "SIGCONT");
+    await Promise.all(this.regionNames.map((name) => this.end(name, "SIGTERM")));
+    await this.end("hub", "SIGTERM");
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async usage(region: string, key: string): Promise<Usage | undefined> {
+    const response = await fetch(`${this.url(region)}/-/usage`, {
+      headers: { "x-api-key": key },
+    });
+    const text = await response.text();
+    return response.status === 200 ? (JSON.parse(text) as Usage) : undefined;
+  }
+
+  /** Status of one call with a key. */
+  async call(region: string, key: string): Promise<number> {
+    const response = await fetch(this.url(region), { headers: { "x-api-key": key } });
+    await response.text();
+    return response.status;
+  }
+
+  async createKnownKey(plan: string): Promise<{ id: string; key: string }> {
+    const { status, json } = await this.api("POST", "/v1/keys", { plan });
+    if (status !== 201) throw new Error(`key not created: ${status} ${JSON.stringify(json)}`);
+    const created = json as { id: string; key: string };
+    for (const name of this.regionNames) {
+      const isKnown = async () => (await this.usage(name, created.key)) !== undefined;
+      await until(isKnown, 10_000, `${name} to know a new key`);
+    }
+    return created;
+  }
+
+  async api(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; json: unknown }> {
+    const token = readFileSync(join(this.data, "admin-token"), "utf8").trim();
+    const response = await fetch(`${this.hubUrl}${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      body: body === undefined ? null : JSON.stringify(body),
+    });
+    return { status: response.status, json: await response.json() };
+  }
+
+  /** A command that asks the control plane. */
+  command(...args: string[]): Promise<CommandResult> {
+    return command([...args, "--url", this.hubUrl, "--data", this.data], this.folder);
+  }
+
+  /** A command that works on the data folder. */
+  offline(...args: string[]): Promise<CommandResult> {
+    return command([...args, "--data", this.data], this.folder);
+  }
+
+  #spawn(name: string, args: readonly string[]): void {
+    const config = join(this.folder, "tallygate.yaml");
+    const child = spawn(
+      process.execPath,
+      [mainFile, ...args, "--config", config, "--data", this.data],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    this.#processes.set(name, child);
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        this.output = (this.output + chunk.toString()).slice(-outputCharactersMax);
+      });
+    }
+  }
+
+  async #ready(name: string, url: string): Promise<number> {
+    const child = this.#processes.get(name);
+    const answers = async (): Promise<boolean> => {
+      const response = await fetch(url);
+      await response.text();
+      return response.ok;
+    };
+    const hasEnded = (): boolean => child === undefined || child.exitCode !== null;
+    const tookMs = await until(
+      async () => hasEnded() || (await answers()),
+      readyMsMax,
+      `${name} to be ready\n${this.output}`,
+    );
+    if (hasEnded()) throw new Error(`${name} ended:\n${this.output}`);
+    return tookMs;
+  }
+}
