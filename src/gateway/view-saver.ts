@@ -3,7 +3,13 @@
  * one version with its watermarks; the trimmer goes by that, never by the view in memory.
  */
 
-import type { ProducerKey, Seq, WindowId } from "../base/words.ts";
+import {
+  compareVersions,
+  type ProducerKey,
+  type Seq,
+  type Version,
+  type WindowId,
+} from "../base/words.ts";
 import type { GatewayStore } from "../ports/gateway-store.ts";
 import type { Log } from "../ports/log.ts";
 import type { RegionView } from "./region-view.ts";
@@ -16,7 +22,7 @@ export class ViewSaver {
   #saving: Promise<void> | undefined;
   /** Watermarks of the view as it stands on disk. */
   saved: ReadonlyMap<ProducerKey, Seq> = new Map();
-  #savedPosition = -1;
+  #savedVersion: Version | undefined;
 
   constructor(store: GatewayStore, view: RegionView, log: Log) {
     this.#store = store;
@@ -40,7 +46,8 @@ export class ViewSaver {
 
   async #save(): Promise<void> {
     const view = this.#view;
-    if (view.version.position === this.#savedPosition) return;
+    // The same position of another epoch is another history, with other watermarks.
+    if (this.#savedVersion && compareVersions(view.version, this.#savedVersion) === 0) return;
     const { windows, replace } = view.takeChanges();
     const { version } = view;
     const watermarks = [...view.watermarks];
@@ -52,7 +59,7 @@ export class ViewSaver {
     try {
       await this.#store.saveView({ version, watermarks, windows, dropped, replace });
       this.saved = new Map(watermarks);
-      this.#savedPosition = version.position;
+      this.#savedVersion = version;
     } catch (cause) {
       view.saveAll();
       this.#log.error("the view could not be saved; trying again", {}, cause);
