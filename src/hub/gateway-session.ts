@@ -242,6 +242,7 @@ export class GatewaySession implements UpdateSubscriber {
       return;
     }
     metrics.batch("accepted");
+    if ("batch" in decoded) state.decoded.set(payload, decoded.batch);
     this.#append(payload, incarnation);
   }
 

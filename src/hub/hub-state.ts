@@ -5,8 +5,9 @@
 
 import type { EpochMs, Position, ProducerKey, Seq, Version } from "../base/words.ts";
 import { producerKey } from "../base/words.ts";
+import type { Batch } from "../metering/batch-codec.ts";
 import { Fold, type FoldOutcome } from "../metering/fold.ts";
-import { decodeStreamRecord } from "../metering/stream-record.ts";
+import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type {
   DamagedTotal,
   FoldCheckpoint,
@@ -42,8 +43,17 @@ export class HubState {
     return { version, damaged: loaded.damaged };
   }
 
+  /**
+   * Batches whose bytes were decoded when they came, for as long as somebody holds those bytes: the stream gives the
+   * same bytes back once they are durable, and they are not decoded twice.
+   */
+  readonly decoded = new WeakMap<Uint8Array, Batch>();
+
   apply(record: StreamRecord): Applied {
-    const entry = decodeStreamRecord(record.bytes);
+    const { bytes } = record;
+    const batch = this.decoded.get(bytes);
+    const entry: StreamEntry =
+      batch === undefined ? decodeStreamRecord(bytes) : { kind: "batch", batch, bytes };
     const outcome = this.fold.apply(record.position, entry);
     if (entry.kind === "lost") {
       this.totals.noteProducer(producerKey(entry.producer, entry.incarnation));

@@ -13,69 +13,31 @@ import {
   type Version,
 } from "../base/words.ts";
 import { encodeExpire, encodeLost } from "../metering/stream-record.ts";
-import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
-import type { FoldCheckpoint, LedgerStore } from "../ports/ledger-store.ts";
-import type { Hello, LinkAcceptor } from "../ports/link.ts";
+import type { Clock, Timer, Timers } from "../ports/clock.ts";
+import type { FoldCheckpoint } from "../ports/ledger-store.ts";
+import type { Hello } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
-import type { Metrics } from "../ports/metrics.ts";
-import type { RegistryStore } from "../ports/registry-store.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import { Checkpoints } from "./checkpoints.ts";
-import { Consumer, foldToEnd } from "./consumer.ts";
+import { Consumer } from "./consumer.ts";
 import { isAhead, nextEpoch } from "./epochs.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
-import type { HubApi, HubStatus, Restrictions, VerifyReport } from "./hub-api.ts";
+import type { HubApi, HubStatus, VerifyReport } from "./hub-api.ts";
+import { damagedText, type LoadedHub, loadHub } from "./hub-load.ts";
 import { type HubGauges, HubMetrics } from "./hub-metrics.ts";
+import type { HubDeps, HubOptions } from "./hub-options.ts";
 import type { Cluster, HubParts } from "./hub-parts.ts";
-import { HubState } from "./hub-state.ts";
+import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
-import {
-  type BackupCoverage,
-  clearRestored,
-  isRestored,
-  loadBackup,
-  loadCluster,
-  loadEpoch,
-  saveBackup,
-  saveEpoch,
-} from "./ledger-meta.ts";
+import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
 import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
-import { type SealedFiles, Sealer } from "./sealer.ts";
+import type { Sealer } from "./sealer.ts";
 import { Sessions } from "./sessions.ts";
 import { lostRanges, processStatus, warnings } from "./status.ts";
 import { Verification } from "./verify.ts";
-
-export interface HubDeps {
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  /** Stream, ledger and registry are the caller's to close, after `stop`. */
-  readonly stream: UsageStream;
-  readonly ledger: LedgerStore;
-  readonly registry: RegistryStore;
-  readonly acceptor: LinkAcceptor;
-  readonly sealed: SealedFiles;
-  /** Bytes of a file, for the answer to a backup. */
-  readonly fileBytes: (file: string) => Promise<number>;
-}
-
-export interface HubOptions {
-  /** Every process that the configuration names: `verify` asks them all. */
-  readonly regions: readonly { readonly name: string; readonly processes: number }[];
-  readonly keyPrefix: string;
-  /** A sentence if there is no such plan or a restriction is not valid. */
-  readonly checkKey: (plan: string, restrict: Restrictions) => string | undefined;
-  readonly publishIntervalMs: number;
-  readonly checkpointIntervalMs: number;
-  /** Age from which stream records below a sealed checkpoint are forgotten. */
-  readonly streamRetentionMs: number;
-  readonly sealIntervalMs: number;
-}
 
 export interface Hub {
   readonly api: HubApi;
@@ -97,45 +59,6 @@ export async function startHub(deps: HubDeps, options: HubOptions): Promise<Hub>
   if (loaded.isRestored) await hub.beginRestored();
   hub.open();
   return hub;
-}
-
-interface LoadedHub {
-  readonly cluster: Cluster;
-  readonly state: HubState;
-  readonly epoch: number;
-  readonly saved: FoldCheckpoint;
-  readonly sealer: Sealer;
-  readonly backup: BackupCoverage | undefined;
-  readonly isRestored: boolean;
-  readonly findings: readonly string[];
-}
-
-async function loadHub(deps: HubDeps): Promise<LoadedHub> {
-  const { ledger, random, stream } = deps;
-  const findings: string[] = [];
-  const cluster = await loadCluster(ledger, random);
-  const state = new HubState();
-  const loaded = await state.load(ledger);
-  for (const { window, subject } of loaded?.damaged ?? []) {
-    findings.push(`the ledger's total of ${subject} in ${window} is damaged; use replay`);
-  }
-  const saved = state.checkpoint(loaded?.version.epoch ?? 0);
-  const sealer = new Sealer(ledger, stream, deps.sealed);
-  await sealer.load();
-  const restored = await isRestored(ledger);
-  const known = Math.max(await loadEpoch(ledger), loaded?.version.epoch ?? 0);
-  let epoch = known;
-  if (known === 0 || restored) {
-    epoch = nextEpoch([known], random.fraction());
-    await saveEpoch(ledger, epoch);
-  }
-  await foldToEnd(deps, state, (position, reason) => findings.push(damagedText(position, reason)));
-  const backup = await loadBackup(ledger);
-  return { cluster, state, epoch, saved, sealer, backup, isRestored: restored, findings };
-}
-
-function damagedText(position: Position, reason: string): string {
-  return `record ${position} of the usage stream is damaged (${reason}) and was left out; run verify`;
 }
 
 class RunningHub implements Hub, HubParts {

@@ -2,7 +2,8 @@
 
 import type { Hello } from "../../ports/link.ts";
 import type { Metrics } from "../../ports/metrics.ts";
-import { type Hub, type HubOptions, startHub } from "../hub.ts";
+import { type Hub, startHub } from "../hub.ts";
+import type { HubOptions } from "../hub-options.ts";
 import type { FakeGateway } from "./fake-gateway.ts";
 import { FakeTime, fakeRandom, settle } from "./fake-time.ts";
 import { MemoryLedger } from "./memory-ledger.ts";

@@ -1,0 +1,58 @@
+/** The hub's start: what its files hold, folded to the end of the stream. */
+
+import type { Position } from "../base/words.ts";
+import type { FoldCheckpoint } from "../ports/ledger-store.ts";
+import { foldToEnd } from "./consumer.ts";
+import { nextEpoch } from "./epochs.ts";
+import type { HubDeps } from "./hub-options.ts";
+import type { Cluster } from "./hub-parts.ts";
+import { HubState } from "./hub-state.ts";
+import {
+  type BackupCoverage,
+  isRestored,
+  loadBackup,
+  loadCluster,
+  loadEpoch,
+  saveEpoch,
+} from "./ledger-meta.ts";
+import { Sealer } from "./sealer.ts";
+
+export interface LoadedHub {
+  readonly cluster: Cluster;
+  readonly state: HubState;
+  readonly epoch: number;
+  readonly saved: FoldCheckpoint;
+  readonly sealer: Sealer;
+  readonly backup: BackupCoverage | undefined;
+  readonly isRestored: boolean;
+  readonly findings: readonly string[];
+}
+
+export async function loadHub(deps: HubDeps): Promise<LoadedHub> {
+  const { ledger, random, stream } = deps;
+  const findings: string[] = [];
+  const cluster = await loadCluster(ledger, random);
+  const state = new HubState();
+  const loaded = await state.load(ledger);
+  for (const { window, subject } of loaded?.damaged ?? []) {
+    findings.push(`the ledger's total of ${subject} in ${window} is damaged; use replay`);
+  }
+  const saved = state.checkpoint(loaded?.version.epoch ?? 0);
+  const sealer = new Sealer(ledger, stream, deps.sealed);
+  await sealer.load();
+  const restored = await isRestored(ledger);
+  const known = Math.max(await loadEpoch(ledger), loaded?.version.epoch ?? 0);
+  let epoch = known;
+  if (known === 0 || restored) {
+    epoch = nextEpoch([known], random.fraction());
+    await saveEpoch(ledger, epoch);
+  }
+  await foldToEnd(deps, state, (position, reason) => findings.push(damagedText(position, reason)));
+  const backup = await loadBackup(ledger);
+  return { cluster, state, epoch, saved, sealer, backup, isRestored: restored, findings };
+}
+
+/** A finding for status. */
+export function damagedText(position: Position, reason: string): string {
+  return `record ${position} of the usage stream is damaged (${reason}) and was left out; run verify`;
+}

@@ -1,0 +1,40 @@
+/** What the hub is given: the outside, and what the configuration says. */
+
+import type { Clock, Random, Timers } from "../ports/clock.ts";
+import type { LedgerStore } from "../ports/ledger-store.ts";
+import type { LinkAcceptor } from "../ports/link.ts";
+import type { Log } from "../ports/log.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import type { RegistryStore } from "../ports/registry-store.ts";
+import type { UsageStream } from "../ports/usage-stream.ts";
+import type { Restrictions } from "./hub-api.ts";
+import type { SealedFiles } from "./sealer.ts";
+
+export interface HubDeps {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Stream, ledger and registry are the caller's to close, after `stop`. */
+  readonly stream: UsageStream;
+  readonly ledger: LedgerStore;
+  readonly registry: RegistryStore;
+  readonly acceptor: LinkAcceptor;
+  readonly sealed: SealedFiles;
+  /** Bytes of a file, for the answer to a backup. */
+  readonly fileBytes: (file: string) => Promise<number>;
+}
+
+export interface HubOptions {
+  /** Every process that the configuration names: `verify` asks them all. */
+  readonly regions: readonly { readonly name: string; readonly processes: number }[];
+  readonly keyPrefix: string;
+  /** A sentence if there is no such plan or a restriction is not valid. */
+  readonly checkKey: (plan: string, restrict: Restrictions) => string | undefined;
+  readonly publishIntervalMs: number;
+  readonly checkpointIntervalMs: number;
+  /** Age from which stream records below a sealed checkpoint are forgotten. */
+  readonly streamRetentionMs: number;
+  readonly sealIntervalMs: number;
+}
