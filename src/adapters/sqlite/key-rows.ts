@@ -79,8 +79,8 @@ export class KeyRows {
   /** Emits the intact records of `partRows` ids after `id`. Whether all are. */
   #emitSome(id: number, emit: Emit): boolean {
     const row = this.#some.get(id, id + partRows);
-    if (row?.["packed"] == null) return true;
-    const packed = row["packed"] as Uint8Array<ArrayBuffer>;
+    const packed = row?.["packed"] as Uint8Array<ArrayBuffer> | null | undefined;
+    if (!row || !packed) return true;
     const crcs = JSON.parse(String(row["crcs"])) as number[];
     let from = 0;
     let kept = 0;

@@ -7,8 +7,40 @@ export interface RegistryStart {
   readonly file: string;
 }
 
+/** Rows as columns: ten thousand small buffers would hold up the main thread while they are copied to another. */
+export interface RowsMessage {
+  readonly keyIds: readonly string[];
+  readonly owners: readonly string[];
+  readonly versions: Float64Array;
+  /** 32 bytes each. */
+  readonly hashes: Uint8Array;
+  /** Packed records back to back, and their lengths. */
+  readonly packed: Uint8Array;
+  readonly lengths: Uint32Array;
+}
+
+export const hashBytes = 32;
+
+export function rowsMessage(rows: readonly RegistryRow[]): RowsMessage {
+  const lengths = Uint32Array.from(rows, ({ packed }) => packed.length);
+  const packed = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  const hashes = new Uint8Array(rows.length * hashBytes);
+  let at = 0;
+  for (const [i, row] of rows.entries()) {
+    hashes.set(Buffer.from(row.hash, "hex"), i * hashBytes);
+    packed.set(row.packed, at);
+    at += row.packed.length;
+  }
+  return {
+    keyIds: rows.map(({ keyId }) => keyId),
+    owners: rows.map(({ owner }) => owner),
+    versions: Float64Array.from(rows, ({ version }) => version),
+    ...{ hashes, packed, lengths },
+  };
+}
+
 export interface RegistryApi {
-  put: Call<{ rows: readonly RegistryRow[] }, void>;
+  put: Call<RowsMessage, void>;
   putProducer: Call<{ producer: string; secretHash: string }, void>;
   putIdempotent: Call<{ key: string; answer: string; nowMs: number }, void>;
   copyInto: Call<{ file: string }, void>;

@@ -7,10 +7,10 @@ import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import { attempt, openBeside } from "./database.ts";
-import type { RegistryApi, RegistryStart } from "./registry-protocol.ts";
+import { type RegistryApi, type RegistryStart, rowsMessage } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
-import { ownBytes, Thread } from "./thread.ts";
+import { Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `registry-failed`. */
 export async function openRegistryStore(file: string): Promise<RegistryStore> {
@@ -51,8 +51,10 @@ class SqliteRegistryStore implements RegistryStore {
   }
 
   async put(rows: readonly RegistryRow[]): Promise<void> {
-    const own = rows.map((row) => ({ ...row, packed: ownBytes(row.packed) }));
-    await this.#thread.call("put", { rows: own });
+    const message = rowsMessage(rows);
+    const { versions, hashes, packed, lengths } = message;
+    const transfer = [versions, hashes, packed, lengths].map(({ buffer }) => buffer as ArrayBuffer);
+    await this.#thread.call("put", message, { transfer });
   }
 
   byKey(keyId: string): readonly RegistryRow[] {
@@ -60,11 +62,11 @@ class SqliteRegistryStore implements RegistryStore {
   }
 
   byHash(hash: string): RegistryRow | undefined {
-    return this.#rows(`SELECT ${columns} FROM credentials WHERE hash = ?`, hash)[0];
+    return this.#rows(`SELECT ${columns} FROM credentials WHERE hash = unhex(?)`, hash)[0];
   }
 
   byOwner(owner: string, limit: number): readonly RegistryRow[] {
-    const sql = `SELECT ${columns} FROM credentials WHERE owner = ? ORDER BY key LIMIT ?`;
+    const sql = `SELECT ${columns} FROM credentials WHERE owner = ? ORDER BY id LIMIT ?`;
     return this.#rows(sql, owner, limit);
   }
 
@@ -144,12 +146,13 @@ class SqliteRegistryStore implements RegistryStore {
 
   #rows(sql: string, ...values: (string | number)[]): RegistryRow[] {
     return attempt(this.#context, () => this.#statement(sql).all(...values)).map((row) => {
-      const hash = String(row["hash"]);
+      const hashBytes = row["hash"] as Uint8Array;
+      const hash = Buffer.from(hashBytes).toString("hex");
       const keyId = String(row["key"]);
       const owner = String(row["owner"]);
       const version = Number(row["version"]);
       const packed = row["packed"] as Uint8Array;
-      const parts = [hash, keyId, owner, version, packed];
+      const parts = [hashBytes, keyId, owner, version, packed];
       return this.#checked(row, { hash, keyId, owner, version, packed }, parts);
     });
   }

@@ -2,7 +2,7 @@
 
 import { addRegistry } from "./backup.ts";
 import { openDatabase, transaction } from "./database.ts";
-import type { RegistryApi, RegistryStart } from "./registry-protocol.ts";
+import { hashBytes, type RegistryApi, type RegistryStart } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
@@ -29,11 +29,16 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
   );
   const forgetAnswers = db.prepare("DELETE FROM answers WHERE made_ms <= ?");
   const handlers: Handlers<RegistryApi> = {
-    put({ rows }) {
+    put({ keyIds, owners, versions, hashes, packed, lengths }) {
       transaction(db, () => {
-        for (const { hash, keyId, owner, version, packed } of rows) {
-          const crc = rowCrc(hash, keyId, owner, version, packed);
-          put.run(hash, keyId, owner, version, packed, crc);
+        let at = 0;
+        for (const [i, length] of lengths.entries()) {
+          const hash = hashes.subarray(i * hashBytes, (i + 1) * hashBytes);
+          const record = packed.subarray(at, at + length);
+          const [keyId = "", owner = "", version = 0] = [keyIds[i], owners[i], versions[i]];
+          const crc = rowCrc(hash, keyId, owner, version, record);
+          put.run(hash, keyId, owner, version, record, crc);
+          at += length;
         }
       });
     },
