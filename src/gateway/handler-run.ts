@@ -113,6 +113,11 @@ function replyFields(parts: ResponseParts, method: string): string[] {
 function failed(call: Call, services: CallServices, cause: unknown): void {
   // An answer that came too late for its time-out.
   if (call.isAnswered) return;
+  if ((cause as { statusCode?: unknown } | null | undefined)?.statusCode === 413) {
+    // The handler asked for a body that is longer than the listener gives it.
+    call.fail("body-too-large", "malformed");
+    return;
+  }
   const { requestId, route } = call;
   services.log.error("a handler failed", { requestId, route: route.config.path }, cause);
   call.fail("handler-failed", "handler-error");

@@ -7,6 +7,7 @@ import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { PipelineRig } from "../../gateway/testing/pipeline-rig.ts";
 import type { Handler } from "../../ports/handler.ts";
+import { handlerBodyMaxBytes } from "./http-exchange.ts";
 import { listenHttp } from "./http-listener.ts";
 import { upstreamClient } from "./upstream-client.ts";
 
@@ -186,4 +187,17 @@ test("calls on one connection are answered in order, and each is charged", async
   );
   const usage = (await (await fetch(`${url}/-/usage`)).json()) as { limits: { used: number }[] };
   assert.equal(usage.limits[0]?.used, 4);
+});
+
+test("a body that is too large for a handler is a 413", async (t) => {
+  const { url } = await open(
+    t,
+    () => {},
+    async (request) => new Response(await request.text()),
+  );
+  const length = handlerBodyMaxBytes;
+  const fine = await fetch(`${url}/handler`, { method: "POST", body: Buffer.alloc(length) });
+  assert.equal((await fine.arrayBuffer()).byteLength, length);
+  const large = await fetch(`${url}/handler`, { method: "POST", body: Buffer.alloc(length + 1) });
+  assert.equal(large.status, 413);
 });
