@@ -118,11 +118,15 @@ function receive(session: GatewaySession, parts: AuditParts, id: number): Promis
     const entries = new Map<WindowId, CounterTable>();
     const end = (result: Answer | string): void => {
       timer.cancel();
+      watch.cancel();
       session.onAuditReply = undefined;
       resolve(result);
     };
     const seconds = auditTimeoutMs / 1_000;
     const timer = parts.timers.after(auditTimeoutMs, () => end(`no answer within ${seconds} s`));
+    const watch = parts.timers.every(readyLookMs, () => {
+      if (!session.isOpen || parts.isCancelled()) end("its connection was closed");
+    });
     session.onAuditReply = (reply, payload) => {
       if (reply.id !== id) return;
       for (const { id: window, digest } of reply.windows) digests.set(window, digest);

@@ -150,6 +150,17 @@ test("verify is not true where a region cannot be asked", async () => {
   assert.equal(report.regions[1]?.result, "could not be asked: not connected");
 });
 
+test("a hub that stops while a region is asked does not wait for it", async () => {
+  const { rig, london } = await loaded();
+  london.isDeaf = true;
+  const report = rig.hub?.api.verify();
+  await rig.run(100);
+  const stopped = rig.hub?.stop();
+  await rig.run(100);
+  await stopped;
+  assert.equal((await report)?.ok, false);
+});
+
 test("after a seal verify starts from it, and the stream before it can go", async () => {
   const rig = new HubRig();
   await rig.start({ sealIntervalMs: 60_000, streamRetentionMs: 120_000 });

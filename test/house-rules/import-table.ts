@@ -32,6 +32,9 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
   ports: { values: ["base"], types: pureFolders },
   gateway: { values: ["base", "limits", "metering", "access", "ports"] },
   hub: { values: ["base", "limits", "metering", "ports"], types: ["access"] },
+  // Keys are made and packed here; how they look is access's to say.
+  "hub/registry.ts": { values: ["base", "ports", "access"] },
+  "hub/registry-records.ts": { values: ["base", "ports", "access"] },
   control: {
     values: ["base", "access", "ports"],
     types: ["limits", "metering", "gateway", "hub"],

@@ -66,6 +66,8 @@ export class FakeGateway {
   bufferedBytes = 0;
   /** After each part of a snapshot `bufferedBytes` is above what the hub sends on at. */
   isSlow = false;
+  /** Answers no audit. */
+  isDeaf = false;
   closedFor: string | undefined;
   /** Given back when the hub wants it. */
   returns: Uint8Array | undefined;
@@ -197,7 +199,8 @@ export class FakeGateway {
         queueMicrotask(() => this.send({ kind: "registry-return", last: true }, this.returns));
         return;
       case "audit":
-        return this.#audit(message);
+        if (!this.isDeaf) this.#audit(message);
+        return;
     }
   }
 
