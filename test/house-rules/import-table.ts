@@ -31,7 +31,7 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
   access: { values: ["base", "limits"], packages: ["zod", "yaml"], pure: true },
   ports: { values: ["base"], types: pureFolders },
   gateway: { values: ["base", "limits", "metering", "access", "ports"] },
-  hub: { values: ["base", "limits", "metering", "ports"], types: ["access"] },
+  hub: { values: ["base", "limits", "metering", "access", "ports"] },
   // Keys are made and packed here; how they look is access's to say.
   "hub/registry.ts": { values: ["base", "ports", "access"] },
   "hub/registry-records.ts": { values: ["base", "ports", "access"] },
