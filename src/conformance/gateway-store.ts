@@ -93,7 +93,7 @@ function views(define: Define): void {
     const store = await storage.open();
     assert.equal(await store.loadCluster(), undefined);
     assert.equal(await loaded(store), undefined);
-    assert.equal(await store.loadKeys(() => assert.fail("no entries")), 0);
+    assert.equal(await store.loadKeys(() => assert.fail("no entries")), undefined);
     await store.close();
   });
 
@@ -207,6 +207,13 @@ function keys(define: Define): void {
       await second.close();
     },
   );
+
+  define("a registry without keys, once saved, is told from none", async (storage) => {
+    const store = await storage.open();
+    await store.saveKeys(0, new Uint8Array(0));
+    assert.equal(await store.loadKeys(() => assert.fail("no entries")), 0);
+    await store.close();
+  });
 
   define("a save without records still moves the version", async (storage) => {
     const store = await storage.open();

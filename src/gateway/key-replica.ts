@@ -39,8 +39,9 @@ export class KeyReplica {
 
   async load(): Promise<void> {
     const version = await this.#store.loadKeys((packed) => void this.#apply(packed));
-    this.savedVersion = version;
-    this.isLoaded = version > 0;
+    this.savedVersion = version ?? 0;
+    // A cluster may have no keys: anonymous callers alone are served without the hub, too.
+    this.isLoaded = version !== undefined;
   }
 
   /**

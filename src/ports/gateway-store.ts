@@ -49,10 +49,10 @@ export interface GatewayStore {
   saveView(delta: ViewDelta): Promise<void>;
 
   /**
-   * Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version. 0: none was
-   * saved, or a record was damaged and left out, so that all must come again.
+   * Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version; 0 is
+   * that of a registry without keys. Undefined: none was saved, or a record was damaged and left out, so that all must come again.
    */
-  loadKeys(onEntries: (packed: Uint8Array) => void): Promise<number>;
+  loadKeys(onEntries: (packed: Uint8Array) => void): Promise<number | undefined>;
   /** Saves packed key records (see `access/key-record.ts`) and the version; one transaction, synced before it resolves. */
   saveKeys(version: number, packed: Uint8Array): Promise<void>;
   /** Packed records whose version is greater than `version`, in chunks. */

@@ -18,7 +18,7 @@ export interface StateApi {
   loadView: Call<undefined, SavedView | undefined, WindowColumns>;
   saveView: Call<{ delta: ViewDelta }, void>;
   /** Replies with the saved version. */
-  loadKeys: Call<undefined, number, Uint8Array>;
+  loadKeys: Call<undefined, number | undefined, Uint8Array>;
   saveKeys: Call<{ version: number; packed: Uint8Array }, void>;
   keysAfter: Call<{ version: number }, void, Uint8Array>;
   close: Call<undefined, void>;

@@ -32,8 +32,8 @@ const damages = [
     keys: 5,
   },
   { sql: "UPDATE view SET position = position + 1", view: undefined, keys: 5 },
-  { sql: "UPDATE keys SET packed = zeroblob(60) WHERE version = 4", view: 1, keys: 0 },
-  { sql: "UPDATE registry SET version = 6", view: 1, keys: 0 },
+  { sql: "UPDATE keys SET packed = zeroblob(60) WHERE version = 4", view: 1, keys: undefined },
+  { sql: "UPDATE registry SET version = 6", view: 1, keys: undefined },
 ];
 
 for (const damage of damages) {

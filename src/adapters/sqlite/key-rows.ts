@@ -64,8 +64,8 @@ export class KeyRows {
     insert.run(version, rowCrc(version));
   }
 
-  /** Emits every intact record; the version of all, or 0 if a record was damaged, so that all come again. */
-  load(emit: Emit): number {
+  /** Emits every intact record; the version of all; undefined if one was damaged or none was ever saved. */
+  load(emit: Emit): number | undefined {
     const last = Number(this.#db.prepare("SELECT max(id) AS id FROM keys").get()?.["id"] ?? 0);
     let intact = true;
     for (let id = 0; id < last; id += partRows) {
@@ -73,7 +73,7 @@ export class KeyRows {
     }
     const row = this.#db.prepare("SELECT version, crc FROM registry").get();
     const version = Number(row?.["version"] ?? 0);
-    return intact && row?.["crc"] === rowCrc(version) ? version : 0;
+    return intact && row?.["crc"] === rowCrc(version) ? version : undefined;
   }
 
   /** Emits the intact records of `partRows` ids after `id`. Whether all are. */
