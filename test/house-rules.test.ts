@@ -49,7 +49,7 @@ const table: Readonly<Record<string, Planted>> = {
       { "src/gateway/a.ts": 'import { fold } from "../hub/fold.ts";' },
       { "src/gateway/a.ts": 'export * from "../control/api.ts";' },
       { "src/ports/a.ts": 'import { decide } from "../limits/decide.ts";' },
-      { "src/hub/a.ts": 'import { type Plan } from "../access/plan.ts";' },
+      { "src/control/a.ts": 'import { type Hub } from "../hub/hub.ts";' },
       { "src/gateway/a.ts": 'const undici = await import("undici");' },
       { "src/limits/a.ts": 'import { hash } from "node:crypto";' },
       { "src/base/hash.ts": 'import { open } from "node:fs";' },
@@ -63,7 +63,7 @@ const table: Readonly<Record<string, Planted>> = {
     keeps: [
       { "src/limits/a.ts": 'import { b } from "../base/b.ts";\nimport { c } from "./c.ts";' },
       { "src/ports/a.ts": 'import type { Plan } from "../limits/plan.ts";' },
-      { "src/hub/a.ts": 'import type { Key } from "../access/key.ts";' },
+      { "src/control/a.ts": 'import type { Hub } from "../hub/hub.ts";' },
       { "src/base/hash.ts": 'import { hash } from "node:crypto";' },
       { "src/control/a.ts": 'import { z } from "@hono/zod-openapi";' },
       { "src/cli/a.ts": 'import { serve } from "../adapters/node/serve.ts";' },

@@ -96,7 +96,7 @@ export function formatValue(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
   if (typeof value === "object") return "a group of fields";
   if (typeof value === "string") return JSON.stringify(cut(value));
-  return cut(String(value));
+  return cut(`${value as number | boolean | bigint}`);
 }
 
 function cut(text: string): string {

@@ -70,7 +70,7 @@ export interface KeyTable {
    */
   apply(bytes: Uint8Array, offset: number, length: number): ApplyOutcome;
   /** The slot of a usable key, or one of `keyRefusal`. Allocates nothing for a remembered key. */
-  identify(text: string, nowMs: EpochMs): KeySlot | number;
+  identify(text: string, nowMs: EpochMs): number;
   /** The slot by hash, revoked and expired included; -1 if unknown. */
   find(hash: Uint8Array): KeySlot;
   keyId(slot: KeySlot): string;
@@ -196,7 +196,7 @@ export function keyTable(options: KeyTableOptions): KeyTable {
     return "added";
   }
 
-  function identify(text: string, nowMs: EpochMs): KeySlot | number {
+  function identify(text: string, nowMs: EpochMs): number {
     let slot = cache.get(text);
     if (slot < 0) {
       if (!parseApiKey(text).ok) return keyRefusal.malformed;

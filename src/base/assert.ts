@@ -8,11 +8,6 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
 
-/** For the default branch of an exhaustive switch. */
-export function unreachable(value: never): never {
-  throw new AssertionError(`unreachable: ${String(value)}`);
-}
-
 /** A value that the caller knows to be present (an index just checked, a key just set). */
 export function present<T>(value: T | undefined | null, what: string): T {
   if (value === undefined || value === null) throw new AssertionError(`missing: ${what}`);

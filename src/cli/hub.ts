@@ -93,10 +93,10 @@ async function openHub(
     random: nodeRandom,
     log,
   });
-  const server = createServer(
-    { requestTimeout: requestTimeoutMs },
-    getRequestListener(control.fetch),
-  );
+  const answer = getRequestListener(control.fetch);
+  const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => {
+    void answer(request, response);
+  });
   server.maxConnections = controlConnectionsMax;
   const refusals = metrics.counter({
     name: "tallygate_link_refusals_total",

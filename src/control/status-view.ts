@@ -9,8 +9,8 @@ import type { RegionJson, StatusJson } from "./status-schemas.ts";
 /** Heartbeats come about every second: after five missed ones a process is no longer vouched for. */
 const heardAgoMsMax = 5_000;
 
-function isWell(process: ProcessStatus): boolean {
-  return process.connected && process.heardAgoMs <= heardAgoMsMax && process.journalState === "ok";
+function isWell(of: ProcessStatus): boolean {
+  return of.connected && of.heardAgoMs <= heardAgoMsMax && of.journalState === "ok";
 }
 
 /** Regions in the order of the file; then those that only processes speak of, by name. */
@@ -20,7 +20,7 @@ export function regionsJson(config: CompiledConfig, status: HubStatus): RegionJs
   const names = [...configured.keys(), ...[...new Set(unknown)].sort()];
   return names.map((name) => {
     const processes = status.processes
-      .filter((process) => process.region === name)
+      .filter(({ region }) => region === name)
       .sort((a, b) => a.process - b.process);
     const region = configured.get(name);
     return {
@@ -41,11 +41,11 @@ function health(
   return well >= (region?.processes ?? processes.length) ? "up" : "degraded";
 }
 
-function processJson({ region: _, ...process }: ProcessStatus): RegionJson["processes"][number] {
+function processJson({ region: _, ...status }: ProcessStatus): RegionJson["processes"][number] {
   return {
-    ...process,
-    view: { ...process.view },
-    watermarks: process.watermarks.map(([incarnation, seq]) => ({ incarnation, seq })),
+    ...status,
+    view: { ...status.view },
+    watermarks: status.watermarks.map(([incarnation, seq]) => ({ incarnation, seq })),
   };
 }
 

@@ -14,7 +14,6 @@ import {
   type EpochMs,
   type ProducerId,
   type ProducerKey,
-  producerKey,
   type Seq,
   type Version,
   versionZero,
@@ -175,11 +174,6 @@ export class RegionView {
       changed.setTotal(window.lo[i] as number, window.hi[i] as number, window.net[i] as number);
     }
   }
-}
-
-/** Key of this view's own incarnation among the watermarks. */
-export function ownKey(view: RegionView, incarnation: string): ProducerKey {
-  return producerKey(view.producer, incarnation);
 }
 
 /**
