@@ -78,13 +78,14 @@ async function openHub(
   const registry = await openRegistryStore(join(folder.hub, "registry.db"));
   cleanup.add(() => registry.close());
 
-  let hub: Hub | undefined;
-  const api = lateApi(() => hub?.api);
+  const running: { hub?: Hub } = {};
+  const api = lateApi(() => running.hub?.api);
   const control = createControl({
     hub: api,
     config: () => config,
     adminTokenHash,
-    notReady: () => (hub === undefined ? "The hub is reading its ledger and stream." : undefined),
+    notReady: () =>
+      running.hub === undefined ? "The hub is reading its ledger and stream." : undefined,
     openBackup: () => openBackup(api, folder),
     exposeMetrics: () => metrics.expose(),
     idempotency: registry,
@@ -118,7 +119,7 @@ async function openHub(
   cleanup.add(() => closeServer(server));
   cleanup.add(() => acceptor.close());
 
-  hub = await startHub(
+  const hub = await startHub(
     {
       clock: nodeClock,
       timers: nodeTimers,
@@ -142,8 +143,8 @@ async function openHub(
       sealIntervalMs: config.stream.sealIntervalMs,
     },
   );
-  const started = hub;
-  cleanup.add(() => started.stop());
+  running.hub = hub;
+  cleanup.add(() => hub.stop());
   for (const notice of configNotices(config)) log.warn(notice);
   log.info("the hub is ready", { port: listen.port });
 }

@@ -1,0 +1,243 @@
+/** A hub in memory for tests of the admin API and of the command line: real answers, no storage. */
+
+import { compileConfigValue } from "../../access/config.ts";
+import { TallygateError } from "../../base/errors.ts";
+import { sha256 } from "../../base/hash.ts";
+import type {
+  CreatedKey,
+  HubApi,
+  HubStatus,
+  KeyView,
+  ProcessStatus,
+  RegistryApi,
+  VerifyReport,
+} from "../../hub/hub-api.ts";
+import type { UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type { ControlContext } from "../control-context.ts";
+
+export const adminToken = "admin-token-of-the-tests";
+
+/** 2026-11-21T12:00:00Z */
+export const nowMs = Date.UTC(2026, 10, 21, 12);
+
+export interface FakeHub {
+  /** To be changed by tests. */
+  readonly context: ControlContext;
+  readonly keys: Map<string, KeyView>;
+  /** What the next `verify` gives or fails with. */
+  verify: () => Promise<VerifyReport>;
+  rows: UsageReportRow[];
+  /** Asked of the ledger, in order. */
+  readonly queries: UsageQuery[];
+  token: string;
+  notReady: string | undefined;
+  clockMs: number;
+  processes: ProcessStatus[];
+  /** Every message and field that went to the log. */
+  readonly logged: string[];
+  /** Runs all timers of at most `ms`. */
+  elapse(ms: number): void;
+}
+
+export function createFakeHub(): FakeHub {
+  const keys = new Map<string, KeyView>();
+  const queries: UsageQuery[] = [];
+  const logged: string[] = [];
+  const stored = new Map<string, string>();
+  const timers = new Set<{ ms: number; run: () => void; repeats: boolean }>();
+  const config = testConfig();
+  const hub: HubApi = {
+    registry: fakeRegistry(keys, (plan) => config.plans.some(({ name }) => name === plan)),
+    status: () => statusOf(fake.processes, keys.size, fake.clockMs),
+    usage: (query) => {
+      queries.push(query);
+      return Promise.resolve(fake.rows.slice(query.offset, query.offset + query.limit));
+    },
+    verify: () => fake.verify(),
+    backup: () => Promise.reject(new Error("the tests use openBackup")),
+    declareLost: () => Promise.resolve(),
+  };
+  const add = (ms: number, run: () => void, repeats: boolean) => {
+    const timer = { ms, run, repeats };
+    timers.add(timer);
+    return { cancel: () => void timers.delete(timer) };
+  };
+  let random = 0;
+  const fake: FakeHub = {
+    keys,
+    queries,
+    logged,
+    rows: [],
+    token: adminToken,
+    notReady: undefined,
+    clockMs: nowMs,
+    processes: [processStatus("sydney"), processStatus("seoul")],
+    verify: () => Promise.resolve(verifyReport),
+    elapse(ms) {
+      for (const timer of [...timers]) {
+        if (timer.ms > ms) continue;
+        if (!timer.repeats) timers.delete(timer);
+        timer.run();
+      }
+    },
+    context: {
+      hub,
+      config: () => config,
+      adminTokenHash: () => sha256(fake.token),
+      notReady: () => fake.notReady,
+      openBackup: () => {
+        const bytes = new TextEncoder().encode("a backup");
+        const body = new Blob([bytes]).stream() as ReadableStream<Uint8Array>;
+        return Promise.resolve({ bytes: bytes.length, position: 7, body });
+      },
+      exposeMetrics: () => Promise.resolve("# no metrics\n"),
+      idempotency: {
+        getIdempotent: (key) => stored.get(key),
+        putIdempotent: (key, answer) => {
+          stored.set(key, answer);
+          logged.push(answer);
+          return Promise.resolve();
+        },
+      },
+      clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
+      timers: {
+        after: (ms, run) => add(ms, run, false),
+        every: (ms, run) => add(ms, run, true),
+        atTurnEnd: (run) => void setImmediate(run),
+      },
+      random: {
+        hex: (bytes) => (++random).toString(16).padStart(bytes * 2, "0"),
+        bytes: (count) => new Uint8Array(count).fill(++random),
+        fraction: () => 0.5,
+      },
+      log: {
+        info: (message, fields) => logged.push(`${message} ${JSON.stringify(fields)}`),
+        warn: (message, fields) => logged.push(`${message} ${JSON.stringify(fields)}`),
+        error: (message, fields) => logged.push(`${message} ${JSON.stringify(fields)}`),
+      },
+    },
+  };
+  return fake;
+}
+
+function testConfig() {
+  const limit = { name: "month", per: "key", quota: 100, window: "month" };
+  const listen = (port: number) => ({
+    listen: `127.0.0.1:${port}`,
+    operations: `127.0.0.1:${port + 100}`,
+  });
+  const compiled = compileConfigValue(
+    {
+      version: 1,
+      regions: { sydney: listen(8081), seoul: listen(8082) },
+      plans: { pro: { limits: [limit] }, free: { limits: [{ ...limit, per: "ip" }] } },
+      anonymousPlan: "free",
+      routes: [{ path: "/", handler: "./hello.ts" }],
+    },
+    { file: "/test/tallygate.json", fileExists: () => true },
+  );
+  if ("problems" in compiled) throw new Error(compiled.problems[0]?.message);
+  return compiled.config;
+}
+
+function fakeRegistry(keys: Map<string, KeyView>, hasPlan: (plan: string) => boolean): RegistryApi {
+  let version = 0;
+  const get = (id: string): KeyView => {
+    const key = keys.get(id);
+    if (key === undefined) throw new TallygateError("not-found", `no key ${id}`);
+    return key;
+  };
+  const put = <T extends KeyView>(key: T): T => {
+    const next = { ...key, version: ++version };
+    const { key: _, ...view } = next as T & { key?: string };
+    keys.set(key.id, view as KeyView);
+    return next;
+  };
+  const credential = (number: number) => ({
+    id: `c_${number}`,
+    createdAtMs: nowMs,
+    expiresAtMs: 0,
+    revoked: false,
+  });
+  return {
+    async create(request): Promise<CreatedKey> {
+      if (!hasPlan(request.plan)) {
+        throw new TallygateError("request-invalid", `there is no plan "${request.plan}"`);
+      }
+      const { mode, ...fields } = request;
+      const number = String(keys.size + 1).padStart(4, "0");
+      const id = `k_${number}`;
+      const credentials = [credential(1)];
+      const view = { ...fields, id, createdAtMs: nowMs, revoked: false, version: 0, credentials };
+      return put({ ...view, key: `ipd_${mode}_secret${number}` });
+    },
+    list: ({ after, limit, owner }) =>
+      [...keys.values()]
+        .filter((key) => key.id > after && (owner === undefined || key.owner === owner))
+        .slice(0, limit),
+    get: (id) => keys.get(id),
+    update: async (id, change) => put({ ...get(id), ...change }),
+    async rotate(id, overlapMs) {
+      const key = get(id);
+      const older = key.credentials.map((one) => ({ ...one, expiresAtMs: nowMs + overlapMs }));
+      const credentials = [...older, credential(older.length + 1)];
+      return put({ ...key, credentials, key: `ipd_live_secret${id}.${credentials.length}` });
+    },
+    revoke: async (id) => put({ ...get(id), revoked: true }),
+    count: () => keys.size,
+  };
+}
+
+export function processStatus(region: string): ProcessStatus {
+  return {
+    producer: `producer-${region}`,
+    region,
+    process: 0,
+    listen: region === "sydney" ? "127.0.0.1:8081" : "127.0.0.1:8082",
+    connected: true,
+    heardAgoMs: 100,
+    view: { epoch: 1, position: 5 },
+    viewBehind: 0,
+    registryVersion: 1,
+    unacknowledgedUnits: 0,
+    oldestUnacknowledgedMs: 0,
+    journalBytes: 4096,
+    journalState: "ok",
+    callsPerSecond: 12,
+    lagP50Ms: 60,
+    lagP99Ms: 90,
+    roundTripMs: 2,
+    watermarks: [["00", 3]],
+  };
+}
+
+function statusOf(processes: ProcessStatus[], keys: number, timeMs: number): HubStatus {
+  return {
+    clusterId: "cluster",
+    version: { epoch: 1, position: 5 },
+    timeMs,
+    checkpoint: { position: 5, atMs: timeMs },
+    stream: { first: 1, last: 5, bytes: 1_000 },
+    ledgerBytes: 2_000,
+    registry: { version: 1, keys },
+    backup: undefined,
+    counters: 3,
+    gaps: [],
+    lost: [],
+    warnings: ["no backup was ever made: losing the hub's disk loses counts"],
+    processes,
+  };
+}
+
+export const verifyReport: VerifyReport = {
+  ok: true,
+  version: { epoch: 1, position: 5 },
+  sealedPosition: 0,
+  records: 5,
+  counters: 3,
+  rows: 4,
+  differences: [],
+  differenceCount: 0,
+  regions: [{ name: "sydney", process: 0, result: "equal" }],
+  problems: [],
+};
