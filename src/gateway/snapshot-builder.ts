@@ -12,7 +12,7 @@ import { WindowTables } from "../limits/window-tables.ts";
 import { decodeBatch } from "../metering/batch-codec.ts";
 import type { FeedPart, FeedUpdate, FeedWindow } from "../metering/feed-codec.ts";
 import type { Journal } from "../ports/journal.ts";
-import { type OwnBatch, OwnCharges } from "./own-charges.ts";
+import type { OwnBatch, OwnCharges } from "./own-charges.ts";
 import { addOwn, writeTotals } from "./region-view.ts";
 
 const readBytes = 1024 * 1024;
