@@ -77,8 +77,8 @@ test("rows of dropped windows are deleted in the end, those of others never", as
   await store.saveView({ ...base, windows: [], dropped: ["old"] });
   const db = new DatabaseSync(file, { readOnly: true });
   const count = db.prepare("SELECT count(*) AS count FROM totals");
-  // Every request lets the thread sweep once more at least.
-  for (let i = 0; i < 100 && count.get()?.["count"] !== 1; i++) await store.loadCluster();
+  // A busy machine may answer several requests between two sweeps.
+  for (let i = 0; i < 10_000 && count.get()?.["count"] !== 1; i++) await store.loadCluster();
   assert.equal(count.get()?.["count"], 1);
   assert.equal(db.prepare("SELECT count(*) AS count FROM windows").get()?.["count"], 1);
   db.close();
