@@ -40,6 +40,10 @@ export interface VerificationParts {
   readonly seal: boolean;
 }
 
+/** A little longer than a gateway waits between two attempts to connect, at most (3 s). */
+const connectWaitMs = 4_000;
+const connectLookMs = 50;
+
 type RegionResult = VerifyReport["regions"][number];
 
 export class Verification {
@@ -175,11 +179,8 @@ export class Verification {
     const expected = regions.flatMap(({ name, processes }) =>
       Array.from({ length: processes }, (_, process) => ({ name, process })),
     );
-    const sessions = this.#parts.sessions();
     const asked = expected.map(async ({ name, process }) => {
-      const session = sessions.find(
-        ({ hello }) => hello?.region === name && hello.process === process,
-      );
+      const session = await this.#sessionOf(name, process);
       const result =
         session === undefined
           ? "could not be asked: not connected"
@@ -187,5 +188,19 @@ export class Verification {
       return { name, process, result };
     });
     return Promise.all(asked);
+  }
+
+  /** The session of a process; right after a restart of the hub it may be on its way. */
+  async #sessionOf(name: string, process: number): Promise<GatewaySession | undefined> {
+    const { clock, timers } = this.#parts;
+    const untilMs = clock.monotonicMs() + connectWaitMs;
+    for (;;) {
+      const session = this.#parts
+        .sessions()
+        .find(({ hello }) => hello?.region === name && hello.process === process);
+      const isLate = this.#cancelled || clock.monotonicMs() >= untilMs;
+      if (session !== undefined || isLate) return session;
+      await new Promise<void>((resolve) => timers.after(connectLookMs, resolve));
+    }
   }
 }

@@ -200,6 +200,11 @@ export class Cluster {
     process.kill(name === "hub" ? this.state.hub.pid : this.region(name).pid, "SIGKILL");
   }
 
+  /** Stops `dev` itself in its tracks, so that what dies stays dead, or lets it go on. */
+  freezeDev(frozen: boolean): void {
+    this.#process?.kill(frozen ? "SIGSTOP" : "SIGCONT");
+  }
+
   /** SIGKILL to all processes at once, `dev` first. */
   async killAll(): Promise<void> {
     const { hub, regions } = this.state;
