@@ -24,6 +24,10 @@ export interface CrashRound {
   readonly failedElsewhere: number;
 }
 
+/** Kills of each kind, of issue row 8. */
+export const fullKills: Readonly<Record<Victim, number>> = { gateway: 20, hub: 10, everything: 3 };
+export const servesAgainMsMax = 2_000;
+
 /** Calls a second to all three regions together. */
 const perSecond = 500;
 const connectionsPerRegion = 16;

@@ -33,6 +33,13 @@ export interface HubAwayResult {
   readonly restartedServesMs: number;
 }
 
+/** Of issue row 9. */
+export const fullTimes: HubAwayTimes = { beforeMs: 30_000, awayMs: 60_000, afterMs: 5_000 };
+export const p99RatioMax = 1.5;
+
+/** Of the restore, in full. */
+export const fullPhaseMs = 10_000;
+
 /** Calls a second to all three regions together. */
 const perSecond = 300;
 const connectionsPerRegion = 16;
@@ -210,4 +217,23 @@ function loadOf(fleet: Fleet, keys: ReadonlyMap<string, string>): CallLedger {
 async function succeeds(command: ReturnType<Fleet["command"]>): Promise<void> {
   const { code, stdout, stderr } = await command;
   assert.equal(code, 0, stdout + stderr);
+}
+
+/** One line for people. */
+export function describeHubAway(result: HubAwayResult): string {
+  const { p99BeforeMs, p99AwayMs, p99AfterMs, failed, restartedServesMs, counted } = result;
+  const p99s = [p99BeforeMs, p99AwayMs, p99AfterMs].map((ms) => ms.toFixed(1)).join(" / ");
+  return (
+    `p99 ${p99s} ms before / without / after the hub, ${failed} failed, the restarted gateway ` +
+    `served after ${Math.round(restartedServesMs)} ms; ${describeCounted(counted)}`
+  );
+}
+
+export function describeRestore({ ackedAtBackup, failed, counted }: RestoreResult): string {
+  return `${ackedAtBackup} answered at the backup, ${failed} failed; ${describeCounted(counted)}`;
+}
+
+function describeCounted({ total, acked, unknown, settledMs }: Counted): string {
+  const settled = Math.round(settledMs);
+  return `${total} counted, ${acked} answered, ${unknown} unknown, equal everywhere after ${settled} ms`;
 }
