@@ -7,6 +7,7 @@
  */
 
 import { compareVersions, type Incarnation, producerKey, type Version } from "../base/words.ts";
+import { digestText } from "../limits/totals-digest.ts";
 import type { LiveWindow } from "../limits/window-tables.ts";
 import { decodePart, encodePart, type FeedUpdate } from "../metering/feed-codec.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -225,7 +226,7 @@ export class ViewFeed {
     const isThere = compareVersions(view.version, request.view) === 0;
     const windows: WindowDigest[] = [];
     if (isThere) {
-      view.tables.forEach((live) => windows.push({ id: live.id, digest: digestText(live) }));
+      view.tables.forEach((live) => windows.push({ id: live.id, digest: digestText(live.table) }));
     }
     const reply = { kind: "audit-reply", id: request.id, view: view.version } as const;
     for (const id of isThere ? request.entriesOf : []) {
@@ -242,12 +243,6 @@ export class ViewFeed {
 /** True while the journal lists batches that are not among the own charges. */
 function isBehind(journal: Journal, own: OwnCharges): boolean {
   return journal.ranges().some(({ incarnation, last }) => own.last(incarnation) < last);
-}
-
-function digestText(live: LiveWindow): string {
-  const { digestHi, digestLo } = live.table;
-  const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
-  return `${hex(digestHi)}${hex(digestLo)}`;
 }
 
 function* entryParts(live: LiveWindow): Generator<Uint8Array> {
