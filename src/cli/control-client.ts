@@ -130,14 +130,13 @@ export async function sendControl(plane: ControlPlane, request: ControlRequest):
 }
 
 function unreachable(plane: ControlPlane, error: unknown): TallygateError {
-  const cause =
-    error instanceof Error ? (error.cause as { code?: unknown } | undefined) : undefined;
+  const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
   const isTimeout = error instanceof Error && error.name === "TimeoutError";
   const why = isTimeout
     ? "it does not answer in time"
     : cause?.code === "ECONNREFUSED"
       ? "nothing listens there; is the hub running?"
-      : `the connection failed (${String(cause?.code ?? "closed")})`;
+      : `the connection failed (${cause?.code ?? "closed"})`;
   return new TallygateError("hub-unreachable", `${plane.url}: ${why}`, error);
 }
 

@@ -6,9 +6,10 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
+import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { getRequestListener } from "@hono/node-server";
+import type { Command } from "commander";
 import { createControl } from "../control/control.ts";
 import type { CreatedKeyJson, KeyListJson } from "../control/schemas.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type FakeHub,
   verifyReport,
 } from "../control/testing/fake-hub.ts";
+import { createProgram } from "./program.ts";
 
 const mainFile = fileURLToPath(new URL("./main.ts", import.meta.url));
 
@@ -28,7 +30,8 @@ let url: string;
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), "tallygate-cli-"));
   fake = createFakeHub();
-  server = createServer(getRequestListener(createControl(fake.context).fetch));
+  const listener = getRequestListener(createControl(fake.context).fetch);
+  server = createServer((request, response) => void listener(request, response));
   server.listen({ host: "127.0.0.1", port: 0 });
   await once(server, "listening");
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -89,24 +92,35 @@ const usages: readonly (readonly [string, number, RegExp])[] = [
   ["status --url ftp://example.com", 2, /not a URL/],
 ];
 
-for (const [line, code, text] of usages) {
-  test(`tallygate ${line} ends with ${code}`, async () => {
-    const ended = await tallygate(line);
-    assert.equal(ended.code, code, ended.error);
-    assert.match(ended.out + ended.error, text);
-    assert.equal(ended.out === "", code !== 0, "help on standard output, complaints on the other");
-  });
-}
+describe("exit codes", { concurrency: 4 }, () => {
+  for (const [line, code, text] of usages) {
+    test(`tallygate ${line} ends with ${code}`, async () => {
+      const ended = await tallygate(line);
+      assert.equal(ended.code, code, ended.error);
+      assert.match(ended.out + ended.error, text);
+      assert.equal(ended.out === "", code !== 0, "help is output, complaints are not");
+    });
+  }
+});
 
-test("every command has --help with its options", async () => {
-  const commands = [
-    ["init", "check", "dev", "hub", "gateway", "usage", "status", "verify", "replay", "backup"],
-    ["restore", "keys create", "keys list", "keys show", "keys rotate", "keys revoke"],
-  ].flat();
-  const helps = await Promise.all(commands.map((command) => tallygate(`${command} --help`)));
-  for (const [i, { code, out }] of helps.entries()) {
-    assert.equal(code, 0, commands[i]);
-    assert.match(out, new RegExp(`^Usage: tallygate ${commands[i]} `));
+test("the command line has the commands of the reference, each with help", () => {
+  const leaves = (command: Command, path: string): [string, Command][] =>
+    command.commands.length === 0
+      ? [[path, command]]
+      : command.commands.flatMap((child) => leaves(child, `${path} ${child.name()}`));
+  const commands = leaves(createProgram(), "tallygate");
+  assert.deepEqual(
+    commands.map(([path]) => path.slice("tallygate ".length)),
+    [
+      ["init", "check", "dev", "hub", "gateway"],
+      ["keys create", "keys list", "keys show", "keys rotate", "keys revoke"],
+      ["usage", "status", "verify", "backup", "restore", "replay"],
+    ].flat(),
+  );
+  for (const [path, command] of commands) {
+    const help = command.helpInformation();
+    assert.ok(help.startsWith(`Usage: ${path} `), help);
+    assert.ok(command.description().length > 0, path);
   }
 });
 

@@ -150,7 +150,7 @@ function fakeRegistry(keys: Map<string, KeyView>, hasPlan: (plan: string) => boo
   const put = <T extends KeyView>(key: T): T => {
     const next = { ...key, version: ++version };
     const { key: _, ...view } = next as T & { key?: string };
-    keys.set(key.id, view as KeyView);
+    keys.set(key.id, view);
     return next;
   };
   const credential = (number: number) => ({
