@@ -143,6 +143,10 @@ export class Cluster {
     }
   }
 
+  get joinToken(): string {
+    return readFileSync(join(this.data, "join-token"), "utf8").trim();
+  }
+
   region(name: string): RegionAddress {
     const region = this.state.regions[name];
     if (region === undefined) throw new Error(`no region ${name}`);
