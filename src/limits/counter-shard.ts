@@ -28,24 +28,37 @@ export interface Shard {
   prefix: number;
 }
 
+/** How full shards become, and by how much they grow. */
+export interface Density {
+  /** Load at which a shard grows. */
+  readonly loadMax: number;
+  /** Load of a half after a split, at most, so that it does not have to grow again at once. */
+  readonly splitLoadMax: number;
+  /** Capacity over the one before, at least. */
+  readonly growth: number;
+}
+
+/** Fast: a search reads 2 slots on average, an insert moves 4 and growing moves 2.4 for it. */
+export const sparse: Density = { loadMax: 0.75, splitLoadMax: 0.55, growth: 1.4 };
+
 /**
- * The load at which a shard grows. At 0.9 a search reads 5.5 slots on average and an insert about
- * 50; 0.92 would save 2 % of memory and read 6.8 and 78, 0.88 would miss 24 bytes a counter.
+ * Small: 23 bytes a counter. At full load a search reads 5.5 slots on average and an insert moves
+ * 50, growing moves 11 for it. A load of 0.92 would save 2 % of memory and read 6.8 and move 78.
  */
-const loadMax = 0.9;
+export const dense: Density = { loadMax: 0.9, splitLoadMax: 0.86, growth: 1.05 };
 
 /** Slots after the last home slot. At full load a run hangs 64 over with probability 1e-6. */
 const tailSlots = 64;
 
 /** Whether the shard is as full as it should be, so that the next insert is for a larger one. */
-export function isFull(shard: Shard): boolean {
-  return shard.count >= Math.floor(shard.capacity * loadMax);
+export function isFull(shard: Shard, density: Density): boolean {
+  return shard.count >= Math.floor(shard.capacity * density.loadMax);
 }
 
 /** Home slots of a shard that can be split, at most. */
 export const shardCapacityMax = 16_384;
 
-/** Capacities: a table of a second is small and doubles; large shards grow by 9 % (2^(1/8)). */
+/** Capacities, few enough that arrays are used again: doubling at first, then by 9 % (2^(1/8)). */
 const capacities = allCapacities();
 
 function allCapacities(): readonly number[] {
@@ -54,9 +67,6 @@ function allCapacities(): readonly number[] {
   for (let step = 0; step <= 16; step++) all.push(Math.round(4_096 * 2 ** (step / 8)));
   return all;
 }
-
-/** Load of a half after a split, at most: so that it does not have to grow again at once. */
-const splitLoadMax = 0.86;
 
 /** Home slots, and slots after the last of them. */
 export interface Shape {
@@ -77,14 +87,17 @@ export function tailOf(shard: Shard): number {
   return shard.words.length / wordsPerSlot - 1 - shard.capacity;
 }
 
-/** The smallest capacity that `count` counters of a half fill to `splitLoadMax` at most. */
-export function capacityFor(count: number): number {
-  const needed = Math.ceil(count / splitLoadMax);
+/** The smallest capacity that half a shard, of `count` counters, does not fill too much. */
+export function capacityForHalf(count: number, density: Density): number {
+  const needed = Math.ceil(count / density.splitLoadMax);
   return capacities.find((capacity) => capacity >= needed) ?? needed;
 }
 
-export function capacityAbove(capacity: number): number {
-  return capacities.find((larger) => larger > capacity) ?? Math.ceil(capacity * 1.09);
+/** What a shard of that capacity grows to, if it is not split. */
+export function capacityAbove(capacity: number, density: Density): number {
+  const needed = Math.ceil(capacity * density.growth);
+  if (capacity < shardCapacityMax && needed > shardCapacityMax) return shardCapacityMax;
+  return capacities.find((larger) => larger >= needed) ?? needed;
 }
 
 export function emptyShard(): Shard {

@@ -185,21 +185,41 @@ describe("the counter table", () => {
     assert.equal(table.count, 0);
   });
 
-  it("keeps to 24 bytes a counter at every step of growth, and to 20,000 moved in each", () => {
-    const table = new CounterTable();
-    const from = 100_000;
-    const to = isLong ? 20_000_000 : 600_000;
-    let worst = 0;
-    let bytesBefore = 0;
-    for (let i = 0; i < to; i++) {
+  for (const { name, sparseCountMax, from, to, bytesMax } of [
+    { name: "dense", sparseCountMax: 0, from: 100_000, to: 500_000, bytesMax: 24 },
+    { name: "fast", sparseCountMax: 2_000_000, from: 100_000, to: 500_000, bytesMax: 38 },
+    ...(isLong
+      ? [
+          { name: "growing", sparseCountMax: undefined, from: 1e5, to: 4e6, bytesMax: 38 },
+          { name: "large", sparseCountMax: undefined, from: 1e7, to: 2.5e7, bytesMax: 24 },
+        ]
+      : []),
+  ]) {
+    it(`keeps to ${bytesMax} bytes a counter at every step of growth when ${name}, and to 20,000 moved`, () => {
+      const table = new CounterTable(sparseCountMax);
+      let worst = 0;
+      let bytesBefore = 0;
+      for (let i = 0; i < to; i++) {
+        const { lo, hi } = evenPair(i);
+        table.addOwn(lo, hi, 1);
+        if (i < from || table.bytes === bytesBefore) continue;
+        bytesBefore = table.bytes;
+        worst = Math.max(worst, table.bytes / table.count);
+      }
+      assert.ok(worst <= bytesMax, `${worst.toFixed(2)} bytes`);
+      assert.ok(table.movedPerStepMax <= 20_000, `${table.movedPerStepMax} moved`);
+    });
+  }
+
+  it("becomes dense without losing a counter", () => {
+    const table = new CounterTable(50_000);
+    for (let i = 0; i < 150_000; i++) table.addOwn(evenPair(i).lo, evenPair(i).hi, i + 1);
+    assert.equal(table.count, 150_000);
+    for (let i = 0; i < 150_000; i++) {
       const { lo, hi } = evenPair(i);
-      table.addOwn(lo, hi, 1);
-      if (i < from || table.bytes === bytesBefore) continue;
-      bytesBefore = table.bytes;
-      worst = Math.max(worst, table.bytes / table.count);
+      if (table.own(lo, hi) !== i + 1) assert.fail(`${i}`);
     }
-    assert.ok(worst <= 24, `${worst.toFixed(2)} bytes`);
-    assert.ok(table.movedPerStepMax <= 20_000, `${table.movedPerStepMax} moved`);
+    assert.ok(table.bytes / table.count <= 24);
   });
 
   it("has the same digest for the same totals, whatever the way there", () => {

@@ -17,8 +17,10 @@ import { assert } from "../base/assert.ts";
 import { firstFingerprintAt, placeOf } from "./counter-place.ts";
 import {
   capacityAbove,
-  capacityFor,
+  capacityForHalf,
   copySlots,
+  type Density,
+  dense,
   emptyShard,
   findSlot,
   type HighRange,
@@ -33,6 +35,7 @@ import {
   shardCapacityMax,
   slotOwn,
   slotTotal,
+  sparse,
   tailOf,
   wordsFor,
   wordsPerSlot,
@@ -50,14 +53,20 @@ const bytesPerEntry = 8;
  */
 const entriesPerShardMax = 16;
 
+/**
+ * Counters up to which a table takes up to 38 bytes for each and is fast; with more it is filled up
+ * and costs at most 24 from twice as many on. Two million are 76 MB at the worst.
+ */
+const sparseByDefaultMax = 2_000_000;
+
 /** Bytes in arrays kept for reuse, at most, as a share of the table's. */
 const spareShareMax = 1 / 128;
 
-/** Load under which a run that hangs over the tail cannot be chance (e^-29). */
-const clusteredLoadMax = 0.8;
+/** Load under which a run that hangs over the tail cannot be chance (e^-40). */
+const clusteredLoadMax = 0.7;
 
 /** Word that `touch` reads, from the home slot: the middle of where the counter mostly is. */
-const touchedWord = 4 * wordsPerSlot;
+const touchedWord = 2 * wordsPerSlot;
 
 /** Where `used` found a counter, for a change without a second search. Made once, used again. */
 export interface CounterRef {
@@ -96,8 +105,10 @@ export class CounterTable {
   /** Arrays for reuse by their length. */
   readonly #spares = new Map<number, Uint32Array[]>();
   #spareBytes = 0;
+  readonly #sparseCountMax: number;
 
-  constructor() {
+  constructor(sparseCountMax = sparseByDefaultMax) {
+    this.#sparseCountMax = sparseCountMax;
     const shard = emptyShard();
     this.#directory = [shard];
     this.#foundIn = shard;
@@ -249,12 +260,16 @@ export class CounterTable {
       const at = findSlot(shard, lo, hi);
       if (at >= 0) return at;
       assert(lo !== 0, "a fingerprint's low half is not 0");
-      if (!isFull(shard) && insertSlot(shard, ~at, lo, hi)) {
+      if (!isFull(shard, this.#density()) && insertSlot(shard, ~at, lo, hi)) {
         this.count++;
         return ~at;
       }
       this.#grow(shard);
     }
+  }
+
+  #density(): Density {
+    return this.count < this.#sparseCountMax ? sparse : dense;
   }
 
   #writeTotal(at: number, total: number): void {
@@ -275,7 +290,10 @@ export class CounterTable {
       // home slots would not part them; a longer tail takes them.
       this.#adopt(shard, this.#copy(words, { capacity, tail: tailOf(shard) * 2 }, allHighs));
     } else if (capacity < shardCapacityMax || !this.#split(shard)) {
-      this.#adopt(shard, this.#copy(words, shapeOf(capacityAbove(capacity)), allHighs));
+      this.#adopt(
+        shard,
+        this.#copy(words, shapeOf(capacityAbove(capacity, this.#density())), allHighs),
+      );
     }
   }
 
@@ -288,6 +306,7 @@ export class CounterTable {
       this.bytes += (doubled / 2) * bytesPerEntry;
       this.#depth++;
     }
+    const density = this.#density();
     const depth = shard.depth + 1;
     const prefix = shard.prefix * 2;
     const from = shard.words;
@@ -297,11 +316,14 @@ export class CounterTable {
       if (from[at] !== 0 && (from[at + 1] as number) >= middle) uppers++;
     }
     const lowers = shard.count - uppers;
-    const upper = this.#copy(from, shapeOf(capacityFor(uppers)), {
+    const upper = this.#copy(from, shapeOf(capacityForHalf(uppers, density)), {
       from: middle,
       below: allHighs.below,
     });
-    const lower = this.#copy(from, shapeOf(capacityFor(lowers)), { from: 0, below: middle });
+    const lower = this.#copy(from, shapeOf(capacityForHalf(lowers, density)), {
+      from: 0,
+      below: middle,
+    });
     upper.depth = depth;
     upper.prefix = prefix + 1;
     shard.depth = depth;
