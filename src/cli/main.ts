@@ -9,7 +9,10 @@ import { createProgram } from "./program.ts";
 
 // Halves the time in which processes start. Beside the installed code: whoever may write there may as
 // well change the code, which is not so of a folder for temporary files.
-enableCompileCache(fileURLToPath(new URL("../../node_modules/.cache/compile", import.meta.url)));
+const compileCache = fileURLToPath(new URL("../../node_modules/.cache/compile", import.meta.url));
+enableCompileCache(compileCache);
+// What is enabled by a call is so for this thread alone; the others look here.
+process.env["NODE_COMPILE_CACHE"] ??= compileCache;
 
 /** A reader that has seen enough (`tallygate usage | head`) is no failure. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

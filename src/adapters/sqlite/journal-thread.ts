@@ -6,6 +6,7 @@
  * `receiveMessageOnPort`. A seal carries the count of ring bytes before it and takes effect exactly there.
  */
 
+import { flushCompileCache } from "node:module";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { assert, present } from "../../base/assert.ts";
 import { TallygateError } from "../../base/errors.ts";
@@ -57,6 +58,7 @@ function open(): JournalDatabase | undefined {
     };
     publishUse(opened);
     port.postMessage({ id: startId, reply: ready });
+    flushCompileCache();
     return opened;
   } catch (error) {
     replyError(port, startId, mapped(error));

@@ -1,5 +1,6 @@
 /** Requests to a thread of our own and their replies: the thread's side of `thread.ts`. */
 
+import { flushCompileCache } from "node:module";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { present } from "../../base/assert.ts";
 import { TallygateError } from "../../base/errors.ts";
@@ -47,6 +48,8 @@ export function serveThread<Api extends ThreadApi<Api>, Data, Ready>(
     const served = open(workerData as Data);
     handlers = served.handlers;
     port.postMessage({ id: startId, reply: served.ready });
+    // Where there is such a cache: a thread may never end in order, which is when it would be kept.
+    flushCompileCache();
   } catch (error) {
     replyError(port, startId, storeError(error, failure));
     return;
