@@ -22,8 +22,8 @@ import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
+import { streamStart } from "../hub/ledger-meta.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
-import type { LedgerStore } from "../ports/ledger-store.ts";
 import { Cleanup } from "./cleanup.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
@@ -72,8 +72,9 @@ async function openHub(
   refuseHalfRestored(folder.hub);
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
   cleanup.add(() => ledger.close());
-  const startAfter = await ledgerPosition(ledger, join(folder.hub, "stream.db"));
-  const stream = await openUsageStream({ file: join(folder.hub, "stream.db"), startAfter });
+  const file = join(folder.hub, "stream.db");
+  const startAfter = await streamStart(ledger, { hasStream: existsSync(file) });
+  const stream = await openUsageStream({ file, startAfter });
   cleanup.add(() => stream.close());
   const registry = await openRegistryStore(join(folder.hub, "registry.db"));
   cleanup.add(() => registry.close());
@@ -147,15 +148,6 @@ async function openHub(
   cleanup.add(() => hub.stop());
   for (const notice of configNotices(config)) log.warn(notice);
   log.info("the hub is ready", { port: listen.port });
-}
-
-/**
- * A new stream begins behind what the ledger has folded: a restored ledger comes without a stream, and
- * its positions must not be given twice.
- */
-async function ledgerPosition(ledger: LedgerStore, streamFile: string): Promise<number> {
-  if (existsSync(streamFile)) return 0;
-  return Number((await ledger.getMeta("position")) ?? 0);
 }
 
 /** The control plane speaks plain HTTP, so it stays on this machine. */

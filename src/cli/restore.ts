@@ -3,7 +3,7 @@
  * never deleted: an operator who took the wrong backup loses nothing.
  */
 
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { restoreBackup } from "../adapters/sqlite/backup.ts";
 import { syncFolder } from "../adapters/sqlite/folder.ts";
@@ -39,7 +39,7 @@ export async function restore(backup: string, data: DataFolder, nowMs: number): 
     const ledger = await openLedgerStore(join(fresh, "ledger.db"));
     let position: Position;
     try {
-      position = await markRestored(ledger);
+      position = await markRestored(ledger, statSync(backup).mtimeMs);
     } finally {
       await ledger.close();
     }

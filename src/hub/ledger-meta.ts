@@ -78,13 +78,31 @@ export async function copyMeta(from: LedgerStore, to: LedgerStore): Promise<void
  * Says that the ledger comes from a backup: the next start takes a higher epoch and a new era of key versions. Offline. Returns
  * the position that the ledger holds, which is also kept as meta `position`: the stream that goes with it is new and
  * gives positions above.
+ *
+ * The backup, of `backupAtMs`, is again the newest that there is, and a copy does not know of itself: without being told so,
+ * gateways that have just started would trim by age what only they and the restored ledger hold.
  */
-export async function markRestored(ledger: LedgerStore): Promise<Position> {
+export async function markRestored(ledger: LedgerStore, backupAtMs: EpochMs): Promise<Position> {
   const loaded = await ledger.load(() => {});
   const position = loaded?.fold.version.position ?? 0;
+  const producers = loaded?.fold.producers ?? [];
+  const watermarks = producers.map(({ producer, last }) => [producer, last] as const);
+  await saveBackup(ledger, { atMs: backupAtMs, position, watermarks });
   await write(ledger, names.position, position);
   await write(ledger, names.restored, true);
   return position;
+}
+
+/**
+ * Where a stream that is made for this ledger begins: behind what the ledger holds. Until the hub has begun on a restored
+ * ledger, a stream that is there already may be an empty one that a crash left behind.
+ */
+export async function streamStart(
+  ledger: LedgerStore,
+  options: { readonly hasStream: boolean },
+): Promise<Position> {
+  if (options.hasStream && !(await isRestored(ledger))) return 0;
+  return (await read<Position>(ledger, names.position)) ?? 0;
 }
 
 export async function isRestored(ledger: LedgerStore): Promise<boolean> {
