@@ -9,7 +9,7 @@ import { CallLedger } from "./call-ledger.ts";
 import { Cluster, until } from "./cluster.ts";
 import { handlers, regionNames, threeRegions } from "./configs.ts";
 import { assertExact, type Counted, type Running } from "./exactness.ts";
-import { isAlive, processAgeMs } from "./process-age.ts";
+import { isAlive, type ProcessAge, processAge } from "./process-age.ts";
 
 export type Durability = "os" | "disk";
 export type Victim = "gateway" | "hub" | "everything";
@@ -18,8 +18,8 @@ export interface CrashRound {
   readonly victim: Victim;
   readonly kills: number;
   readonly counted: Counted;
-  /** Age of each killed gateway's next process when it first answered 200, ms. */
-  readonly servedAfterMs: readonly number[];
+  /** Age of each killed gateway's next process when it first answered 200. */
+  readonly served: readonly ProcessAge[];
   /** Calls answered with anything but 200, at any gateway that was not killed. */
   readonly failedElsewhere: number;
 }
@@ -69,7 +69,7 @@ export class CrashCluster {
       ...{ targets, keys: [...keys.keys()], perSecond },
       connections: connectionsPerRegion,
     });
-    const servedAfterMs: number[] = [];
+    const served: ProcessAge[] = [];
     const killed = new Set<string>();
     ledger.start();
     try {
@@ -78,11 +78,11 @@ export class CrashCluster {
         if (victim === "gateway") {
           const region = regionNames[Math.floor(this.#random() * regionNames.length)] as string;
           killed.add(region);
-          servedAfterMs.push(await this.#killGateway(region, ledger));
+          served.push(await this.#killGateway(region, ledger));
         } else if (victim === "hub") await this.#killHub();
         else {
           for (const region of regionNames) killed.add(region);
-          servedAfterMs.push(...(await this.#killEverything(ledger)));
+          served.push(...(await this.#killEverything(ledger)));
         }
       }
       await sleep(calmMsMin);
@@ -93,7 +93,7 @@ export class CrashCluster {
     const failedElsewhere = regionNames
       .filter((region) => !killed.has(region))
       .reduce((sum, region) => sum + ledger.failures(region), 0);
-    return { victim, kills, counted, servedAfterMs, failedElsewhere };
+    return { victim, kills, counted, served, failedElsewhere };
   }
 
   /** Id by secret. */
@@ -106,7 +106,7 @@ export class CrashCluster {
     return keys;
   }
 
-  async #killGateway(region: string, ledger: CallLedger): Promise<number> {
+  async #killGateway(region: string, ledger: CallLedger): Promise<ProcessAge> {
     const { pid } = this.cluster.region(region);
     this.cluster.kill(region);
     await until(() => !isAlive(pid), servesMsMax, `${region} to be gone`);
@@ -123,7 +123,7 @@ export class CrashCluster {
     await until(() => this.cluster.state.hub.pid !== pid, servesMsMax, "another hub to be ready");
   }
 
-  async #killEverything(ledger: CallLedger): Promise<number[]> {
+  async #killEverything(ledger: CallLedger): Promise<ProcessAge[]> {
     await this.cluster.killAll();
     const started = this.cluster.start();
     // While it starts, dev.json is not there yet.
@@ -146,7 +146,7 @@ export class CrashCluster {
     region: string,
     ledger: CallLedger,
     newPid: () => number | undefined,
-  ): Promise<number> {
+  ): Promise<ProcessAge> {
     const url = `http://127.0.0.1:${this.cluster.basePort + 1 + regionNames.indexOf(region as never)}`;
     let servedAtMs = 0;
     await until(
@@ -159,17 +159,19 @@ export class CrashCluster {
       `${region} to serve again`,
     );
     // dev.json names it a moment later, when dev has seen that it is ready.
-    let age: number | undefined;
+    const ages: ProcessAge[] = [];
     await until(
       () => {
         const pid = newPid();
-        age = pid === undefined ? undefined : processAgeMs(pid);
+        const age = pid === undefined ? undefined : processAge(pid);
+        if (age !== undefined) ages.push(age);
         return age !== undefined;
       },
       servesMsMax,
       `${region} to be in dev.json`,
     );
-    return Math.max(0, (age as number) - (performance.now() - servedAtMs));
+    const { ms, cpuMs } = ages[0] as ProcessAge;
+    return { ms: Math.max(0, ms - (performance.now() - servedAtMs)), cpuMs };
   }
 }
 
@@ -194,14 +196,16 @@ function seeded(seed: number): () => number {
 }
 
 /** One line for people. */
-export function describeRound({ victim, kills, counted, servedAfterMs }: CrashRound): string {
+export function describeRound({ victim, kills, counted, served }: CrashRound): string {
   const { total, acked, unknown, over, settledMs } = counted;
-  const served =
-    servedAfterMs.length === 0
+  const worst = (of: (age: ProcessAge) => number): number =>
+    Math.round(Math.max(...served.map(of)));
+  const serves =
+    served.length === 0
       ? ""
-      : `; served again after ${Math.round(Math.max(...servedAfterMs))} ms at most`;
+      : `; served again after ${worst(({ ms }) => ms)} ms at most, ${worst(({ cpuMs }) => cpuMs)} ms of it on a core`;
   return (
     `${victim} × ${kills}: ${total} counted, ${acked} answered, ${unknown} unknown, over ${over}, ` +
-    `equal everywhere after ${Math.round(settledMs)} ms${served}`
+    `equal everywhere after ${Math.round(settledMs)} ms${serves}`
   );
 }
