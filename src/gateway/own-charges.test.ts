@@ -69,3 +69,32 @@ test("outstanding tells units and the oldest charge", () => {
   covered(own, "i", 1);
   assert.deepEqual(own.outstanding(), { units: 2, oldestMs: 1_002, batches: 1 });
 });
+
+test("what came back from the journal counts against the memory bound while it is held", () => {
+  const own = new OwnCharges(1_000);
+  for (let seq = 1; seq <= 10; seq++) own.add("i", batch(seq));
+  const held = (own.missing("i", 10)?.from ?? 0) - 1;
+  covered(own, "i", held);
+  for (let seq = held + 1; seq <= 10; seq++) own.supply("i", batch(seq));
+  own.supply("i", batch(10));
+  own.add("i", batch(11));
+  assert.equal(own.outstanding().oldestMs, 1_000 + held + 1);
+  assert.deepEqual(own.missing("i", 11), { incarnation: "i", from: 11, to: 11 });
+  covered(own, "i", 10);
+  assert.equal(own.outstanding().oldestMs, 1_010, "the eleventh is not in memory and not older");
+  own.add("i", batch(12));
+  own.supply("i", batch(11));
+  assert.equal(own.missing("i", 12), undefined, "there is room again");
+  assert.deepEqual(own.outstanding(), { units: 23, oldestMs: 1_011, batches: 2 });
+});
+
+test("batches without a charge do not hide the oldest charge behind them", () => {
+  const own = new OwnCharges();
+  for (const seq of [1, 2]) own.add("i", { ...batch(seq), units: 0, firstChargeAtMs: 0 });
+  assert.equal(own.outstanding().oldestMs, 0);
+  own.add("i", batch(3));
+  own.add("i", batch(4));
+  assert.equal(own.outstanding().oldestMs, 1_003);
+  covered(own, "i", 3);
+  assert.equal(own.outstanding().oldestMs, 1_004);
+});

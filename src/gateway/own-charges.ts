@@ -39,12 +39,18 @@ interface OwnIncarnation {
   /** Highest sealed seq. */
   last: Seq;
   readonly loaded: Map<Seq, OwnBatch>;
+  /** First charge of what was covered last; 0: none. */
+  releasedMs: EpochMs;
+  /** No batch before this one is both uncovered and known to hold a charge. */
+  oldest: Seq;
 }
 
 export class OwnCharges {
   readonly #incarnations = new Map<Incarnation, OwnIncarnation>();
   readonly #maxBytes: number;
   #bytes = 0;
+  /** Of all batches in memory. */
+  #units = 0;
 
   constructor(maxBytes = ownCountersMaxBytes) {
     this.#maxBytes = maxBytes;
@@ -90,7 +96,10 @@ export class OwnCharges {
   /** Gives counters back that were not in memory; a batch that the journal lost has none. */
   supply(incarnation: Incarnation, batch: OwnBatch): void {
     const own = this.#own(incarnation);
-    if (batch.seq > own.covered && batch.seq <= own.last) own.loaded.set(batch.seq, batch);
+    if (batch.seq <= own.covered || batch.seq > own.last) return;
+    const known = own.loaded.get(batch.seq);
+    if (known !== undefined) this.#forget(own, known);
+    this.#hold(own, batch);
   }
 
   /** Moves the watermark; calls `release` with each batch that is covered now. None may be missing. */
@@ -102,43 +111,58 @@ export class OwnCharges {
       const batch = own.loaded.get(own.covered);
       if (batch === undefined) continue;
       this.#forget(own, batch);
+      own.releasedMs = batch.firstChargeAtMs || own.releasedMs;
       release(batch);
     }
   }
 
-  /** Units and oldest charge not covered, of sealed batches in memory. */
+  /**
+   * Units not covered, of sealed batches in memory; the time of the oldest charge not covered, or an earlier one where its
+   * batch is not in memory; and how many batches are not covered. Takes the same time however long the hub has been away:
+   * it is asked several times a second on the thread that answers calls.
+   */
   outstanding(): { units: number; oldestMs: EpochMs; batches: number } {
-    let units = 0;
     let oldestMs = 0;
     let batches = 0;
     for (const own of this.#incarnations.values()) {
       batches += own.last - own.covered;
-      for (const batch of own.loaded.values()) {
-        units += batch.units;
-        if (oldestMs === 0 || batch.firstChargeAtMs < oldestMs) oldestMs = batch.firstChargeAtMs;
-      }
+      own.oldest = Math.max(own.oldest, own.covered + 1);
+      // A batch of observations alone holds no charge. Time does not go back: the first that has one is the oldest.
+      while (own.loaded.get(own.oldest)?.firstChargeAtMs === 0) own.oldest++;
+      if (own.oldest > own.last) continue;
+      // Not in memory: what was covered last is older.
+      const sinceMs = own.loaded.get(own.oldest)?.firstChargeAtMs ?? own.releasedMs;
+      if (sinceMs > 0 && (oldestMs === 0 || sinceMs < oldestMs)) oldestMs = sinceMs;
     }
-    return { units, oldestMs, batches };
+    return { units: this.#units, oldestMs, batches };
   }
 
   #own(incarnation: Incarnation): OwnIncarnation {
     let own = this.#incarnations.get(incarnation);
     if (own === undefined) {
-      own = { covered: 0, last: 0, loaded: new Map() };
+      own = { covered: 0, last: 0, loaded: new Map(), releasedMs: 0, oldest: 1 };
       this.#incarnations.set(incarnation, own);
     }
     return own;
   }
 
   #keep(own: OwnIncarnation, batch: OwnBatch): void {
-    const bytes = batchBytes + batch.counters.count * counterBytes;
-    if (this.#bytes + bytes > this.#maxBytes) return;
-    this.#bytes += bytes;
+    if (this.#bytes + bytesOf(batch) <= this.#maxBytes) this.#hold(own, batch);
+  }
+
+  #hold(own: OwnIncarnation, batch: OwnBatch): void {
     own.loaded.set(batch.seq, batch);
+    this.#bytes += bytesOf(batch);
+    this.#units += batch.units;
   }
 
   #forget(own: OwnIncarnation, batch: OwnBatch): void {
     own.loaded.delete(batch.seq);
-    this.#bytes = Math.max(0, this.#bytes - batchBytes - batch.counters.count * counterBytes);
+    this.#units -= batch.units;
+    this.#bytes -= bytesOf(batch);
   }
+}
+
+function bytesOf(batch: OwnBatch): number {
+  return batchBytes + batch.counters.count * counterBytes;
 }
