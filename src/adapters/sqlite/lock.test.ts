@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -34,24 +34,25 @@ test("a folder that does not exist is made, one that cannot be is refused", () =
   assert.throws(() => lockFolder(join(folder, "file")), { code: "data-unwritable" });
 });
 
-async function holdInChild(): Promise<ChildProcess> {
+test("the lock of another process holds though nobody refers to it, and goes when that process is killed", async () => {
   const program = `
     const { lockFolder } = await import(${JSON.stringify(new URL("./lock.ts", import.meta.url).href)});
     lockFolder(${JSON.stringify(folder)});
-    console.log("held");
+    gc();
+    setTimeout(() => {
+      gc();
+      console.log("held");
+    }, 10);
     setInterval(() => {}, 1000);`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  assert.ok(child.stdout);
-  await once(child.stdout, "data");
-  return child;
-}
-
-test("the lock of another process holds, and goes when that process is killed", async () => {
-  const child = await holdInChild();
-  assert.throws(() => lockFolder(folder), { code: "data-in-use" });
-  child.kill("SIGKILL");
-  await once(child, "exit");
+  const args = ["--expose-gc", "--input-type=module", "-e", program];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = once(child, "exit");
+  try {
+    await once(child.stdout, "data");
+    assert.throws(() => lockFolder(folder), { code: "data-in-use" });
+  } finally {
+    child.kill("SIGKILL");
+    await ended;
+  }
   lockFolder(folder).release();
 });

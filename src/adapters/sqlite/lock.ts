@@ -9,6 +9,9 @@ import { TallygateError } from "../../base/errors.ts";
 import { makeFolder } from "./folder.ts";
 import { isBusy } from "./sqlite-error.ts";
 
+/** Holds every lock until it is released: a connection that nobody refers to is collected, and its lock with it. */
+const heldLocks = new Set<DatabaseSync>();
+
 export interface FolderLock {
   readonly folder: string;
   release(): void;
@@ -33,10 +36,11 @@ export function lockFolder(folder: string): FolderLock {
     throw new TallygateError("data-unwritable", `The folder ${folder} cannot be written.`, error);
   }
   const held = db;
+  heldLocks.add(held);
   return {
     folder,
     release: () => {
-      if (held.isOpen) held.close();
+      if (heldLocks.delete(held)) held.close();
     },
   };
 }
