@@ -181,7 +181,6 @@ describe("the counter table", () => {
     assert.equal(table.total(5, 6), 0);
     assert.equal(table.own(5, 6), 0);
     assert.equal(table.used(5, 6, ref), 0);
-    table.touch(5, 6);
     assert.equal(table.count, 0);
   });
 

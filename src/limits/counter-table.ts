@@ -65,9 +65,6 @@ const spareShareMax = 1 / 128;
 /** Load under which a run that hangs over the tail cannot be chance (e^-40). */
 const clusteredLoadMax = 0.7;
 
-/** Word that `touch` reads, from the home slot: the middle of where the counter mostly is. */
-const touchedWord = 2 * wordsPerSlot;
-
 /** Where `used` found a counter, for a change without a second search. Made once, used again. */
 export interface CounterRef {
   lo: number;
@@ -160,16 +157,6 @@ export class CounterTable {
     } else {
       this.addOwn(lo, hi, delta);
     }
-  }
-
-  /**
-   * Reads what a search for the counter would read first. Call it for several counters, then search
-   * for them, and the processor fetches them from memory together instead of one after the other.
-   * Use the result somewhere, whatever it is, or the read is optimized away.
-   */
-  touch(lo: number, hi: number): number {
-    const { words, scale } = this.#shardOf(hi);
-    return words[(((lo >>> 0) * scale) | 0) * wordsPerSlot + touchedWord] as number;
   }
 
   addOwn(lo: number, hi: number, delta: number): void {

@@ -100,8 +100,6 @@ export class Decider {
   readonly #windows: (LiveWindow | undefined)[] = new Array(limitsPerPlanMax).fill(undefined);
   readonly #used = new Float64Array(limitsPerPlanMax);
   readonly #refs: readonly CounterRef[] = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
-  /** Keeps `touch` from being optimized away. */
-  #touched = 0;
 
   constructor(tables: WindowTables) {
     this.#tables = tables;
@@ -151,7 +149,6 @@ export class Decider {
   /** Finds every counter of the plan that the call has, and what is used of it. */
   #look(plan: Plan, subjects: Subjects, nowMs: EpochMs): void {
     const { counters } = plan;
-    const several = counters.length > 1;
     for (let i = 0; i < counters.length; i++) {
       const counter = counters[i] as Plan["counters"][number];
       const at = counter.dimension;
@@ -160,19 +157,10 @@ export class Decider {
         this.#windows[i] = undefined;
         continue;
       }
+      const hi = subjects.hi[at] as number;
       const live = this.#tables.current(counter, nowMs, subjects.anchorDay[at] as number);
       this.#windows[i] = live;
-      if (several) this.#touched ^= live.table.touch(lo, subjects.hi[at] as number);
-    }
-    for (let i = 0; i < counters.length; i++) {
-      const live = this.#windows[i];
-      if (live === undefined) continue;
-      const at = (counters[i] as Plan["counters"][number]).dimension;
-      this.#used[i] = live.table.used(
-        subjects.lo[at] as number,
-        subjects.hi[at] as number,
-        this.#refs[i] as CounterRef,
-      );
+      this.#used[i] = live.table.used(lo, hi, this.#refs[i] as CounterRef);
     }
   }
 
