@@ -23,8 +23,8 @@ export interface LiveWindow {
 }
 
 /**
- * Live windows, at most. Current ones are 2,900 at the very most (every spec there is, in both
- * scopes, on every anchor day); ten regions' windows of a second, kept for a minute, are 600.
+ * Live windows, at most. Current ones are 126 at the very most (every spec there is, in both scopes,
+ * `month@key` on every day); ten regions' windows of a second, kept for a minute, are 600.
  */
 export const liveWindowsMax = 8_192;
 
