@@ -75,7 +75,7 @@ test(`${keysInTable} keys of the registry are known in every region`, async (t) 
   if (emptyMegabytes === undefined) return;
   for (const region of regionNames) {
     const grown = (residentMegabytes(cluster.region(region).pid) ?? 0) - emptyMegabytes;
-    t.diagnostic(`${region} takes ${Math.round(grown)} MB more than without keys`);
+    t.diagnostic(`figure: ${region} ${Math.round(grown)} MB more than without keys`);
     assert.ok(grown <= tableMegabytesMax, `${region}: ${grown} MB`);
   }
 });
@@ -91,7 +91,7 @@ test("a created key serves and a revoked key is refused in every region within a
     assert.equal((await cluster.api("DELETE", `/v1/keys/${id}`)).status, 200);
     revoked.push(await everywhereMs(key, 401, revokedAtMs));
   }
-  t.diagnostic(`created: ${figures(created)}; revoked: ${figures(revoked)}`);
+  t.diagnostic(`figure: created: ${figures(created)}; revoked: ${figures(revoked)}`);
   assert.ok(Math.max(...created, ...revoked) <= effectiveMsMax);
 });
 
@@ -142,7 +142,7 @@ test("a revocation survives kill -9 of a gateway that acknowledged it, without t
   const gateway = await gatewayAlone(cluster, "sydney");
   try {
     t.diagnostic(
-      `ready with ${keysInTable} saved keys ${Math.round(gateway.readyMs)} ms after its start`,
+      `figure: ready with ${keysInTable} saved keys ${Math.round(gateway.readyMs)} ms after its start`,
     );
     assert.equal(await statusOf("sydney", revoked.key), 401);
     assert.equal(await statusOf("sydney", kept.key), 200);
@@ -150,7 +150,7 @@ test("a revocation survives kill -9 of a gateway that acknowledged it, without t
     assert.ok(gateway.readyMs <= loadMsMax);
     if (emptyMegabytes !== undefined) {
       const grown = (residentMegabytes(gateway.pid) ?? 0) - emptyMegabytes;
-      t.diagnostic(`restarted, it takes ${Math.round(grown)} MB more than without keys`);
+      t.diagnostic(`figure: restarted, ${Math.round(grown)} MB more than without keys`);
       assert.ok(grown <= tableMegabytesMax, `${grown} MB`);
     }
   } finally {

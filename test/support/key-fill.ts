@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { formatApiKey, formatKeyId, hashApiKey } from "../../src/access/api-key.ts";
 import { encodeKeyRecord, unrestricted } from "../../src/access/key-record.ts";
+import { openLedgerStore } from "../../src/adapters/sqlite/ledger-store.ts";
 import { openRegistryStore } from "../../src/adapters/sqlite/registry-store.ts";
 import type { RegistryRow } from "../../src/ports/registry-store.ts";
 
@@ -22,6 +23,8 @@ export async function fillRegistry(
   data: string,
   { count, plan, prefix }: { count: number; plan: string; prefix: string },
 ): Promise<FilledKey[]> {
+  // The hub takes a registry without a ledger for half a restore.
+  await (await openLedgerStore(join(data, "hub", "ledger.db"))).close();
   const registry = await openRegistryStore(join(data, "hub", "registry.db"));
   const known: FilledKey[] = [];
   const nowMs = Date.now();
