@@ -3,7 +3,9 @@
  * nothing retried. Targets take turns.
  */
 
-import { type Dispatcher, errors, Pool } from "undici";
+import { createRequire } from "node:module";
+import type * as Undici from "undici";
+import type { Dispatcher, Pool } from "undici";
 import type { UpstreamConfig } from "../../access/compiled-config.ts";
 import { present } from "../../base/assert.ts";
 import type {
@@ -22,6 +24,13 @@ export const replyHeadMaxBytes = 16 * 1024;
 
 /** Milliseconds that an idle connection is kept: under the 5 s after which many servers close theirs. */
 const idleTimeoutMs = 4_000;
+
+const require = createRequire(import.meta.url);
+
+/** An eighth of a gateway's start, so loaded when the first upstream is there: many have handlers alone. */
+function undici(): typeof Undici {
+  return require("undici") as typeof Undici;
+}
 
 interface Target {
   readonly pool: Pool;
@@ -59,6 +68,8 @@ export function upstreamClient(): UpstreamClient {
       return call;
     },
     retain(configs) {
+      // Not with the first call, which would wait for it.
+      if (configs.length > 0) undici();
       for (const [name, upstream] of upstreams) {
         if (configs.some((config) => config.name === name)) continue;
         upstreams.delete(name);
@@ -74,7 +85,7 @@ export function upstreamClient(): UpstreamClient {
 }
 
 function openTarget(origin: string, config: UpstreamConfig): Target {
-  const pool = new Pool(origin, {
+  const pool = new (undici().Pool)(origin, {
     connections: config.connectionsMax,
     pipelining: 1,
     connectTimeout: config.connectTimeoutMs,
@@ -194,6 +205,7 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   #kindOf(cause: Error): UpstreamFailure["kind"] {
+    const { errors } = undici();
     if (
       cause instanceof errors.ConnectTimeoutError ||
       cause instanceof errors.HeadersTimeoutError ||
