@@ -34,6 +34,7 @@ const tasks = {
   claim: ["scripts/claim.ts"],
   tallygate: ["src/cli/main.ts"],
   check: ["scripts/check.ts"],
+  docs: ["scripts/docs.ts"],
 };
 
 /** How often a start by npm looks whether npm is still there. */

@@ -149,7 +149,7 @@ const limit = group({
   enforcement: oneOf(["soft", "strict", "shadow"])
     .optional()
     .describe(
-      "strict never overshoots (window of a minute or more, per key or owner); shadow only reports. Default soft.",
+      "shadow only reports; strict (window of a minute or more, per key or owner) is accepted and not in force yet: it acts like soft. Default soft.",
     ),
   missing: oneOf(["skip", "share", "deny"])
     .optional()
@@ -158,10 +158,14 @@ const limit = group({
     ),
   staleness: duration
     .optional()
-    .describe("Refuse once the region's view is older than this. Default: never."),
+    .describe(
+      "Refuse with 503 once the gateway has been cut off for longer, 100ms to 366d. Default: never.",
+    ),
   onFailure: oneOf(["allow", "deny"])
     .optional()
-    .describe("While usage cannot be stored: deny with 503, or allow uncounted. Default deny."),
+    .describe(
+      "While usage cannot be stored: deny with 503, or allow uncounted, if all limits of the plan allow. Default deny.",
+    ),
 });
 
 const plan = group({
@@ -174,10 +178,12 @@ const upstream = group({
     1,
     configBounds.targets,
   ).describe("Origins that calls are spread over."),
-  connectTimeout: duration.optional().describe("Default 2s."),
+  connectTimeout: duration.optional().describe("1ms to 1h. Default 2s."),
   responseTimeout: duration
     .optional()
-    .describe("To the reply's header fields and between parts of its body. Default 30s."),
+    .describe(
+      "To the reply's header fields and between parts of its body, 1ms to 1h. Default 30s.",
+    ),
   connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
 });
 
@@ -205,24 +211,36 @@ const route = group({
   refundOn: list(oneOf(["not-attempted", "5xx"]), 0, 2)
     .optional()
     .describe("Outcomes whose units are given back. Default [not-attempted]."),
-  timeout: duration.optional().describe("A handler may take this long before 504. Default 30s."),
+  timeout: duration
+    .optional()
+    .describe("A handler may take this long before 504, 1ms to 1h. Default 30s."),
 });
 
 const journal = group({
   flushInterval: duration.optional().describe("Between batches, 1ms to 10s. Default 50ms."),
   sizeMax: size
     .optional()
-    .describe("Of a gateway's journal; reaching it is a full disk. Default 2GiB."),
+    .describe("Of a gateway's journal, 1MiB to 1TiB; reaching it is a full disk. Default 2GiB."),
   retention: duration
     .optional()
-    .describe("Keep batches that the hub has this long where no backups are made. Default 24h."),
+    .describe(
+      "Keep batches that the hub has this long where no backups are made, up to 366d. Default 24h.",
+    ),
 });
 
 const stream = group({
-  checkpointInterval: duration.optional().describe("Between saves of the ledger. Default 2s."),
-  publishInterval: duration.optional().describe("Between updates to gateways. Default 10ms."),
-  retention: duration.optional().describe("Of records below a sealed checkpoint. Default 7d."),
-  sealInterval: duration.optional().describe("Between sealed checkpoints. Default 24h."),
+  checkpointInterval: duration
+    .optional()
+    .describe("Between saves of the ledger, 100ms to 1h. Default 2s."),
+  publishInterval: duration
+    .optional()
+    .describe("Between updates to gateways, 1ms to 10s. Default 10ms."),
+  retention: duration
+    .optional()
+    .describe("Of records below a sealed checkpoint, up to 366d. Default 7d."),
+  sealInterval: duration
+    .optional()
+    .describe("Between sealed checkpoints, 1s to 366d. Default 24h."),
 });
 
 export const configSchema = group({

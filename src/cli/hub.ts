@@ -28,6 +28,7 @@ import { Cleanup } from "./cleanup.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { checkKey } from "./key-check.ts";
+import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
 import { loadConfig } from "./load-config.ts";
 import type { HubOptions } from "./process-commands.ts";
@@ -100,18 +101,14 @@ async function openHub(
     void answer(request, response);
   });
   server.maxConnections = controlConnectionsMax;
-  const refusals = metrics.counter({
-    name: "tallygate_link_refusals_total",
-    help: "Connections and messages of the link that were refused.",
-    labels: ["reason"],
-  });
+  const countRefusal = linkRefusals(metrics);
   const acceptor = directAcceptor({
     server,
     joinToken,
     producerSecret: (producer) => registry.producerSecret(producer),
     registerProducer: (producer, hash) => registry.putProducer(producer, hash),
     onRefusal: (reason, cause) => {
-      refusals.child(reason).add(1);
+      countRefusal(reason);
       log.warn("a gateway's connection or message was refused", { reason });
       if (cause !== undefined) log.error("a producer could not be registered", {}, cause);
     },

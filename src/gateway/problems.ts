@@ -90,13 +90,6 @@ export const problemCatalogue = {
     detail: "The gateway is starting and cannot answer yet.",
     headers: soon,
   },
-  "gateway-stopping": {
-    status: 503,
-    title: "Stopping",
-    detail: "The gateway is stopping.",
-    headers: soon,
-    closes: true,
-  },
   "view-stale": {
     status: 503,
     title: "Usage not known",

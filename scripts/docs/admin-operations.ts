@@ -1,0 +1,47 @@
+/** The admin API's operations, from its OpenAPI document. */
+
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import { createControl } from "../../src/control/control.ts";
+import { createFakeHub } from "../../src/control/testing/fake-hub.ts";
+import { code, table } from "./markdown.ts";
+
+/** Words after `curl`; `$T` is the header field with the token. A new operation fails here without its line. */
+const examples: Readonly<Record<string, string>> = {
+  createKey: `-H "$T" --json '{"plan": "pro", "name": "shop"}' $U/v1/keys`,
+  listKeys: '-H "$T" "$U/v1/keys?owner=acme&limit=100"',
+  showKey: '-H "$T" $U/v1/keys/k_…',
+  changeKey: `-H "$T" -X PATCH --json '{"plan": "free"}' $U/v1/keys/k_…`,
+  revokeKey: '-H "$T" -X DELETE $U/v1/keys/k_…',
+  rotateKey: `-H "$T" --json '{"overlap": "24h"}' $U/v1/keys/k_…/rotate`,
+  usage: '-H "$T" "$U/v1/usage?by=plan&window=day&from=2026-12-01"',
+  listPlans: '-H "$T" $U/v1/plans',
+  listRegions: '-H "$T" $U/v1/regions',
+  status: '-H "$T" $U/v1/status',
+  verify: '-H "$T" -X POST $U/v1/verify',
+  backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
+};
+
+type Document = ReturnType<OpenAPIHono["getOpenAPI31Document"]>;
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+}
+
+export function operationTable(): string {
+  const app = createControl(createFakeHub().context);
+  const document: Document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: { title: "", version: "" },
+  });
+  const rows: string[][] = [];
+  for (const [path, item] of Object.entries(document.paths ?? {})) {
+    for (const [method, operation] of Object.entries(item ?? {})) {
+      const { operationId, summary } = operation as Operation;
+      const example = examples[operationId];
+      if (example === undefined) throw new Error(`no curl example for ${operationId}`);
+      rows.push([code(`${method.toUpperCase()} ${path}`), summary, code(`curl ${example}`)]);
+    }
+  }
+  return table(["operation", "does", "example"], rows);
+}

@@ -1,0 +1,247 @@
+/** The bounds that an operator or a caller can meet, with the values of their constants. */
+
+import { forwardedEntriesMax } from "../../src/access/client-address.ts";
+import { configLengthMax } from "../../src/access/config-source.ts";
+import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
+import { planNamesMax } from "../../src/access/key-table.ts";
+import { segmentsMax } from "../../src/access/route-pattern.ts";
+import { subjectValueMax } from "../../src/access/subjects.ts";
+import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
+import { linkBufferedMaxBytes } from "../../src/adapters/direct/socket-end.ts";
+import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/node/http-exchange.ts";
+import { httpLimitsDefault } from "../../src/adapters/node/http-listener.ts";
+import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
+import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
+import { replyHeadMaxBytes, waitingCallsMax } from "../../src/adapters/node/upstream-client.ts";
+import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
+import { bodyMaxBytes } from "../../src/control/control.ts";
+import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
+import {
+  keyPageMax,
+  overlapMsMax,
+  usageCsvRowsMax,
+  usagePageMax,
+  usageTopMax,
+} from "../../src/control/schemas.ts";
+import { verifyMsMax } from "../../src/control/verify-routes.ts";
+import { headerFieldsMax } from "../../src/gateway/header-scan.ts";
+import { reconnectMaxMs, silenceMaxMs } from "../../src/gateway/hub-session.ts";
+import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
+import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
+import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
+import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
+import { targetLengthMax } from "../../src/gateway/target.ts";
+import { feedQueueMax } from "../../src/gateway/view-feed.ts";
+import { auditTimeoutMs } from "../../src/hub/audit.ts";
+import { differencesMax } from "../../src/hub/differences.ts";
+import { expiryGraceMs } from "../../src/hub/expiry.ts";
+import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
+import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
+import { ringBytesMax, ringUpdatesMax } from "../../src/hub/replicator.ts";
+import { sessionsMax } from "../../src/hub/sessions.ts";
+import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
+import { liveWindowsMax } from "../../src/limits/window-tables.ts";
+import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
+import { linkMessageMaxBytes } from "../../src/ports/link.ts";
+import { code, table } from "./markdown.ts";
+
+type Unit = "count" | "bytes" | "ms";
+
+/** One constant by its name: `{ parkedMax }`; what it bounds; its unit; what happens beyond it. */
+type Bound = readonly [Readonly<Record<string, number>>, Unit, string, string];
+
+const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, headMaxBytes, connectionsMax } =
+  httpLimitsDefault;
+
+const calls: readonly Bound[] = [
+  [{ connectionsMax }, "count", "connections of one gateway process", "closed at once"],
+  [{ headersTimeoutMs }, "ms", "for the head of a request", "408"],
+  [{ requestTimeoutMs }, "ms", "for a whole request with its body", "408"],
+  [{ idleTimeoutMs }, "ms", "between requests of a connection", "closed"],
+  [{ headMaxBytes }, "bytes", "head of a request", "431"],
+  [{ headerFieldsMax }, "count", "header fields of a request", "431"],
+  [{ targetLengthMax }, "count", "characters of path and query", "414"],
+  [{ handlerBodyMaxBytes }, "bytes", "body that a handler reads", "413"],
+  [{ droppedBodyMaxBytes }, "bytes", "body that nobody reads", "answered, then closed"],
+  [
+    { forwardedEntriesMax },
+    "count",
+    "X-Forwarded-For entries, from the right",
+    "that one counts as the caller",
+  ],
+  [
+    { subjectValueMax },
+    "count",
+    "characters of a header, query or path value that is counted by",
+    "counts as missing",
+  ],
+  [{ waitingCallsMax }, "count", "calls that wait for a connection to one target", "503"],
+  [{ replyHeadMaxBytes }, "bytes", "head of an upstream's reply", "502"],
+  [{ storeWaitMsMax }, "ms", "that a reply waits for its charge to be stored", "503, given back"],
+];
+
+const gateway: readonly Bound[] = [
+  [
+    { ringBytes },
+    "bytes",
+    "charges on their way to the journal's thread",
+    "503, or uncounted with `onFailure: allow`",
+  ],
+  [{ openBatchBoundBytes }, "bytes", "batch that is not sealed yet", "the same"],
+  [
+    { inFlightMaxBatches },
+    "count",
+    "batches sent and not in the view yet",
+    "later ones wait in the journal",
+  ],
+  [{ inFlightMaxBytes }, "bytes", "the same, by size", "later ones wait in the journal"],
+  [
+    { ownCountersMaxBytes },
+    "bytes",
+    "counters of batches not in the view, kept in memory",
+    "read from the journal again",
+  ],
+  [
+    { feedQueueMax },
+    "count",
+    "updates that wait for the journal to be read",
+    "a snapshot is asked for",
+  ],
+  [
+    { liveWindowsMax },
+    "count",
+    "windows counted at one time",
+    "the one that ended first makes room",
+  ],
+  [{ reconnectMaxMs }, "ms", "between two attempts to reach the hub", ""],
+  [{ silenceMaxMs }, "ms", "without a word from the hub", "connects anew"],
+];
+
+const hub: readonly Bound[] = [
+  [
+    { sessionsMax },
+    "count",
+    "gateway processes remembered",
+    "those that left are forgotten; if none has, a further one is refused",
+  ],
+  [{ linkConnectionsMax }, "count", "connections of gateways", "refused, tried again"],
+  [
+    { linkMessageMaxBytes },
+    "bytes",
+    "message between gateway and hub",
+    "refused and counted, connection closed",
+  ],
+  [
+    { sessionBufferedMax },
+    "bytes",
+    "updates queued to one gateway",
+    "held back until it has read them",
+  ],
+  [{ linkBufferedMaxBytes }, "bytes", "anything queued to one gateway", "connection closed"],
+  [
+    { streamPendingBytesMax },
+    "bytes",
+    "batches not yet durable in the stream",
+    "sender closed, sends again",
+  ],
+  [
+    { parkedMax },
+    "count",
+    "batches of one process that wait for an earlier one",
+    "dropped, asked for again",
+  ],
+  [{ lostRangesMax }, "count", "ranges of one process declared lost", "further ones are refused"],
+  [{ ringUpdatesMax }, "count", "updates kept for gateways that come back", "those get a snapshot"],
+  [{ ringBytesMax }, "bytes", "the same, by size", "those get a snapshot"],
+  [
+    { expiryGraceMs },
+    "ms",
+    "that a window is kept after its end",
+    "later charges of it are in the reports, not in totals",
+  ],
+  [
+    { auditTimeoutMs },
+    "ms",
+    "for a gateway's answer to `verify`",
+    "the region counts as not asked, exit 1",
+  ],
+  [{ verifyMsMax }, "ms", "for one `verify`", "fails"],
+  [{ differencesMax }, "count", "differences that `verify` lists", "counted only"],
+];
+
+const admin: readonly Bound[] = [
+  [{ bodyMaxBytes }, "bytes", "body of a request", "413"],
+  [{ keyPageMax }, "count", "keys of one page", "400"],
+  [{ usagePageMax }, "count", "rows of one report page", "400"],
+  [{ usageCsvRowsMax }, "count", "rows of one CSV document", "ends there"],
+  [{ usageTopMax }, "count", "`top`", "400"],
+  [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
+  [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
+  [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],
+  [{ credentialsPerKeyMax }, "count", "secrets of one key that are valid at one time", "refused"],
+  [{ restrictionsMax }, "count", "entries of each list in `restrict`", "400"],
+  [{ name: keyTextBytesMax.name }, "bytes", "name of a key", "400"],
+  [{ owner: keyTextBytesMax.owner }, "bytes", "owner of a key", "400"],
+  [{ keysPerOwnerMax }, "count", "keys that a list by owner reaches", "not listed"],
+];
+
+const files: readonly Bound[] = [
+  [{ configLengthMax }, "count", "characters of the configuration file", "refused"],
+  [{ limitsPerPlanMax }, "count", "limits of one plan", "refused"],
+  [{ dimensionsMax }, "count", "different `per` in all plans", "refused"],
+  [{ segmentsMax }, "count", "segments of a route's path", "refused"],
+  [{ planNamesMax }, "count", "plan names in keys", "further keys are refused"],
+  [{ logBufferMaxBytes }, "bytes", "log lines that wait for a slow reader", "dropped"],
+  [
+    { metricChildrenMax },
+    "count",
+    "label combinations of one metric",
+    "share one labelled `other`",
+  ],
+];
+
+export function boundTables(): string {
+  return [
+    section("Calls", calls),
+    section("A gateway process", gateway),
+    section("The hub", hub),
+    section("Admin API and keys", admin),
+    section("Configuration, log and metrics", files),
+  ].join("\n\n");
+}
+
+function section(title: string, bounds: readonly Bound[]): string {
+  const rows = bounds.map(([constant, unit, what, beyond]) => {
+    const [[name, value] = ["", 0]] = Object.entries(constant);
+    return [what, amount(value, unit), beyond, code(name)];
+  });
+  return `### ${title}\n\n${table(["what", "at most", "beyond it", "constant"], rows)}`;
+}
+
+function amount(value: number, unit: Unit): string {
+  switch (unit) {
+    case "count":
+      return value.toLocaleString("en-US");
+    case "bytes":
+      return bytesText(value);
+    case "ms":
+      return timeText(value);
+  }
+}
+
+function bytesText(bytes: number): string {
+  if (bytes % 2 ** 20 === 0) return `${bytes / 2 ** 20} MiB`;
+  return bytes % 1_024 === 0 ? `${bytes / 1_024} KiB` : `${bytes} bytes`;
+}
+
+function timeText(ms: number): string {
+  for (const [length, unit] of [
+    [86_400_000, "days"],
+    [3_600_000, "h"],
+    [60_000, "min"],
+    [1_000, "s"],
+  ] as const) {
+    if (ms % length === 0 && ms > length) return `${ms / length} ${unit}`;
+  }
+  return `${ms} ms`;
+}

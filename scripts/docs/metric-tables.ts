@@ -1,0 +1,96 @@
+/** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
+
+import { linkRefusals } from "../../src/cli/link-refusals.ts";
+import { CallStats } from "../../src/gateway/call-stats.ts";
+import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { HubMetrics } from "../../src/hub/hub-metrics.ts";
+import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
+import { code, table } from "./markdown.ts";
+
+interface Metric extends MetricSpec {
+  readonly type: "counter" | "gauge" | "histogram";
+}
+
+export function metricTables(): string {
+  const [gateway, hub] = [gatewayList(), hubList()];
+  return [`### A gateway\n\n${metricTable(gateway)}`, `### The hub\n\n${metricTable(hub)}`].join(
+    "\n\n",
+  );
+}
+
+/** Names of all metrics. */
+export function metricNames(): string[] {
+  return [...gatewayList(), ...hubList()].map(({ name }) => name);
+}
+
+function gatewayList(): readonly Metric[] {
+  return recorded((metrics) => [new CallStats(metrics, ""), gatewayMetrics(metrics, "")]);
+}
+
+function hubList(): readonly Metric[] {
+  const read = (): never => {
+    throw new Error("nothing is exposed");
+  };
+  return recorded((metrics) => [new HubMetrics(metrics, read), linkRefusals(metrics)]);
+}
+
+function metricTables(): string {
+  const [gateway, hub] = [gatewayList(), hubList()];
+  return [`### A gateway\n\n${metricTable(gateway)}`, `### The hub\n\n${metricTable(hub)}`].join(
+    "\n\n",
+  );
+}
+
+/** Names of all metrics. */
+export function metricNames(): string[] {
+  return [...gatewayList(), ...hubList()].map(({ name }) => name);
+}
+
+function gatewayList(): readonly Metric[] {
+  const { list, metrics } = recorder();
+  new CallStats(metrics, "");
+  gatewayMetrics(metrics, "");
+  return list;
+}
+
+function hubList(): readonly Metric[] {
+  const { list, metrics } = recorder();
+  new HubMetrics(metrics, () => {
+    throw new Error("nothing is exposed");
+  });
+  linkRefusals(metrics);
+  return list;
+}
+
+function metricTable(list: readonly Metric[]): string {
+  const rows = list
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, type, labels, help }) => [
+      code(name),
+      type,
+      (labels ?? []).map(code).join(", "),
+      help.replace(/\.$/, ""),
+    ]);
+  return table(["metric", "type", "labels", "meaning"], rows);
+}
+
+/** What `make` asks its registry for. */
+function recorded(make: (metrics: Metrics) => unknown): readonly Metric[] {
+  const list: Metric[] = [];
+  const family =
+    (type: Metric["type"]) =>
+    (spec: MetricSpec): { child(): typeof child } => {
+      list.push({ ...spec, type });
+      return { child: () => child };
+    };
+  make({
+    counter: family("counter"),
+    gauge: family("gauge"),
+    histogram: family("histogram"),
+    onCollect: () => {},
+    expose: () => Promise.resolve(""),
+  });
+  return list;
+}
+
+const child = { add() {}, set() {}, observe() {} };

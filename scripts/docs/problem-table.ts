@@ -1,0 +1,82 @@
+/** Every problem that a gateway answers with: when, and what becomes of the charge. */
+
+import { type ProblemKind, problemCatalogue, problemSpec } from "../../src/gateway/problems.ts";
+import { table } from "./markdown.ts";
+
+interface Told {
+  readonly when: string;
+  readonly charged: string;
+}
+
+const no = "no";
+const kept = "yes; back with `5xx`";
+const keptOrBack = "yes; back with `5xx`, or if `not-attempted`";
+
+/** What the catalogue does not say. A kind without a line here does not compile. */
+const told: Readonly<Record<ProblemKind, Told>> = {
+  "request-malformed": {
+    when: "target, Host, framing or bytes that can be read in two ways; two Authorization fields",
+    charged: "no; in the body: yes",
+  },
+  "keys-differ": { when: "two places hold different keys", charged: no },
+  "subject-missing": {
+    when: "the plan counts by something the call lacks, with `missing: deny`",
+    charged: no,
+  },
+  "key-refused": {
+    when: "no key and no anonymous plan; key malformed, unknown, expired or revoked",
+    charged: no,
+  },
+  "key-restricted": { when: "key not for this route, referer or address", charged: no },
+  "plan-unknown": { when: "the key's plan is not in this gateway's configuration", charged: no },
+  "route-unknown": { when: "no route has the path", charged: no },
+  "method-refused": { when: "a route has the path, none the method; CONNECT, TRACE", charged: no },
+  "request-late": {
+    when: "head or body slower than [allowed](limits.md)",
+    charged: "head: no; body: yes",
+  },
+  "body-too-large": {
+    when: "a handler reads a body over its bound; chunk extensions too long",
+    charged: "handler: yes; else no",
+  },
+  "target-too-long": { when: "path and query over the bound", charged: no },
+  "expectation-failed": { when: "Expect is not 100-continue", charged: no },
+  "quota-exceeded": { when: "a limit of the plan is used up", charged: no },
+  "headers-too-large": { when: "too many or too long header fields", charged: no },
+  "handler-failed": {
+    when: "handler threw, or returned no Response that can be sent",
+    charged: kept,
+  },
+  "encoding-unknown": { when: "Transfer-Encoding other than chunked", charged: no },
+  "upstream-failed": {
+    when: "upstream unreachable, broke off, or sent no HTTP",
+    charged: keptOrBack,
+  },
+  "upstream-overloaded": {
+    when: "all connections to the target busy and its queue full",
+    charged: keptOrBack,
+  },
+  "gateway-unready": { when: "keys and totals of the cluster not known yet", charged: no },
+  "view-stale": { when: "cut off for longer than a limit's `staleness`", charged: no },
+  "usage-unrecordable": {
+    when: "the journal takes no charges, or did not store this one in time",
+    charged: "no, or given back",
+  },
+  "answer-late": {
+    when: "upstream or handler over its time-out",
+    charged: `upstream: ${keptOrBack}; handler: ${kept}`,
+  },
+  "version-unsupported": { when: "not HTTP/1.0 or 1.1", charged: no },
+};
+
+export function problemTable(): string {
+  const kinds = (Object.keys(problemCatalogue) as ProblemKind[]).toSorted(
+    (a, b) => problemSpec(a).status - problemSpec(b).status,
+  );
+  const rows = kinds.map((kind) => {
+    const { status, title, closes } = problemSpec(kind);
+    const { when, charged } = told[kind];
+    return [String(status), title, when, charged, closes === true ? "closes" : ""];
+  });
+  return table(["status", "title", "when", "charged", "connection"], rows);
+}
