@@ -22,6 +22,10 @@ const files = {
   "rejects.ts": `export default async () => { throw new Error("late boom"); };\n`,
   "nothing.ts": "export default () => undefined;\n",
   "text.ts": `export default () => "no Response";\n`,
+  "stray.ts": `export default () => {
+    Promise.reject(new Error("stray boom"));
+    return new Response("fine");
+  };\n`,
   "never.ts": "export default () => new Promise(() => {});\n",
 };
 
@@ -33,6 +37,7 @@ const routes = (up: number, down: number): string => `
   - { path: "/nothing", handler: ./nothing.ts }
   - { path: "/text", handler: ./text.ts }
   - { path: "/never", handler: ./never.ts, timeout: 500ms }
+  - { path: "/stray", handler: ./stray.ts }
   - { path: "/down", upstream: down }
   - { path: "/down-charged", upstream: down, refundOn: [] }
   - { path: "/breaks", upstream: up }
@@ -133,6 +138,15 @@ for (const [path, expected] of table) {
   });
 }
 
+test("a promise that a handler lets fail unheard is logged and ends nothing", async () => {
+  const { pid, url } = cluster.region("sydney");
+  const response = await fetch(`${url}/stray`, { headers });
+  assert.equal(await response.text(), "fine");
+  await until(() => cluster.output.includes("stray boom"), 2_000, "it is logged");
+  assert.equal((await fetch(url, { headers })).status, 200);
+  assert.equal(cluster.region("sydney").pid, pid);
+});
+
 test("other calls go on while handlers fail and hang", async () => {
   const { url } = cluster.region("sydney");
   const load = startPaced({ url: () => url, headers, perSecond: 100, connections: 8 });
@@ -140,7 +154,7 @@ test("other calls go on while handlers fail and hang", async () => {
   const answers = Array.from({ length: 30 }, (_, i) =>
     fetch(`${url}${bad[i % bad.length]}`, { headers }).then((response) => response.text()),
   );
-  await Promise.all(answers);
+  await Promise.allSettled(answers);
   await load.stop();
   assert.deepEqual([...load.statuses.keys()], [200]);
 });

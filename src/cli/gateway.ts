@@ -9,6 +9,7 @@ import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
 import { upstreamClient } from "../adapters/node/upstream-client.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
+import { AssertionError } from "../base/assert.ts";
 import { TallygateError } from "../base/errors.ts";
 import type { GatewayCore } from "../gateway/core.ts";
 import { Pipeline } from "../gateway/pipeline.ts";
@@ -62,6 +63,7 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   const lock = lockFolder(folder.gateway(region.name, options.process));
   cleanup.add(() => lock.release());
   const log = nodeLog({ fields: { region: region.name, process: options.process } });
+  cleanup.add(outliveHandlers(log));
   const metrics = nodeMetrics();
   const listen = listenAddress(options.listen, region.listen);
   const member = {
@@ -87,6 +89,19 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => pipeline.beginStop());
   if (options.process === 0) cleanup.add(adoptJournals(member, region.processes, log));
   log.info("the gateway listens", { listen: member.listen });
+}
+
+/**
+ * A promise that a handler started and lets fail unheard ends neither this process nor other calls. Our own failures do:
+ * what they leave behind is not known, and a restart is. Returns how to end this.
+ */
+function outliveHandlers(log: Log): () => void {
+  const onRejection = (cause: unknown): void => {
+    if (cause instanceof AssertionError || cause instanceof TallygateError) throw cause;
+    log.error("a promise of a handler failed and nobody listened", {}, cause);
+  };
+  process.on("unhandledRejection", onRejection);
+  return () => process.off("unhandledRejection", onRejection);
 }
 
 function operationsAddress({ options, region }: Start): ListenAddress {
