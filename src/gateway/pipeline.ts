@@ -87,6 +87,7 @@ export class Pipeline implements ExchangeTaker {
   static async create(parts: PipelineParts, config: CompiledConfig): Promise<Pipeline> {
     const stats = new CallStats(parts.metrics, parts.region);
     const setup = await compileSetup(config, { handlers: parts.handlers, stats });
+    parts.upstreams.retain(config.upstreams);
     return new Pipeline(parts, stats, setup);
   }
 
