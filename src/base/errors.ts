@@ -15,6 +15,8 @@ export const errorCatalogue = {
   "data-newer": "The data was written by a newer version",
   "data-damaged": "The data is damaged",
   "data-unwritable": "The data folder cannot be written",
+  "file-exists": "The file is there already",
+  "file-unwritable": "The file cannot be written",
   "journal-full": "The journal has reached its size limit",
   "journal-failed": "The journal could not be written",
   "hub-unreachable": "The hub cannot be reached",

@@ -84,7 +84,7 @@ async function replay(options: { data: string; out?: string; json?: boolean }): 
 async function backup(file: string, options: ControlOptions & { json?: boolean }): Promise<void> {
   const plane = findControlPlane(options);
   if (existsSync(file)) {
-    throw new TallygateError("data-unwritable", `${file} is there already and stays as it is`);
+    throw new TallygateError("file-exists", `${file} stays as it is`);
   }
   const partial = `${file}.${process.pid}.part`;
   const progress = startProgress("backing up");
@@ -112,7 +112,7 @@ async function backup(file: string, options: ControlOptions & { json?: boolean }
     rmSync(partial, { force: true });
     if (error instanceof TallygateError) throw error;
     const code = (error as NodeJS.ErrnoException).code ?? "the connection broke";
-    throw new TallygateError("data-unwritable", `${file} could not be written (${code})`, error);
+    throw new TallygateError("file-unwritable", `${file} (${code})`, error);
   } finally {
     progress.stop();
   }

@@ -6,6 +6,17 @@ const lines: readonly (readonly [string, string | undefined])[] = [
   ['{"level":"info","message":"fine"}', undefined],
   ['{"level":"warn","time":"t","message":"slow","ms":7,"region":"x"}', "warn: slow ms=7"],
   ['{"level":"error","message":"broke","error":{"message":"disk"}}', "error: broke (disk)"],
+  [
+    JSON.stringify({
+      level: "error",
+      message: "failed",
+      error: {
+        message: "no",
+        stack: "Error: no\n    at new X (node:x:1:1)\n    at f (file:///h.ts:3:9)",
+      },
+    }),
+    "error: failed (no, at file:///h.ts:3:9)",
+  ],
   ["tallygate: The port is in use", "tallygate: The port is in use"],
   ["{ not json", "{ not json"],
   ["  ", undefined],

@@ -38,7 +38,15 @@ function parseEntry(text: string): Record<string, unknown> | undefined {
 
 function errorMessage(error: unknown): string {
   if (typeof error !== "object" || error === null) return "";
-  return "message" in error ? String(error.message) : "";
+  if (!("message" in error)) return "";
+  const place = "stack" in error ? firstFrame(String(error.stack)) : "";
+  return `${String(error.message)}${place === "" ? "" : `, ${place}`}`;
+}
+
+/** `at file:///…/lookup.ts:3:38`: where whoever writes a handler looks first. */
+function firstFrame(stack: string): string {
+  const frame = /^ +at (?:.*\()?((?:file:|\/)[^)]*:\d+:\d+)\)?$/m.exec(stack);
+  return frame === null ? "" : `at ${frame[1]}`;
 }
 
 /** Splits chunks into lines; a line without end is given up to a bound. */

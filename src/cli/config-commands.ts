@@ -27,12 +27,19 @@ async function init(file: string, options: { json?: boolean }): Promise<void> {
     writeFileSync(file, defaultConfig, { flag: "wx" });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const why =
-      code === "EEXIST" ? "is there already and stays as it is" : `cannot be written (${code})`;
-    throw new TallygateError("data-unwritable", `${file} ${why}`, error);
+    if (code === "EEXIST") {
+      throw new TallygateError("file-exists", `${file} stays as it is`, error);
+    }
+    throw new TallygateError("file-unwritable", `${file} (${code})`, error);
   }
-  if (options.json) printJson({ file });
-  else print(`Wrote ${file}. Check it with \`tallygate check\`, run it with \`tallygate dev\`.`);
+  if (options.json) {
+    printJson({ file });
+    return;
+  }
+  print(
+    `Wrote ${file}. Put your server's address under upstreams, check it with \`tallygate check\`,`,
+  );
+  print("run it with `tallygate dev`.");
 }
 
 async function check(
@@ -59,8 +66,12 @@ async function check(
   if ("config" in result) {
     const { regions, plans, routes } = result.config;
     print(
-      `${file} is valid: ${regions.length} regions, ${plans.length} plans, ${routes.length} routes.`,
+      `${file} is valid: ${countOf(regions, "region")}, ${countOf(plans, "plan")}, ${countOf(routes, "route")}.`,
     );
     for (const notice of notices) print(`Mind: ${notice}.`);
   }
+}
+
+function countOf(list: readonly unknown[], name: string): string {
+  return `${list.length} ${name}${list.length === 1 ? "" : "s"}`;
 }

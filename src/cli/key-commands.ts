@@ -10,7 +10,7 @@ import {
   callControl,
   findControlPlane,
 } from "./control-client.ts";
-import { collect, parseDurationMs, parseInstantOrDuration, parseWhole } from "./option-values.ts";
+import { collect, parseDurationText, parseInstantOrDuration, parseWhole } from "./option-values.ts";
 import { factLines, print, printJson, shortInstant, tableLines } from "./output.ts";
 
 type Options = ControlOptions & { readonly json?: boolean };
@@ -38,7 +38,10 @@ const pageMax = 1_000;
 const listMax = 1_000_000;
 
 export function addKeyCommands(program: Command): void {
-  const keys = program.command("keys").description("make, list, show, rotate and revoke keys");
+  const keys = program
+    .command("keys")
+    .description("make, list, show, rotate and revoke keys")
+    .helpCommand(false);
 
   addControlOptions(
     keys
@@ -79,9 +82,13 @@ export function addKeyCommands(program: Command): void {
       .command("rotate")
       .description("a new secret for the same key and count; it is printed once")
       .argument("<id>", "key id: k_…")
-      .option("--overlap <duration>", "how long the older secrets still work", "24h"),
+      .option(
+        "--overlap <duration>",
+        "how long the older secrets still work",
+        parseDurationText,
+        "24h",
+      ),
   ).action(async (id: string, options: Options & { overlap: string }) => {
-    parseDurationMs(options.overlap);
     const plane = findControlPlane(options);
     const rotated = await callControl<CreatedKeyJson>(plane, {
       method: "POST",

@@ -20,6 +20,12 @@ export function parseDurationMs(text: string): number {
   return ms;
 }
 
+/** As written, of what `parseDurationMs` takes. */
+export function parseDurationText(text: string): string {
+  parseDurationMs(text);
+  return text;
+}
+
 /** As `HOST:PORT`; port 0 takes any free one. */
 export function parseListenText(text: string): string {
   if (parseListen(text) === undefined) throw new InvalidArgumentError("Expected HOST:PORT.");
@@ -62,7 +68,9 @@ export function parseLatencies(text: string): ReadonlyMap<string, number> {
     const [region = "", value = "", ...rest] = part.trim().split("=");
     const ms = parseDuration(value);
     if (region === "" || ms === undefined || rest.length > 0) {
-      throw new InvalidArgumentError(`Expected REGION=DURATION, found "${part}": sydney=65ms.`);
+      throw new InvalidArgumentError(
+        `Expected REGION=DURATION such as sydney=65ms, found "${part}".`,
+      );
     }
     if (ms > latencyMsMax) {
       throw new InvalidArgumentError(`The delay of ${region} is over ${latencyMsMax} ms.`);

@@ -19,6 +19,9 @@ export function createProgram(): Command {
     .version(packageVersion())
     .showHelpAfterError("(--help tells the options)")
     .helpCommand(false)
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error:/, "tallygate:")),
+    })
     .exitOverride();
   addConfigCommands(program);
   addDevCommand(program);

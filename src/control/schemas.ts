@@ -29,7 +29,7 @@ const instant = z.iso.datetime().openapi({ example: "2026-12-01T00:00:00.000Z" }
 
 export const keyIdSchema = z
   .string()
-  .regex(/^k_[0-9A-Za-z]{1,62}$/, "a key id: k_ and letters and digits")
+  .regex(/^k_[0-9A-Za-z]{1,62}$/, "not a key id, which is k_ and letters and digits")
   .openapi({ example: "k_7fQ2mVwQnY8Zr4XcB1tL0a" });
 
 const restrictionList = z

@@ -29,7 +29,7 @@ export function lockFolder(folder: string): FolderLock {
     if (isBusy(error)) {
       throw new TallygateError(
         "data-in-use",
-        `The data folder ${folder} is in use by another Tallygate process; stop it or choose another folder.`,
+        `${folder}; stop that process or choose another folder`,
         error,
       );
     }
