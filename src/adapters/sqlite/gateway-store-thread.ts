@@ -33,7 +33,8 @@ function specOf(file: string): DatabaseSpec {
     version: 1,
     schema,
     synchronous: "full",
-    cacheKiB: 32 * 1024,
+    // In every gateway process beside its key table: what is read again and again fits, a million keys do not.
+    cacheKiB: 8 * 1024,
     autoCheckpointPages: 4096,
     failed: "state-failed",
   };
