@@ -33,7 +33,7 @@ interface Status {
 }
 
 async function status(): Promise<Status> {
-  return (await cluster.api("GET", "/v1/status")).json as Status;
+  return (await cluster.api("GET", "/v1/status")).json;
 }
 
 before(async () => {

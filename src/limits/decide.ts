@@ -97,7 +97,7 @@ export class Decider {
     charge: emptyCharge(),
   };
   /** By counter of the plan at hand: its window, undefined if the call has no such subject. */
-  readonly #windows: (LiveWindow | undefined)[] = new Array(limitsPerPlanMax).fill(undefined);
+  readonly #windows = new Array<LiveWindow | undefined>(limitsPerPlanMax).fill(undefined);
   readonly #used = new Float64Array(limitsPerPlanMax);
   readonly #refs: readonly CounterRef[] = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
 

@@ -42,7 +42,9 @@ export class WindowTables {
   /** `region`: whose calls regional counters count here; "" where no call is decided (the hub). */
   constructor(region: string) {
     this.#region = region;
-    this.#current = new Array(windowSpecCount * 2 * anchorsPerSpec).fill(undefined);
+    this.#current = new Array<LiveWindow | undefined>(windowSpecCount * 2 * anchorsPerSpec).fill(
+      undefined,
+    );
   }
 
   get size(): number {

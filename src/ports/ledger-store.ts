@@ -3,7 +3,7 @@
  * In a thread of its own. `gateway`-facing work never waits for it.
  */
 
-import type { EpochMs, Position, ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
+import type { EpochMs, ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
 
 /** Counters of one window, as columns of equal length. Absolute values. */
 export interface LedgerColumns {

@@ -48,7 +48,7 @@ export async function gatewayAlone(
     return { pid: child.pid ?? 0, readyMs, output: () => output, stop };
   } catch (error) {
     await stop();
-    throw new Error(`${error instanceof Error ? error.message : ""}\n${output}`);
+    throw new Error(`${error instanceof Error ? error.message : ""}\n${output}`, { cause: error });
   }
 }
 

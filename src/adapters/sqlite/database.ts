@@ -97,7 +97,7 @@ export function checkDatabase(
       refuseNewer(spec, Number(db.prepare("PRAGMA user_version").get()?.["user_version"]));
       const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
       if (tables.length === 0) throw damaged(spec.file);
-      for (const { name } of tables) db.prepare(`SELECT 1 FROM "${name}" LIMIT 1`).get();
+      for (const { name } of tables) db.prepare(`SELECT 1 FROM "${String(name)}" LIMIT 1`).get();
     } finally {
       db.close();
     }

@@ -143,6 +143,6 @@ test("an open journal does not keep its process alive, nor does one that waits f
   child.stdout.on("data", (chunk: Buffer) => {
     output += chunk.toString();
   });
-  const [code] = await once(child, "close");
+  const [code] = (await once(child, "close")) as [number | null];
   assert.deepEqual([code, output], [0, "done\n"]);
 });

@@ -46,7 +46,7 @@ export class UsageRows {
 
   damaged(limit: number): DamagedRow[] {
     const columns = [...usageKey, ...usageSums];
-    const rows = this.#db.prepare(`SELECT ${columns}, crc FROM usage`);
+    const rows = this.#db.prepare(`SELECT ${columns.join()}, crc FROM usage`);
     rows.setReturnArrays(true);
     const damaged: DamagedRow[] = [];
     for (const row of rows.iterate() as Iterable<unknown> as Iterable<Value[]>) {
@@ -79,13 +79,13 @@ class SumTable {
   ) {
     const where = key.map((column, i) => `${column} = ?${i + 1}`).join(" AND ");
     const columns = [...key, ...sums, "crc"];
-    this.#read = db.prepare(`SELECT ${sums}, crc FROM ${table} WHERE ${where}`);
+    this.#read = db.prepare(`SELECT ${sums.join()}, crc FROM ${table} WHERE ${where}`);
     this.#read.setReturnArrays(true);
     this.#insert = db.prepare(
-      `INSERT INTO ${table} (${columns}) VALUES (${columns.map(() => "?")})`,
+      `INSERT INTO ${table} (${columns.join()}) VALUES (${columns.map(() => "?").join()})`,
     );
     const set = [...sums, "crc"].map((column, i) => `${column} = ?${key.length + i + 1}`);
-    this.#update = db.prepare(`UPDATE ${table} SET ${set} WHERE ${where}`);
+    this.#update = db.prepare(`UPDATE ${table} SET ${set.join()} WHERE ${where}`);
   }
 
   add(key: readonly Value[], added: readonly number[]): void {

@@ -60,7 +60,7 @@ export function serveThread<Api extends ThreadApi<Api>, Data, Ready>(
       emitPart(port, { id: message.id, part }, buffers);
     try {
       const handler = handlers[message.kind as keyof Api];
-      const reply = handler(message.request as never, { emit, transfer } as never);
+      const reply = handler(message.request, { emit, transfer });
       port.postMessage({ id: message.id, reply }, transfer);
     } catch (error) {
       replyError(port, message.id, storeError(error, failure));
@@ -71,13 +71,14 @@ export function serveThread<Api extends ThreadApi<Api>, Data, Ready>(
 export function replyError(port: MessagePort, id: number, error: unknown): void {
   const crossing: CrossingError =
     error instanceof TallygateError
-      ? { code: error.code, detail: error.detail, cause: String(error.cause ?? "") }
+      ? { code: error.code, detail: error.detail, cause: textOf(error.cause) }
       : { code: undefined, detail: textOf(error), cause: "" };
   port.postMessage({ id, error: crossing });
 }
 
 function textOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  if (error instanceof Error) return error.stack ?? error.message;
+  return typeof error === "string" ? error : "";
 }
 
 function emitPart(

@@ -115,7 +115,7 @@ export class Thread<Api extends ThreadApi<Api>> {
     this.#lastId++;
     const message: RequestMessage = { id: this.#lastId, kind, request };
     this.#worker.postMessage(message, options.transfer ?? []);
-    return this.#expect(message.id, options.onPart as Waiting["onPart"]);
+    return this.#expect(message.id, options.onPart);
   }
 
   /** Ends a thread whose last request was answered. */

@@ -95,7 +95,7 @@ class SqliteUsageStream implements UsageStream {
 
   async #storeAll(): Promise<void> {
     // Everything appended in this turn goes into the first group.
-    await undefined;
+    await Promise.resolve();
     while (this.#waiting.length > 0) await this.#storeGroup(this.#takeGroup());
     this.#storing = undefined;
   }

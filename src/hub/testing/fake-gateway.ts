@@ -201,6 +201,9 @@ export class FakeGateway {
       case "audit":
         if (!this.isDeaf) this.#audit(message);
         return;
+      case "heartbeat-reply":
+      case "refused":
+        return;
     }
   }
 

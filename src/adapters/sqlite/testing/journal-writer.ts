@@ -29,7 +29,7 @@ setInterval(() => {
   const sealing = ++seq;
   const bytes = batch(open);
   open = [];
-  journal.seal(sealing, bytes).then(() => process.stdout.write(`sealed ${last}\n`));
+  void journal.seal(sealing, bytes).then(() => process.stdout.write(`sealed ${last}\n`));
 }, sealIntervalMs);
 
 function turn(): void {
