@@ -7,7 +7,7 @@ import type { LedgerColumns, LedgerRow } from "../../src/ports/ledger-store.ts";
 /** Rows of one checkpoint. */
 const sliceRows = 100_000;
 const hourMs = 3_600_000;
-/** Rows are of so many past hours and the running one, so that new ones come between old ones. */
+/** Rows are spread over so many hours, the running one the last: in their order, as a ledger grows. */
 const hours = 100;
 
 export interface LedgerSize {
@@ -28,7 +28,9 @@ export async function fillLedger(data: string, size: LedgerSize): Promise<void> 
     }
     for (let from = 0; from < size.usageRows; from += sliceRows) {
       const count = Math.min(sliceRows, size.usageRows - from);
-      const rows = Array.from({ length: count }, (_, i) => rowOf(from + i, nowMs));
+      const rows = Array.from({ length: count }, (_, i) => {
+        return rowOf(from + i, hourOf((from + i) / size.usageRows, nowMs));
+      });
       await ledger.checkpoint({ ...nothing, rows });
     }
   } finally {
@@ -56,11 +58,16 @@ function totalsOf(from: number, count: number, nowMs: number): LedgerColumns {
   };
 }
 
-function rowOf(number: number, nowMs: number): LedgerRow {
-  const hour = Math.floor(nowMs / hourMs) * hourMs - (number % hours) * hourMs;
+/** `share`: how far through all rows, 0 to 1. */
+function hourOf(share: number, nowMs: number): number {
+  const ago = hours - 1 - Math.floor(share * hours);
+  return (Math.floor(nowMs / hourMs) - ago) * hourMs;
+}
+
+function rowOf(number: number, hour: number): LedgerRow {
   return {
     ...{ hour, region: "sydney", route: "/", plan: "pro", owner: "", referer: "" },
-    key: `k_${Math.imul(number + 1, 0x9e37_79b1) >>> 0}`,
+    key: `k_${String(number).padStart(12, "0")}`,
     address: `10.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`,
     ...{ calls: 1, units: 1, refundedCalls: 0, refundedUnits: 0 },
   };
