@@ -16,7 +16,7 @@ export interface ChildEvents {
 
 export interface SupervisedChild {
   readonly plan: ChildPlan;
-  /** Of the running process, or of the last one. */
+  /** Of the process that was ready last: what is written into dev.json answers. */
   readonly pid: number;
   readonly isReady: boolean;
   /** SIGTERM, and SIGKILL to what is still there after 10 s. Resolves when it is gone. */
@@ -52,7 +52,6 @@ export function superviseChild(
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     child = started;
-    pid = started.pid ?? 0;
     isReady = false;
     for (const stream of [started.stdout, started.stderr]) {
       const lines = lineSplitter((line) => {
@@ -84,6 +83,7 @@ export function superviseChild(
       if (await answersReady(plan.readyUrl)) {
         // Not its predecessor's last answer.
         if (child !== started || isStopping) return;
+        pid = started.pid ?? 0;
         isReady = true;
         events.onReady(plan.name);
         return;

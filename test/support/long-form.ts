@@ -25,8 +25,9 @@ export async function measureLongForm(file: string): Promise<Measurement> {
       else details.push(message);
     } else if (type === "test:fail" || (type === "test:pass" && data.skip !== undefined)) {
       unmet.push(data.name ?? "");
-      const error = data.details?.error;
-      process.stderr.write(`not met: ${data.name}: ${error?.cause ?? error ?? "skipped"}\n`);
+      const cause = data.details?.error?.cause;
+      const why = cause instanceof Error ? cause.message : "skipped or failed without an error";
+      process.stderr.write(`not met: ${data.name}: ${why}\n`);
     }
   }
   const figure = figures.length === 0 ? "no figure" : figures.join("; ");
