@@ -158,7 +158,8 @@ test("a process that fails at the start stops everything, with its own sentence 
       return true;
     });
     const { hub, regions } = cluster.state();
-    for (const pid of [hub.pid, regions["sydney"]?.pid ?? 0]) assert.ok(!isAlive(pid));
+    // Their pids are told only once they are ready.
+    for (const url of [hub.url, regions["sydney"]?.url ?? ""]) assert.ok(!(await answers(url)));
   } finally {
     delete process.env["DEV_CHILD_FAILS"];
   }
