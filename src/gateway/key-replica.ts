@@ -22,7 +22,10 @@ export class KeyReplica {
   savedVersion = 0;
   /** True once the keys of this cluster are known, from disk or from the hub. */
   isLoaded = false;
-  #saving: Promise<void> = Promise.resolve();
+  /** Applied and not saved yet. The hub bounds it: it sends no more than so much ahead of what is acknowledged. */
+  #unsaved: Uint8Array[] = [];
+  #unsavedVersion = 0;
+  #isSaving = false;
 
   constructor(parts: {
     table: KeyTable;
@@ -45,8 +48,8 @@ export class KeyReplica {
   }
 
   /**
-   * Takes entries from the hub. `onSaved` is called when they are on disk, in order of the calls;
-   * a save that fails is tried again until it succeeds, so that nothing is acknowledged too early.
+   * Takes entries from the hub. `onSaved` is called when they are on disk, once for all that came while others were
+   * being saved; a save that fails is tried again until it succeeds, so that nothing is acknowledged too early.
    */
   take(
     update: { packed: Uint8Array; version: number; last: boolean },
@@ -60,10 +63,23 @@ export class KeyReplica {
     if (wasLoaded && newestMs > 0) {
       this.#propagation.observe(Math.max(0, at.nowMs - newestMs) / 1000);
     }
-    this.#saving = this.#saving.then(async () => {
-      while (!(await this.#save(update))) await at.wait(retryMs);
+    this.#unsaved.push(update.packed);
+    this.#unsavedVersion = update.version;
+    if (!this.#isSaving) void this.#saveAll(at.wait, onSaved);
+  }
+
+  async #saveAll(
+    wait: (ms: number) => Promise<void>,
+    onSaved: (version: number) => void,
+  ): Promise<void> {
+    this.#isSaving = true;
+    while (this.#unsaved.length > 0) {
+      const update = { packed: joined(this.#unsaved), version: this.#unsavedVersion };
+      this.#unsaved = [];
+      while (!(await this.#save(update))) await wait(retryMs);
       onSaved(update.version);
-    });
+    }
+    this.#isSaving = false;
   }
 
   async #save(update: { packed: Uint8Array; version: number }): Promise<boolean> {
@@ -95,4 +111,16 @@ export class KeyReplica {
     }
     return newestMs;
   }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }

@@ -79,7 +79,7 @@ export class GatewaySession implements UpdateSubscriber {
       case "heartbeat":
         return this.#onHeartbeat(message);
       case "registry-ack":
-        return;
+        return this.#sync?.onAck(message.version);
       case "registry-return":
         return this.#onReturn(payload, message.last);
       case "snapshot-request":

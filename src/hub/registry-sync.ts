@@ -19,6 +19,9 @@ const sliceBytesMax = 2 * 1024 * 1024;
 const bufferedMax = 4 * 1024 * 1024;
 const waitMs = 5;
 
+/** Bytes that the gateway has not acknowledged as saved, above which catching up waits: it keeps them in memory. */
+export const unsavedBytesMax = 4 * 1024 * 1024;
+
 export class RegistrySync {
   readonly #end: HubEnd;
   readonly #registry: Registry;
@@ -28,6 +31,9 @@ export class RegistrySync {
   /** `returning`: the gateway's entries come first, so that nothing it has is lost behind newer versions. */
   #phase: "returning" | "catching-up" | "live" | "closed";
   #timer: Timer | undefined;
+  /** Messages not acknowledged, in order, and their bytes together. */
+  #unsaved: { readonly version: number; readonly bytes: number }[] = [];
+  #unsavedBytes = 0;
 
   constructor(end: HubEnd, hub: { registry: Registry; timers: Timers }, saved: number) {
     this.#end = end;
@@ -57,10 +63,17 @@ export class RegistrySync {
     return true;
   }
 
+  /** The gateway has saved everything up to `version`. */
+  onAck(version: number): void {
+    const saved = this.#unsaved.findIndex((message) => message.version > version);
+    const gone = this.#unsaved.splice(0, saved === -1 ? this.#unsaved.length : saved);
+    for (const { bytes } of gone) this.#unsavedBytes -= bytes;
+  }
+
   /** Rows just stored, in order. */
   onChanged(rows: readonly RegistryRow[]): void {
     if (this.#phase !== "live") return;
-    if (this.#end.bufferedBytes > bufferedMax) {
+    if (this.#mustWait) {
       this.#phase = "catching-up";
       this.#step();
     } else this.#send(rows);
@@ -71,12 +84,16 @@ export class RegistrySync {
     this.#timer?.cancel();
   }
 
+  get #mustWait(): boolean {
+    return this.#end.bufferedBytes > bufferedMax || this.#unsavedBytes > unsavedBytesMax;
+  }
+
   #step(): void {
     if (this.#phase !== "catching-up") return;
     const later = (ms: number): void => {
       this.#timer = this.#timers.after(ms, () => this.#step());
     };
-    if (this.#end.bufferedBytes > bufferedMax) return later(waitMs);
+    if (this.#mustWait) return later(waitMs);
     const rows = this.#registry.after(this.#sent, sliceRecords);
     if (rows.length < sliceRecords) {
       this.#phase = "live";
@@ -93,12 +110,18 @@ export class RegistrySync {
     if (packed.length > sliceBytesMax && rows.length > 1) {
       const half = rows.length >> 1;
       const { version } = rows[half - 1] as RegistryRow;
-      this.#end.send({ kind: "registry", version, last: false }, packRows(rows.slice(0, half)));
+      this.#sendPacked({ version, last: false }, packRows(rows.slice(0, half)));
       return this.#send(rows.slice(half));
     }
     const isLast = this.#phase === "live";
     const version = isLast ? this.#registry.version : (rows.at(-1)?.version ?? this.#sent);
     this.#sent = version;
-    this.#end.send({ kind: "registry", version, last: isLast }, packed);
+    this.#sendPacked({ version, last: isLast }, packed);
+  }
+
+  #sendPacked(message: { version: number; last: boolean }, packed: Uint8Array): void {
+    this.#unsaved.push({ version: message.version, bytes: packed.length });
+    this.#unsavedBytes += packed.length;
+    this.#end.send({ kind: "registry", ...message }, packed);
   }
 }
