@@ -37,8 +37,10 @@ import { differencesMax } from "../../src/hub/differences.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
+import { unsavedBytesMax } from "../../src/hub/registry-sync.ts";
 import { ringBytesMax, ringUpdatesMax } from "../../src/hub/replicator.ts";
 import { sessionsMax } from "../../src/hub/sessions.ts";
+import { connectWaitMs } from "../../src/hub/verify.ts";
 import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
@@ -137,6 +139,12 @@ const hub: readonly Bound[] = [
     "updates queued to one gateway",
     "held back until it has read them",
   ],
+  [
+    { unsavedBytesMax },
+    "bytes",
+    "keys that a gateway has not saved yet",
+    "held back until it has saved some",
+  ],
   [{ linkBufferedMaxBytes }, "bytes", "anything queued to one gateway", "connection closed"],
   [
     { streamPendingBytesMax },
@@ -158,6 +166,12 @@ const hub: readonly Bound[] = [
     "ms",
     "that a window is kept after its end",
     "later charges of it are in the reports, not in totals",
+  ],
+  [
+    { connectWaitMs },
+    "ms",
+    "that `verify` waits for a gateway to connect",
+    "the region counts as not asked, exit 1",
   ],
   [
     { auditTimeoutMs },

@@ -41,7 +41,7 @@ export interface VerificationParts {
 }
 
 /** A little longer than a gateway waits between two attempts to connect, at most (3 s). */
-const connectWaitMs = 4_000;
+export const connectWaitMs = 4_000;
 const connectLookMs = 50;
 
 type RegionResult = VerifyReport["regions"][number];
