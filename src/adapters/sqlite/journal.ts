@@ -40,6 +40,8 @@ export interface JournalOptions {
 export const recordBytesMax = 64 * 1024;
 /** Bytes of one sealed batch, at most. */
 export const batchBytesMax = 16 * 1024 * 1024;
+/** Turns of the event loop that a group may gather, at most: under full load each brings something. */
+const gatherTurnsMax = 8;
 /** Room that `accepts` asks for: a define and a charge of ordinary size. */
 const ordinaryBytes = 2048;
 /** Batches given to `seal` and not yet stored, at most; more is a bug of the caller, who waits for each. */
@@ -92,6 +94,9 @@ class SqliteJournal implements Journal {
   #publishing = false;
   #remainsOpen: boolean;
   #nextSeq = 1;
+  /** Records seen by the last look, and looks so far, while a group gathers. */
+  #gathered = 0;
+  #turns = 0;
   #sealsPending = 0;
   #closed = false;
   #onStored: (position: number) => void = () => {};
@@ -143,7 +148,18 @@ class SqliteJournal implements Journal {
     setImmediate(this.#publish);
   }
 
+  /**
+   * Calls that arrive together come out of the event loop in several turns. Each turn that brought records is followed by another
+   * look, so that one group, one write and one wake-up serve them all; a turn that brought none ends the wait.
+   */
   #publishNow(): void {
+    if (this.#appended !== this.#gathered && this.#turns < gatherTurnsMax) {
+      this.#gathered = this.#appended;
+      this.#turns++;
+      setImmediate(this.#publish);
+      return;
+    }
+    this.#turns = 0;
     this.#publishing = false;
     Atomics.store(this.#control, word.headBytes, this.#head);
     Atomics.store(this.#control, word.headPosition, this.#appended | 0);
