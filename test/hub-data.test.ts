@@ -128,7 +128,8 @@ test("a hub restored from a backup made before the load has exact totals once ga
   charge(gateway, 20);
   await until(() => totals(gateway) === 20);
   const file = join(base, "backup.db");
-  const { position, bytes } = await opened.hub.api.backup(file);
+  const { position, bytes, announce } = await opened.hub.api.backup(file);
+  await announce();
   assert.equal(position, 20);
   assert.ok(bytes > 0);
   const made = await opened.hub.api.registry.create({

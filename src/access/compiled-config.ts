@@ -118,7 +118,7 @@ export type RouteTarget =
 export interface JournalConfig {
   /** Milliseconds between seals; default 50, 1 to 10,000. */
   readonly flushIntervalMs: number;
-  /** Bytes of the journal at most; default 2 GiB. Reaching it is a full disk. */
+  /** Bytes of the journal at most; default 8 GiB. Reaching it is a full disk. */
   readonly sizeMaxBytes: number;
   /** Milliseconds that a covered batch is kept where no backup was announced; default 24 h. */
   readonly retentionMs: number;

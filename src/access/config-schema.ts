@@ -220,7 +220,7 @@ const journal = group({
   flushInterval: duration.optional().describe("Between batches, 1ms to 10s. Default 50ms."),
   sizeMax: size
     .optional()
-    .describe("Of a gateway's journal, 1MiB to 1TiB; reaching it is a full disk. Default 2GiB."),
+    .describe("Of a gateway's journal, 1MiB to 1TiB; reaching it is a full disk. Default 8GiB."),
   retention: duration
     .optional()
     .describe(

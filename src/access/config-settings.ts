@@ -181,7 +181,7 @@ export function compileJournal(input: ConfigInput, problems: ProblemList): Journ
   const written = input.journal ?? {};
   const path: ConfigPath = ["journal"];
   const sizeMaxBytes =
-    written.sizeMax === undefined ? 2 ** 31 : present(parseSize(written.sizeMax), "a checked size");
+    written.sizeMax === undefined ? 2 ** 33 : present(parseSize(written.sizeMax), "a checked size");
   if (sizeMaxBytes < journalBytesMin || sizeMaxBytes > journalBytesMax) {
     problems.add([...path, "sizeMax"], "1MiB to 1TiB", { value: written.sizeMax });
   }

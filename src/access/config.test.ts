@@ -98,7 +98,7 @@ test("the contract's example compiles, with every default filled in", () => {
   });
   assert.deepEqual(config.journal, {
     flushIntervalMs: 50,
-    sizeMaxBytes: 2 ** 31,
+    sizeMaxBytes: 2 ** 33,
     retentionMs: 86_400_000,
   });
 });

@@ -70,6 +70,6 @@ routes:
 #:   - { path: "/reports/{id}", methods: [GET], upstream: api, cost: 10 }
 
 # A gateway's local record of charges, and the hub's record of them all.
-#: journal: { flushInterval: 50ms, sizeMax: 2GiB, retention: 24h }
+#: journal: { flushInterval: 50ms, sizeMax: 8GiB, retention: 24h }
 #: stream: { checkpointInterval: 2s, publishInterval: 10ms, retention: 7d, sealInterval: 24h }
 `;

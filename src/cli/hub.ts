@@ -65,6 +65,8 @@ async function openHub(
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.hub);
   cleanup.add(() => lock.release());
+  // Copies of backups that a crash left behind.
+  rmSync(join(folder.hub, "outbox"), { recursive: true, force: true });
   const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
   const adminTokenHash = watchToken(folder.adminToken);
 
@@ -202,8 +204,10 @@ async function openBackup(api: HubApi, folder: DataFolder): Promise<OpenBackup> 
   mkdirSync(outbox, { recursive: true, mode: 0o700 });
   const file = join(outbox, `backup-${process.pid}-${++backupNumber}.db`);
   rmSync(file, { force: true });
-  const { position } = await api.backup(file);
+  const { position, announce } = await api.backup(file);
   const source = createReadStream(file);
+  // A copy that was not read to its end is nobody's backup: gateways must keep what it holds.
+  source.once("end", () => void announce().catch(() => {}));
   source.once("close", () => void unlink(file).catch(() => {}));
   const body = Readable.toWeb(source) as unknown as ReadableStream<Uint8Array>;
   return { bytes: statSync(file).size, position, body };

@@ -13,7 +13,7 @@ import { type EpochMs, producerKey } from "../base/words.ts";
 import { replayRecords } from "../metering/open-batch.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { GatewayStore, SavedCluster } from "../ports/gateway-store.ts";
-import type { Journal } from "../ports/journal.ts";
+import type { Journal, JournalRange } from "../ports/journal.ts";
 import { type Hello, type LinkDialer, linkProtocol, type Welcome } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
@@ -37,6 +37,8 @@ export const trimIntervalMs = 10_000;
 /** How long a stopping gateway waits for the hub to cover what it sent. What is left stays in the journal. */
 export const drainMaxMs = 5_000;
 const drainStepMs = 20;
+/** Incarnations without stored batches that the hub hears of: a message's header must hold them all. */
+export const toldIncarnationsMax = 256;
 const callRateWindowMs = 1_000;
 
 export interface CoreOptions {
@@ -181,7 +183,12 @@ export class GatewayCore {
     if (remains === undefined) return;
     const nowMs = this.time.nowMs();
     const { batch, intact } = replayRecords(remains.groups, nowMs);
-    if (!intact) log.error("the journal's open records are damaged at the end", {});
+    const { damagedGroups } = remains;
+    if (!intact || damagedGroups > 0) {
+      log.error("open records of the journal are damaged; charges behind them are lost", {
+        damagedGroups,
+      });
+    }
     const { incarnation, seq } = remains;
     const { producer } = journal.identity;
     const { region } = this.options;
@@ -262,6 +269,7 @@ export class GatewayCore {
         this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
         this.#echoSentAtMs = reply.sentAtMs;
       },
+      timeSteppedBack: () => feed().askForSnapshot(),
       update: (update) => feed().update(update),
       snapshotBegin: (epoch) => feed().snapshotBegin(epoch),
       snapshotPart: (payload) => feed().snapshotPart(payload),
@@ -296,9 +304,9 @@ export class GatewayCore {
       clusterId: this.#cluster?.clusterId ?? "",
       view: this.view.version,
       registryVersion: this.keys?.savedVersion ?? 0,
-      journal: journal
-        .ranges()
-        .map(({ incarnation, first, last }) => [incarnation, first, last] as const),
+      journal: told(journal.ranges()).map(
+        ({ incarnation, first, last }) => [incarnation, first, last] as const,
+      ),
     };
   }
 
@@ -373,4 +381,11 @@ export class GatewayCore {
       timeDisciplined: this.time.isDisciplined,
     });
   }
+}
+
+/** Every incarnation with batches in the journal, and the newest of those without. */
+function told(ranges: readonly JournalRange[]): readonly JournalRange[] {
+  const isStored = ({ first, last }: JournalRange): boolean => first <= last;
+  const rest = ranges.filter((range) => !isStored(range)).slice(-toldIncarnationsMax);
+  return [...ranges.filter(isStored), ...rest];
 }

@@ -37,6 +37,8 @@ export interface SessionParts {
   /** The hub's first answer; returns a sentence if this gateway must not talk to it. */
   welcomed(welcome: Welcome, end: GatewayEnd): string | undefined;
   heartbeatAnswered(reply: HeartbeatReply): void;
+  /** Node time went back by more than is waited out. */
+  timeSteppedBack(): void;
   update(update: FeedUpdate): void;
   snapshotBegin(epoch: number): void;
   snapshotPart(payload: Uint8Array): void;
@@ -216,6 +218,8 @@ export class HubSession {
       this.#log.warn("this machine's clock differs from the hub's; the hub's time is used", {
         correctedMs: Math.round(corrected),
       });
+      // Windows that had ended by the wrong time were not taken or dropped: they must come again.
+      if (corrected < 0) this.#parts.timeSteppedBack();
     }
     this.#parts.heartbeatAnswered(reply);
   }

@@ -111,6 +111,13 @@ test("windows of other regions and windows long over are not taken", () => {
   assert.deepEqual(ids, ["second/2026-11-21T12:00:00Z/sydney"]);
 });
 
+test("a horizon ahead of this node's time takes no window that goes on", () => {
+  const view = fixture();
+  view.apply(update({ net: 7 }), noon);
+  view.apply(update({ base: 11, position: 12, net: 8, horizonMs: noon + 86_400_000 }), noon);
+  assert.equal(used(view), 8);
+});
+
 test("changes for saving hold each counter once with its newest total", () => {
   const view = fixture();
   view.apply(update({ net: 100 }), noon);

@@ -86,7 +86,8 @@ export class RegionView {
     this.#cover(update.watermarks);
     this.version = next;
     this.asOfMs = Math.max(this.asOfMs, update.hubTimeMs);
-    const horizonMs = Math.max(update.horizonMs, nowMs - endedWindowGraceMs);
+    // A hub whose clock was ahead for a while must not take away windows that go on here.
+    const horizonMs = Math.max(Math.min(update.horizonMs, nowMs), nowMs - endedWindowGraceMs);
     this.tables.dropEndedBefore(horizonMs);
     return applied;
   }

@@ -44,7 +44,9 @@ export class Sender {
     this.#end = end;
     const known = new Map(watermarks);
     for (const range of this.#journal.ranges()) {
-      const covered = known.get(range.incarnation) ?? 0;
+      // Long gone and not asked about: nothing to send, nothing to declare.
+      const forgotten = range.first > range.last ? range.last : 0;
+      const covered = known.get(range.incarnation) ?? forgotten;
       this.#lanes.set(range.incarnation, { sent: covered, covered });
     }
     this.pump();

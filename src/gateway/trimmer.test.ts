@@ -15,8 +15,16 @@ function fixture() {
   return { journal, trimmer, key, first };
 }
 
+test("nothing goes before the hub has said whether there is a backup", async () => {
+  const { trimmer, key, first } = fixture();
+  await trimmer.trim(new Map([[key, 4]]), 10_000);
+  await trimmer.trim(new Map([[key, 8]]), 99_000);
+  assert.equal(first(), 1);
+});
+
 test("without a backup a batch goes only when it was covered for the whole retention", async () => {
   const { trimmer, key, first } = fixture();
+  trimmer.announced(undefined);
   await trimmer.trim(new Map([[key, 4]]), 10_000);
   assert.equal(first(), 1);
   await trimmer.trim(new Map([[key, 8]]), 10_999);

@@ -24,6 +24,8 @@ export class Trimmer {
   /** Oldest first. After a start the retention counts anew, which keeps more, never less. */
   readonly #marks: CoverageMark[] = [];
   #backup: ReadonlyMap<Incarnation, Seq> | undefined;
+  /** The hub has said, since this start, whether there is a backup. Before, nothing is known, and nothing goes. */
+  #isTold = false;
 
   constructor(journal: Journal, retentionMs: number) {
     this.#journal = journal;
@@ -32,12 +34,14 @@ export class Trimmer {
 
   /** What the newest backup covers of this producer; undefined: there never was one. */
   announced(backup: readonly (readonly [Incarnation, Seq])[] | undefined): void {
+    this.#isTold = true;
     if (backup !== undefined) this.#backup = new Map(backup);
   }
 
   /** Notes what the *saved* view covers, and forgets what may be forgotten. */
   async trim(saved: Coverage, nowMs: EpochMs): Promise<void> {
     this.#mark(saved, nowMs);
+    if (!this.#isTold) return;
     const old = this.#oldMark(nowMs);
     for (const { incarnation, first, last } of [...this.#journal.ranges()]) {
       const key = producerKey(this.#journal.identity.producer, incarnation);

@@ -66,7 +66,8 @@ export class ViewFeed {
 
   /** True if the view follows the hub: nothing queued, no snapshot under way. */
   get isCurrent(): boolean {
-    return this.#queue.length === 0 && this.#builder === undefined && !this.#snapshotAsked;
+    const isIdle = !this.#busy && this.#queue.length === 0;
+    return isIdle && this.#builder === undefined && !this.#snapshotAsked;
   }
 
   /** The link is gone, and with it what was queued from it. */
@@ -213,6 +214,7 @@ export class ViewFeed {
     } catch (cause) {
       log.error("a snapshot could not be installed; asking again", {}, cause);
       this.#snapshotAsked = false;
+      this.askForSnapshot();
     } finally {
       this.#busy = false;
     }

@@ -97,6 +97,7 @@ test("a backup holds the ledger of one position, and only then covers batches", 
   await rig.run(20);
   assert.equal(beat(1), undefined);
   const backup = await rig.hub?.api.backup("backup.db");
+  await backup?.announce();
   gateway.charge([charge]);
   await rig.run(20);
   assert.equal(backup?.position, 1);

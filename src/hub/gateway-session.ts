@@ -135,13 +135,18 @@ export class GatewaySession implements UpdateSubscriber {
     this.#sync = new RegistrySync(this.#end, this.#hub, hello.registryVersion);
   }
 
-  /** This producer's watermarks, by incarnation. */
+  /** This producer's watermarks, of the incarnations that its hello named. */
   watermarks(): (readonly [Incarnation, Seq])[] {
-    const prefix = `${this.peer.producer}/`;
-    return this.#hub.state
-      .watermarks()
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
+    const { fold } = this.#hub.state;
+    return [...this.#incarnations()].map((incarnation) => {
+      return [incarnation, fold.watermark(producerKey(this.peer.producer, incarnation))] as const;
+    });
+  }
+
+  #incarnations(): Set<Incarnation> {
+    const { hello } = this;
+    if (hello === undefined) return new Set();
+    return new Set([...hello.journal.map(([incarnation]) => incarnation), hello.incarnation]);
   }
 
   onUpdate(update: Update): void {
@@ -266,7 +271,10 @@ export class GatewaySession implements UpdateSubscriber {
     this.heard = { atMs: this.#hub.clock.monotonicMs(), heartbeat };
     const { id, sentAtMs } = heartbeat;
     const hubTimeMs = this.#hub.time.nowMs();
-    const backup = this.#hub.coverage(this.peer.producer);
+    const named = this.#incarnations();
+    const backup = this.#hub
+      .coverage(this.peer.producer)
+      ?.filter(([incarnation]) => named.has(incarnation));
     this.#end.send({ kind: "heartbeat-reply", id, sentAtMs, hubTimeMs, backup });
   }
 

@@ -147,8 +147,13 @@ export interface HubApi {
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
   /** One at a time; a second call while one runs gets the same report. */
   verify(): Promise<VerifyReport>;
-  /** Writes a consistent copy of all hub data to a new file and announces it to the gateways. */
-  backup(file: string): Promise<{ readonly bytes: number; readonly position: Position }>;
+  /** Writes a consistent copy of all hub data to a new file. */
+  backup(file: string): Promise<{
+    readonly bytes: number;
+    readonly position: Position;
+    /** Call it once the copy is where it is safe: from then on gateways may forget what it holds. */
+    announce(): Promise<void>;
+  }>;
   /** Declares what a vanished producer never sent as lost, durably. */
   declareLost(producer: string, incarnation: string): Promise<void>;
 }

@@ -48,6 +48,12 @@ export async function loadHub(deps: HubDeps): Promise<LoadedHub> {
     await saveEpoch(ledger, epoch);
   }
   await foldToEnd(deps, state, (position, reason) => findings.push(damagedText(position, reason)));
+  if (deps.clock.wallMs() < state.horizonMs) {
+    const until = new Date(state.horizonMs).toISOString();
+    findings.push(
+      `this machine's clock is behind an earlier start of the hub, which dropped the totals of windows that end before ${until}: limits over such windows are not shared until then`,
+    );
+  }
   const backup = await loadBackup(ledger);
   return { cluster, state, epoch, saved, sealer, backup, isRestored: restored, findings };
 }

@@ -6,7 +6,6 @@
 import { TallygateError } from "../base/errors.ts";
 import {
   type Incarnation,
-  type Position,
   type ProducerId,
   producerKey,
   type Seq,
@@ -279,7 +278,7 @@ class RunningHub implements Hub, HubParts {
     }
   }
 
-  #backUp(file: string): Promise<{ bytes: number; position: Position }> {
+  #backUp(file: string): ReturnType<HubApi["backup"]> {
     return this.#checkpoints.hold(async ({ version, producers }) => {
       const { ledger, registry, fileBytes } = this.#deps;
       await ledger.copyTo(file);
@@ -287,10 +286,12 @@ class RunningHub implements Hub, HubParts {
       const watermarks = producers.map(({ producer, last }) => [producer, last] as const);
       const { position } = version;
       const backup = { atMs: this.time.nowMs(), position, watermarks };
-      // Only now may gateways forget what the backup holds.
-      await saveBackup(ledger, backup);
-      this.#backup = backup;
-      return { bytes: await fileBytes(file), position };
+      const announce = async (): Promise<void> => {
+        if (this.#backup !== undefined && this.#backup.position >= position) return;
+        await saveBackup(ledger, backup);
+        this.#backup = backup;
+      };
+      return { bytes: await fileBytes(file), position, announce };
     });
   }
 

@@ -27,6 +27,14 @@ describe("live windows", () => {
     assert.equal(tables.get(live.id), live);
   });
 
+  it("follow a clock that was put back: the window that holds now, not the one that was opened ahead", () => {
+    const tables = new WindowTables("sydney");
+    const ahead = tables.current(counter("second"), now + 10_000, 1);
+    assert.equal(ahead.id, "second/2026-11-21T22:34:08Z");
+    assert.equal(tables.current(counter("second"), now, 1).id, "second/2026-11-21T22:33:58Z");
+    assert.equal(tables.current(counter("second"), now + 10_000, 1), ahead);
+  });
+
   it("carry the region where the counter is regional, and only there", () => {
     const tables = new WindowTables("sydney");
     assert.equal(

@@ -59,13 +59,14 @@ export class WindowTables {
   }
 
   /**
-   * The window of `counter` that holds `nowMs`. From call to call `nowMs` never goes back. At
+   * The window of `counter` that holds `nowMs`, which may go back where a clock was put right. At
    * `liveWindowsMax` the one that ended first makes room.
    */
   current(counter: CounterSpec, nowMs: EpochMs, anchorDay: number): LiveWindow {
     const index = currentIndex(counter, anchorDay);
     const current = this.#current[index];
-    if (current !== undefined && nowMs < current.endMs) return current;
+    const isNow = current !== undefined && nowMs < current.endMs && nowMs >= current.window.startMs;
+    if (isNow) return current;
     const next = this.#open(counter, nowMs, anchorDay);
     this.#current[index] = next;
     this.generation++;

@@ -30,7 +30,7 @@ export interface OpenRemains {
   readonly seq: Seq;
   /** In the order of appending; each element is one stored group of records. */
   readonly groups: readonly Uint8Array[];
-  /** Stored groups left out because their CRC does not match. */
+  /** Stored groups left out: from the first whose CRC does not match on. */
   readonly damagedGroups: number;
 }
 

@@ -28,9 +28,10 @@ const schema = `
     id INTEGER PRIMARY KEY, incarnation TEXT NOT NULL UNIQUE, last INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE batches (
-    incarnation INTEGER NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL,
-    PRIMARY KEY (incarnation, seq)
-  ) STRICT, WITHOUT ROWID;
+    -- With a row id: without one, rows of more than a quarter page take whole pages more.
+    id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, seq INTEGER NOT NULL,
+    bytes BLOB NOT NULL, UNIQUE (incarnation, seq)
+  ) STRICT;
   -- Groups of records not sealed yet, in the order of appending.
   CREATE TABLE open (
     id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, bytes BLOB NOT NULL, crc INTEGER NOT NULL
@@ -129,7 +130,10 @@ export class JournalDatabase {
     }));
   }
 
-  /** What an earlier start left open. Groups whose CRC does not match are counted, not returned. */
+  /**
+   * What an earlier start left open, up to the first group whose CRC does not match: the records
+   * behind it name rows by numbers that it would have to define.
+   */
   remains(): OpenRemains | undefined {
     const rows = this.#db
       .prepare(`SELECT i.incarnation, i.last, o.bytes, o.crc
@@ -140,7 +144,8 @@ export class JournalDatabase {
     const groups: Uint8Array[] = [];
     for (const row of rows) {
       const bytes = row["bytes"] as Uint8Array;
-      if (crc32(bytes) === row["crc"]) groups.push(bytes);
+      if (crc32(bytes) !== row["crc"]) break;
+      groups.push(bytes);
     }
     return {
       incarnation: String(first["incarnation"]),
