@@ -79,7 +79,12 @@ const calls: readonly Bound[] = [
   ],
   [{ waitingCallsMax }, "count", "calls that wait for a connection to one target", "503"],
   [{ replyHeadMaxBytes }, "bytes", "head of an upstream's reply", "502"],
-  [{ storeWaitMsMax }, "ms", "that a reply waits for its charge to be stored", "503; given back if the journal takes the refund"],
+  [
+    { storeWaitMsMax },
+    "ms",
+    "that a reply waits for its charge to be stored",
+    "503; given back if the journal takes the refund",
+  ],
 ];
 
 const gateway: readonly Bound[] = [
