@@ -25,6 +25,8 @@ export const word = {
   usedKiB: 9,
   /** Nobody changes it: waiting on it is sleeping. */
   sleep: 10,
+  /** 1 while the thread that answers calls waits for `storedPosition` to change, and needs no message. */
+  awaited: 11,
 } as const;
 
 export const journalStates = ["ok", "full", "failing"] as const;

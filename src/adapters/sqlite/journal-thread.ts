@@ -123,9 +123,15 @@ function store(database: JournalDatabase, taken: Group): void {
   failing = false;
   retryMs = retryMsMin;
   publishUse(database);
-  if (Atomics.exchange(control, word.toldStored, 1) === 0) port.postMessage(undefined);
+  tellStored();
   for (const seal of due) port.postMessage({ id: seal.id, reply: undefined });
   seals = seals.slice(due.length);
+}
+
+/** The other side either waits right here or is sent a message; see `Journal.#await`. */
+function tellStored(): void {
+  if (Atomics.load(control, word.awaited) === 1) Atomics.notify(control, word.storedPosition);
+  else if (Atomics.exchange(control, word.toldStored, 1) === 0) port.postMessage(undefined);
 }
 
 function sealOf(seal: SealRequest, incarnations: ReadonlyMap<string, number>): Seal {

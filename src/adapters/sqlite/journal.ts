@@ -42,6 +42,10 @@ export const recordBytesMax = 64 * 1024;
 export const batchBytesMax = 16 * 1024 * 1024;
 /** Turns of the event loop that a group may gather, at most: under full load each brings something. */
 const gatherTurnsMax = 8;
+/** What the last group may have taken to store, for the next to be waited for on the spot: microseconds. */
+const atOnceUsMax = 150;
+/** How long the thread that answers calls stands still for that, at most: milliseconds. */
+const awaitMsMax = 0.2;
 /** Room that `accepts` asks for: a define and a charge of ordinary size. */
 const ordinaryBytes = 2048;
 /** Batches given to `seal` and not yet stored, at most; more is a bug of the caller, who waits for each. */
@@ -81,8 +85,9 @@ class SqliteJournal implements Journal {
   readonly #control: Int32Array;
   readonly #ring: Uint8Array;
   readonly #sizeMaxBytes: number;
+  readonly #durability: "os" | "disk";
   readonly #ranges = new Map<Incarnation, { first: Seq; last: Seq }>();
-  readonly #publish = (): void => this.#publishNow();
+  readonly #publish = (): void => this.#gather();
   /** Count of bytes appended, modulo 2^32. */
   #head = 0;
   /** What of them the thread has stored, as last seen. */
@@ -107,6 +112,7 @@ class SqliteJournal implements Journal {
     this.#control = parts.ring.control;
     this.#ring = parts.ring.bytes;
     this.#sizeMaxBytes = parts.options.sizeMaxBytes;
+    this.#durability = parts.options.durability;
     this.identity = parts.ready.identity;
     this.incarnation = parts.incarnation;
     this.remains = parts.ready.remains;
@@ -152,8 +158,9 @@ class SqliteJournal implements Journal {
    * Calls that arrive together come out of the event loop in several turns. Each turn that brought records is followed by another
    * look, so that one group, one write and one wake-up serve them all; a turn that brought none ends the wait.
    */
-  #publishNow(): void {
-    if (this.#appended !== this.#gathered && this.#turns < gatherTurnsMax) {
+  #gather(): void {
+    const isIdle = this.#appended === this.#gathered;
+    if (!isIdle && this.#turns < gatherTurnsMax) {
       this.#gathered = this.#appended;
       this.#turns++;
       setImmediate(this.#publish);
@@ -161,9 +168,37 @@ class SqliteJournal implements Journal {
     }
     this.#turns = 0;
     this.#publishing = false;
+    if (isIdle && this.#isStoredAtOnce()) this.#publishAndAwait();
+    else this.#publishNow();
+  }
+
+  #publishNow(): void {
     Atomics.store(this.#control, word.headBytes, this.#head);
     Atomics.store(this.#control, word.headPosition, this.#appended | 0);
     this.#wake();
+  }
+
+  /** Whether a group is stored sooner than a message about it would arrive: no sync, and no seal before it. */
+  #isStoredAtOnce(): boolean {
+    if (this.#durability === "disk" || this.#sealsPending > 0) return false;
+    return Atomics.load(this.#control, word.lastStoreUs) < atOnceUsMax;
+  }
+
+  /**
+   * Nothing else is to be done: waiting here costs two switches of thread, where a message costs those and some dozen
+   * microseconds more. A disk that is slow for once costs `awaitMsMax`, and then messages are used until it is fast again.
+   */
+  #publishAndAwait(): void {
+    const control = this.#control;
+    const before = Atomics.load(control, word.storedPosition);
+    // Before the thread wakes, which may store the group at once.
+    Atomics.store(control, word.awaited, 1);
+    this.#publishNow();
+    if (before !== (this.#appended | 0)) {
+      Atomics.wait(control, word.storedPosition, before, awaitMsMax);
+    }
+    Atomics.store(control, word.awaited, 0);
+    this.told();
   }
 
   #wake(): void {
