@@ -12,7 +12,8 @@ import { startUpstream } from "./peers/nginx.ts";
 import { fastifyProxy, nodeHttp } from "./peers/node-servers.ts";
 import { freePort, spawnPinned, sutCore, waitForPort } from "./peers/process.ts";
 import { benchKey } from "./pipeline-server.ts";
-import { fetchShape, folderFor, runContender, withContender } from "./round.ts";
+import { formatResults } from "./report.ts";
+import { fetchShape, runTurns, withContender } from "./round.ts";
 import { otherCore } from "./wrk.ts";
 
 const server = join(import.meta.dirname, "pipeline-server.ts");
@@ -42,9 +43,6 @@ function pipelineContender(journal: string, isProxy: boolean): Contender {
   };
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
-
 const [mode = "memory", roundsText = "3"] = process.argv.slice(2);
 const isProxy = mode === "proxy";
 const own = pipelineContender(isProxy ? "os" : mode, isProxy);
@@ -58,30 +56,16 @@ try {
     shape: { status: 200, fields: [], body: replyBody },
   };
   const shape = await withContender(own, empty, fetchShape);
-  const plan = { connections: [64, 8], warmUpRequests: 100_000, warmUpSecondsMax: 8, seconds: 3 };
-  const ratios: number[][] = plan.connections.map(() => []);
-  for (let round = 0; round < Number(roundsText); round++) {
-    const results = [];
-    for (const [i, contender] of [own, peer].entries()) {
-      const folder = folderFor(base, round, i);
-      results.push(await runContender(contender, { ...empty, folder, shape }, plan));
-    }
-    const [ours = [], theirs = []] = results;
-    for (const [i, timing] of ours.entries()) {
-      const other = theirs[i];
-      if (other === undefined) continue;
-      const ratio = timing.requestsPerSecond / other.requestsPerSecond;
-      ratios[i]?.push(ratio);
-      console.log(
-        `${timing.connections} connections: ${timing.requestsPerSecond.toFixed(0)}/s against ` +
-          `${other.requestsPerSecond.toFixed(0)}/s (${peer.name}), ratio ${ratio.toFixed(3)}, ` +
-          `CPU ${timing.cpuMicrosecondsPerRequest.toFixed(1)} against ` +
-          `${other.cpuMicrosecondsPerRequest.toFixed(1)} µs`,
-      );
-    }
-  }
-  for (const [i, connections] of plan.connections.entries()) {
-    console.log(`${connections} connections: median ratio ${median(ratios[i] ?? []).toFixed(3)}`);
+  const plan = {
+    connections: [64, 8],
+    warmUpRequests: 100_000,
+    warmUpSecondsMax: 8,
+    rounds: Number(roundsText),
+    seconds: 2,
+  };
+  const results = await runTurns([own, peer], { ...empty, folder: base, shape }, plan);
+  for (const connections of plan.connections) {
+    console.log(`${connections} connections\n${formatResults(results, peer.name, connections)}`);
   }
 } finally {
   await upstream?.process.stop();

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatResults, judge, type Rounds, ratios } from "./report.ts";
+import { formatResults, judge, ratios } from "./report.ts";
+import type { Turns } from "./round.ts";
 
-function rounds(...perSecond: (number | undefined)[]): Rounds {
+function rounds(...perSecond: (number | undefined)[]): Turns {
   return perSecond.map((requestsPerSecond) =>
     requestsPerSecond === undefined
       ? undefined

@@ -1,10 +1,7 @@
 /** The table of a benchmark: medians, ratios within rounds with their intervals, and the bars. */
 
-import type { Timing } from "./round.ts";
+import type { Timing, Turns } from "./round.ts";
 import { type Interval, median, medianInterval } from "./stats.ts";
-
-/** Round → timings of a contender, undefined where it failed. */
-export type Rounds = readonly (readonly Timing[] | undefined)[];
 
 export interface Bar {
   /** `of` divided by `by`, in requests per second, at `connections`. */
@@ -19,12 +16,12 @@ export interface BarResult extends Bar {
   readonly met: boolean;
 }
 
-function pick(rounds: Rounds, round: number, connections: number): Timing | undefined {
+function pick(rounds: Turns, round: number, connections: number): Timing | undefined {
   return rounds[round]?.find((timing) => timing.connections === connections);
 }
 
 /** The ratio of two contenders' throughput in each round in which both ran. */
-export function ratios(of: Rounds, by: Rounds, connections: number): number[] {
+export function ratios(of: Turns, by: Turns, connections: number): number[] {
   return of.flatMap((_, round) => {
     const above = pick(of, round, connections);
     const below = pick(by, round, connections);
@@ -32,7 +29,7 @@ export function ratios(of: Rounds, by: Rounds, connections: number): number[] {
   });
 }
 
-export function judge(bars: readonly Bar[], results: ReadonlyMap<string, Rounds>): BarResult[] {
+export function judge(bars: readonly Bar[], results: ReadonlyMap<string, Turns>): BarResult[] {
   return bars.map((bar) => {
     const values = ratios(results.get(bar.of) ?? [], results.get(bar.by) ?? [], bar.connections);
     const ratio = medianInterval(values);
@@ -62,7 +59,7 @@ function formatTable(rows: readonly (readonly string[])[]): string {
 
 /** One table per number of connections; ratios are to `base`. */
 export function formatResults(
-  results: ReadonlyMap<string, Rounds>,
+  results: ReadonlyMap<string, Turns>,
   base: string,
   connections: number,
 ): string {

@@ -24,6 +24,8 @@ export interface RoundPlan {
    */
   readonly warmUpRequests: number;
   readonly warmUpSecondsMax: number;
+  /** Turns that each contender has. */
+  readonly rounds: number;
   /** Of each timing. */
   readonly seconds: number;
 }
@@ -102,24 +104,77 @@ export async function withContender<T>(
   }
 }
 
-export function runContender(
-  contender: Contender,
-  setting: Setting,
-  plan: RoundPlan,
-): Promise<Timing[]> {
-  return withContender(contender, setting, async (running) => {
-    await checkReply(contender, running, setting.shape.body);
-    const [most = 1] = plan.connections;
-    await warmUp(running, most, plan);
-    const timings: Timing[] = [];
-    for (const connections of plan.connections) {
-      timings.push(await time(running, connections, plan.seconds));
-    }
-    return timings;
-  });
+/** Timings of a contender by turn, one for each number of connections; undefined where it failed. */
+export type Turns = readonly (readonly Timing[] | undefined)[];
+
+/** A contender that is started and warmed up; `running` is undefined if it could not be. */
+interface Entered {
+  readonly contender: Contender;
+  readonly running: Running | undefined;
+  /** Of every turn so far; undefined: void. */
+  readonly turns: (readonly Timing[] | undefined)[];
 }
 
-/** A folder for each start, so that none finds what another left. */
-export function folderFor(base: string, round: number, index: number): string {
-  return join(base, `round-${round}-${index}`);
+/** Starts a contender in a folder of its own, checks what it answers and warms it up. */
+async function enter(contender: Contender, setting: Setting, plan: RoundPlan): Promise<Entered> {
+  mkdirSync(setting.folder, { recursive: true });
+  let running: Running | undefined;
+  try {
+    running = await contender.start(setting);
+    await checkReply(contender, running, setting.shape.body);
+    for (const connections of plan.connections) await warmUp(running, connections, plan);
+    return { contender, running, turns: [] };
+  } catch (error) {
+    tellVoid(contender, error);
+    await running?.stop();
+    return { contender, running: undefined, turns: [] };
+  }
+}
+
+/** Times an entered contender at each number of connections. */
+async function takeTurn({ contender, running, turns }: Entered, plan: RoundPlan): Promise<void> {
+  if (running === undefined) {
+    turns.push(undefined);
+    return;
+  }
+  try {
+    const turn: Timing[] = [];
+    for (const connections of plan.connections) {
+      turn.push(await time(running, connections, plan.seconds));
+    }
+    turns.push(turn);
+  } catch (error) {
+    tellVoid(contender, error);
+    turns.push(undefined);
+  }
+}
+
+function tellVoid({ name }: Contender, error: unknown): void {
+  console.log(`void: ${name}: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+/**
+ * Everything is started and warmed up, and then timed in short turns: a machine that is slow for some seconds is so for all. Who
+ * is not timed has nothing to do.
+ */
+export async function runTurns(
+  contenders: readonly Contender[],
+  setting: Setting,
+  plan: RoundPlan,
+): Promise<Map<string, Turns>> {
+  const entered: Entered[] = [];
+  try {
+    for (const [index, contender] of contenders.entries()) {
+      const folder = join(setting.folder, String(index));
+      entered.push(await enter(contender, { ...setting, folder }, plan));
+    }
+    for (let round = 0; round < plan.rounds; round++) {
+      // Another first each round and every other round backwards.
+      const turned = entered.map((_, i) => entered[(i + round) % entered.length] as Entered);
+      for (const one of round % 2 === 0 ? turned : turned.toReversed()) await takeTurn(one, plan);
+    }
+  } finally {
+    for (const { running } of entered) await running?.stop();
+  }
+  return new Map(entered.map(({ contender, turns }) => [contender.name, turns]));
 }

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- memory|proxy] [quick] [--rounds N] [--claim]`: this gateway beside its peers on one
+ * `npm run bench [-- memory|proxy] [quick] [--starts N] [--claim]`: this gateway beside its peers on one
  * core, in alternating order, as ratios. Without a name both comparisons run. `--claim` prints a
  * claim's measurement as the last line.
  */
@@ -15,27 +15,28 @@ import { startUpstream } from "./peers/nginx.ts";
 import { type BarResult, formatBars, formatResults, judge } from "./report.ts";
 import {
   fetchShape,
-  folderFor,
   type RoundPlan,
-  runContender,
+  runTurns,
   type Timing,
+  type Turns,
   withContender,
 } from "./round.ts";
 import { otherCore } from "./wrk.ts";
 
-const fullRounds = 7;
-const quickRounds = 3;
-const fullPlan: RoundPlan = {
+const fullPlan: BenchPlan = {
+  starts: 3,
+  rounds: 5,
   connections: [64, 8],
   warmUpRequests: 150_000,
   warmUpSecondsMax: 14,
-  seconds: 5,
-};
-const quickPlan: RoundPlan = {
-  ...fullPlan,
-  warmUpRequests: 50_000,
-  warmUpSecondsMax: 6,
   seconds: 2,
+};
+const quickPlan: BenchPlan = {
+  ...fullPlan,
+  starts: 1,
+  warmUpRequests: 100_000,
+  warmUpSecondsMax: 8,
+  seconds: 1,
 };
 /** Without a gateway to imitate, bare node:http sends what a gateway would at least. */
 const plainShape: ReplyShape = {
@@ -69,46 +70,40 @@ async function shapeOf(reference: Contender, setting: Setting): Promise<ReplySha
   }
 }
 
-async function runRounds(
+interface BenchPlan extends RoundPlan {
+  /** How often everything is started afresh: what the compiler makes of a program differs by start. */
+  readonly starts: number;
+}
+
+async function runStarts(
   contenders: readonly Contender[],
   setting: Setting,
-  plan: RoundPlan & { readonly rounds: number },
-): Promise<Map<string, (Timing[] | undefined)[]>> {
-  const results = new Map(contenders.map(({ name }) => [name, [] as (Timing[] | undefined)[]]));
-  for (let round = 0; round < plan.rounds; round++) {
-    // Another first each round and every other round backwards: drift hits all alike.
-    const turned = contenders.map(
-      (_, i) => contenders[(i + round) % contenders.length] as Contender,
-    );
-    const order = round % 2 === 0 ? turned : turned.toReversed();
-    for (const [index, contender] of order.entries()) {
-      const folder = folderFor(setting.folder, round, index);
-      const timings = await runContender(contender, { ...setting, folder }, plan).catch(
-        (error: unknown) => {
-          console.log(
-            `void: ${contender.name}: ${error instanceof Error ? error.message : String(error)}`,
-          );
-          return undefined;
-        },
-      );
-      results.get(contender.name)?.push(timings);
-      const figures = timings?.map(
-        (t) => `${Math.round(t.requestsPerSecond)}/s at ${t.connections}`,
-      );
-      console.log(
-        `round ${round + 1}/${plan.rounds}  ${contender.name}: ${figures?.join(", ") ?? "void"}`,
-      );
-      rmSync(folder, { recursive: true, force: true });
+  plan: BenchPlan,
+): Promise<Map<string, Turns>> {
+  const results = new Map<string, Turns>();
+  for (let start = 0; start < plan.starts; start++) {
+    const folder = join(setting.folder, `start-${start}`);
+    const rounds = await runTurns(contenders, { ...setting, folder }, plan);
+    for (const [name, timings] of rounds) {
+      results.set(name, [...(results.get(name) ?? []), ...timings]);
+      for (const connections of plan.connections) {
+        const figures = timings.map((turn) => perSecond(turn, connections));
+        console.log(
+          `start ${start + 1}/${plan.starts}  ${name} at ${connections}: ${figures.join(" ")}`,
+        );
+      }
     }
+    rmSync(folder, { recursive: true, force: true });
   }
   return results;
 }
 
-async function compare(
-  comparison: Comparison,
-  rounds: number,
-  isQuick: boolean,
-): Promise<BarResult[]> {
+function perSecond(turn: readonly Timing[] | undefined, connections: number): string {
+  const timing = turn?.find((one) => one.connections === connections);
+  return timing === undefined ? "void" : String(Math.round(timing.requestsPerSecond));
+}
+
+async function compare(comparison: Comparison, plan: BenchPlan): Promise<BarResult[]> {
   console.log(`\n== ${comparison.title}`);
   const folder = mkdtempSync(join(tmpdir(), "tallygate-bench-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });
@@ -119,8 +114,7 @@ async function compare(
     const base = { folder: join(folder, "shape"), upstreamPort: upstream.port, shape: plainShape };
     mkdirSync(base.folder);
     const shape = await shapeOf(comparison.reference, base);
-    const plan = { ...(isQuick ? quickPlan : fullPlan), rounds };
-    const results = await runRounds(present, { ...base, shape }, plan);
+    const results = await runStarts(present, { ...base, shape }, plan);
     for (const connections of plan.connections) {
       console.log(`\n${comparison.title}, ${connections} connections`);
       console.log(formatResults(results, comparison.base, connections));
@@ -149,7 +143,7 @@ function printClaim(bars: readonly BarResult[]): void {
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { rounds: { type: "string" }, claim: { type: "boolean" } },
+    options: { starts: { type: "string" }, claim: { type: "boolean" } },
   });
   const isQuick = positionals.includes("quick");
   const names = positionals.filter((name) => name !== "quick");
@@ -164,15 +158,16 @@ async function main(): Promise<void> {
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   const tools = await ensureDebian(["wrk", "nginx-light", "util-linux"]);
   if (tools.state === "unavailable") throw new Error(`missing: ${tools.why}`);
-  const rounds = Number(values.rounds ?? (isQuick ? quickRounds : fullRounds));
+  const wanted = isQuick ? quickPlan : fullPlan;
+  const plan = { ...wanted, starts: Number(values.starts ?? wanted.starts) };
   console.log(
     `${cpus()[0]?.model}, Linux ${release()}, Node ${process.versions.node}; core 0: system under test, ` +
-      `core ${otherCore}: wrk, upstream and hub; ${rounds} rounds, fresh processes, alternating order`,
+      `core ${otherCore}: wrk, upstream and hub; ${plan.starts} fresh starts of all, ${plan.rounds} turns of ${plan.seconds} s each, alternating`,
   );
   const bars: BarResult[] = [];
   for (const [name, comparison] of Object.entries(comparisons)) {
     if (names.length > 0 && !names.includes(name)) continue;
-    bars.push(...(await compare(comparison, rounds, isQuick)));
+    bars.push(...(await compare(comparison, plan)));
   }
   if (values.claim) printClaim(bars);
 }
