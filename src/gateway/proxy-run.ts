@@ -18,6 +18,9 @@ import type { Setup } from "./setup.ts";
 /** Added to an upstream's time-outs for the whole wait, queue included: their own come first. */
 const graceMs = 1_000;
 
+/** Bytes of a body after which the upstream is held until the head may leave: most bodies are shorter. */
+const earlyBytesMax = 16 * 1024;
+
 export interface ProxyParts {
   readonly services: CallServices;
   readonly upstreams: UpstreamClient;
@@ -40,6 +43,7 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
   /** Parts that came before the head could leave. */
   #early: Uint8Array[] = [];
   #isOpen = false;
+  #isPaused = false;
   #isComplete = false;
   /** Broken by either side: nothing is written any more. */
   #isOver = false;
@@ -75,14 +79,15 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
   started(status: number, headers: string[]): void {
     this.#answered();
     this.#call.answerStream(status, replyHeaders(headers), this);
-    if (!this.#isOpen && !this.#isOver) this.#upstream?.pause();
   }
 
   received(bytes: Uint8Array): void {
     if (this.#isOver) return;
     this.#bytes += bytes.byteLength;
-    if (!this.#isOpen) this.#early.push(bytes);
-    else if (!this.#call.exchange.write(bytes)) this.#upstream?.pause();
+    if (!this.#isOpen) {
+      this.#early.push(bytes);
+      if (this.#bytes >= earlyBytesMax) this.#pause();
+    } else if (!this.#call.exchange.write(bytes)) this.#pause();
   }
 
   completed(): void {
@@ -123,17 +128,29 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
       exchange.abort();
       return;
     }
-    exchange.onDrain(() => this.#upstream?.resume());
+    exchange.onDrain(() => this.#resume());
     let mayGoOn = true;
     for (const bytes of this.#early) mayGoOn = exchange.write(bytes);
     this.#early = [];
     if (this.#isComplete) this.#finish();
-    else if (mayGoOn) this.#upstream?.resume();
+    else if (mayGoOn) this.#resume();
+    else this.#pause();
   }
 
   dropped(): void {
     this.#isOver = true;
     this.#upstream?.cancel();
+  }
+
+  #pause(): void {
+    this.#isPaused = true;
+    this.#upstream?.pause();
+  }
+
+  #resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#upstream?.resume();
   }
 
   #answered(): void {
