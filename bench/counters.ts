@@ -40,6 +40,8 @@ interface TableFigures {
 }
 
 interface DecideFigures {
+  /** One word at a random place of an array as large as the tables: what each look-up costs at least here. */
+  randomReadNs: number;
   anonymousNs: number;
   oneLimitNs: number;
 }
@@ -168,10 +170,24 @@ function measureDecide(size: number): DecideFigures {
       if (calls % (callsPerMs * 1_000) === 0) tables.dropEndedBefore(nowMs);
     }
   };
+  const randomReadNs = measureRandomRead(tables.bytes);
   const anonymousNs = medianNs(decideWith(anonymous));
   const oneLimitNs = medianNs(decideWith(oneLimit));
   if (admitted !== calls) throw new Error("calls were denied");
-  return { anonymousNs, oneLimitNs };
+  return { randomReadNs, anonymousNs, oneLimitNs };
+}
+
+/** Each place depends on the word read before, as a look-up depends on what it finds. */
+function measureRandomRead(bytes: number): number {
+  const array = new Uint32Array(bytes / 4);
+  const random = seededRandom(3);
+  for (let i = 0; i < array.length; i++) array[i] = random.below(array.length);
+  let at = 0;
+  const ns = medianNs(() => {
+    for (let i = 0; i < operationsPerRound; i++) at = ((array[at] as number) + i) % array.length;
+  });
+  if (at < 0) throw new Error("the compiler must not drop the reads");
+  return ns;
 }
 
 function inFreshProcess(mode: "table" | "decide", size: number): unknown {
@@ -193,6 +209,7 @@ function row(size: number, table: TableFigures, decide: DecideFigures): string {
     `${us(table.insertNs.p50)} / ${us(table.insertNs.p9999)} / ${us(table.insertNs.max)}`,
     String(table.movedPerStepMax),
     table.updateNs.toFixed(0),
+    decide.randomReadNs.toFixed(0),
     decide.oneLimitNs.toFixed(0),
     decide.anonymousNs.toFixed(0),
   ];
@@ -218,8 +235,8 @@ function main(args: readonly string[]): void {
   const isJson = args.includes("--json");
   if (!isJson) {
     process.stdout.write(
-      "| counters | table B/counter (worst) | RSS B/counter | insert µs p50 / p99.99 / max | moved per step | update ns | decide ns, 1 limit | decide ns, anonymous |\n" +
-        "|---|---|---|---|---|---|---|---|\n",
+      "| counters | table B/counter (worst) | RSS B/counter | insert µs p50 / p99.99 / max | moved per step | update ns | random read ns | decide ns, 1 limit | decide ns, anonymous |\n" +
+        "|---|---|---|---|---|---|---|---|---|\n",
     );
   }
   const all: { size: number; table: TableFigures; decide: DecideFigures }[] = [];

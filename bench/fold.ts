@@ -1,6 +1,7 @@
 /**
- * The fold alone: decode, dedupe, add to totals, note what changed. Prints counter updates a second at a number of
- * counters, alone and with checkpoints into a real ledger going on in the background.
+ * The fold: decode, dedupe, add to totals and usage rows, note what changed. Prints counter updates a second at a number of
+ * counters: applying records alone, and everything that the hub's thread does for them (updates to the gateways, taking what a
+ * checkpoint saves) with checkpoints into a real ledger going on in the background.
  *
  *   node bench/fold.ts [--counters 10000000] [--seconds 10] [--ledger]
  */
@@ -60,7 +61,11 @@ function sealMany(from: number, count: number, keyOf: (row: number) => number): 
 const state = new HubState();
 let seq = 0;
 let updates = 0;
-let busyMs = 0;
+/** Of applying records: decoding, deduplication, totals, usage rows, notes of what changed. */
+let applyMs = 0;
+/** Of preparing updates for the gateways, and of taking what a checkpoint saves. */
+let publishMs = 0;
+let checkpointMs = 0;
 
 /** Time of this thread on a processor: other load on the machine does not count, waiting for memory does. */
 function cpuMs(): number {
@@ -69,21 +74,33 @@ function cpuMs(): number {
 }
 
 function fold(batches: readonly Uint8Array[]): void {
-  const start = cpuMs();
+  let at = cpuMs();
   for (const bytes of batches) {
     state.apply({ position: state.position + 1, bytes });
     // Once every 10 ms or so in the hub.
-    if (state.position % 10 === 0) state.totals.takeFeedChanges();
+    if (state.position % 10 !== 0) continue;
+    const applied = cpuMs();
+    state.totals.takeFeedChanges();
+    applyMs += applied - at;
+    at = cpuMs();
+    publishMs += at - applied;
   }
-  busyMs += cpuMs() - start;
+  applyMs += cpuMs() - at;
   updates += batches.length * rowsPerBatch * windows.length;
 }
 
-function report(what: string): void {
-  const rate = Math.round((updates / busyMs) * 1_000);
-  console.log(`${what}: ${rate.toLocaleString("en")} counter updates/s`);
+function report(what: string, ms: number): void {
+  const rate = (value: number): string =>
+    Math.round((updates / value) * 1_000).toLocaleString("en");
+  const ns = (part: number): string => `${((part * 1e6) / updates).toFixed(0)} ns`;
+  console.log(
+    `${what}: ${rate(ms)} counter updates/s (each ${ns(applyMs)} to apply, ` +
+      `${ns(publishMs)} to publish, ${ns(checkpointMs)} to take for a checkpoint)`,
+  );
   updates = 0;
-  busyMs = 0;
+  applyMs = 0;
+  publishMs = 0;
+  checkpointMs = 0;
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -98,7 +115,7 @@ async function fill(ledger: LedgerStore | undefined): Promise<void> {
     const delta = state.takeDelta(1);
     await ledger?.checkpoint(delta);
   }
-  report(`filling to ${state.totals.counters.toLocaleString("en")} counters`);
+  report(`filling to ${state.totals.counters.toLocaleString("en")} counters`, applyMs);
 }
 
 /** Checkpoints one after another; the longest time that taking one stopped the fold for. */
@@ -125,7 +142,7 @@ async function run(ledger: LedgerStore | undefined): Promise<void> {
       const delta = state.takeDelta(1);
       const tookMs = cpuMs() - at;
       takenMsMax = Math.max(takenMsMax, tookMs);
-      busyMs += tookMs;
+      checkpointMs += tookMs;
       lastAt = performance.now();
       if (ledger !== undefined) {
         checkpoints++;
@@ -140,7 +157,8 @@ async function run(ledger: LedgerStore | undefined): Promise<void> {
   console.log(
     `  ${checkpoints} checkpoints, the longest taken in ${takenMsMax.toFixed(0)} ms; all but sealing: ${Math.round((wallUpdates / measuredMs) * 1_000).toLocaleString("en")}/s`,
   );
-  report(ledger === undefined ? "alone" : "with checkpoints in the background");
+  if (ledger === undefined) report("alone", applyMs);
+  else report("with checkpoints in the background", applyMs + publishMs + checkpointMs);
   await writing;
 }
 

@@ -8,7 +8,7 @@
 
 import type { EpochMs, ProducerId, ProducerKey, WindowId } from "../base/words.ts";
 import { producerKey } from "../base/words.ts";
-import { parseWindowId } from "../limits/window.ts";
+import { parseWindowId, windowId } from "../limits/window.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import type { FeedMark, FeedWindow } from "../metering/feed-codec.ts";
 import type { FoldSink } from "../metering/fold.ts";
@@ -155,8 +155,10 @@ export class HubTotals implements FoldSink {
     if (window !== undefined) return window;
     const instance = parseWindowId(id);
     if (instance === undefined || instance.endMs <= this.horizonMs) return undefined;
-    window = new HubWindow(id, instance.endMs);
-    this.windows.set(id, window);
+    // Not `id` itself: it is cut out of a batch's strings and would keep them all.
+    const ownId = windowId(instance);
+    window = new HubWindow(ownId, instance.endMs);
+    this.windows.set(ownId, window);
     // A window dropped and then made again cannot be: horizons only rise.
     return window;
   }

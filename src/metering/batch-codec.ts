@@ -5,7 +5,14 @@
  */
 
 import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
-import { ByteReader, ByteWriter, checkCrc, decodeText, MalformedBytes } from "./bytes.ts";
+import {
+  ByteReader,
+  ByteWriter,
+  checkCrc,
+  decodeAscii,
+  decodeText,
+  MalformedBytes,
+} from "./bytes.ts";
 import { hourMs } from "./charge-record.ts";
 import type { CounterColumns, Observation, UsageRow } from "./usage.ts";
 
@@ -57,29 +64,38 @@ class StringTable {
   }
 }
 
-/** The string table of a decoded batch: checked at once, made into strings one by one. */
+/**
+ * The string table of a decoded batch: checked at once, made into strings one by one. Those of ASCII are cut out of one
+ * text of the whole table, ten times as fast as decoding each; they keep it in memory for as long as they are kept.
+ */
 class LazyStrings {
   readonly length: number;
-  readonly #bytes: Uint8Array;
-  /** Start and end of each. */
+  readonly #table: Uint8Array;
+  #text: string | undefined;
+  /** Start and end of each in the table. */
   readonly #bounds: Uint32Array;
   readonly #made: (string | undefined)[];
 
   constructor(input: ByteReader) {
     this.length = input.count();
-    this.#bytes = input.bytes;
     this.#bounds = new Uint32Array(this.length * 2);
     this.#made = new Array<string | undefined>(this.length).fill(undefined);
+    const start = input.at;
     for (let i = 0; i < this.length; i++) {
-      this.#bounds[i * 2 + 1] = input.skipString();
-      this.#bounds[i * 2] = input.skipped;
+      const end = input.skipString();
+      this.#bounds[i * 2] = input.skipped - start;
+      this.#bounds[i * 2 + 1] = end - start;
+      if (!input.skippedIsAscii)
+        this.#made[i] = decodeText(input.bytes.subarray(input.skipped, end));
     }
+    this.#table = input.bytes.subarray(start, input.at);
   }
 
   at(index: number): string {
     let text = this.#made[index];
     if (text === undefined) {
-      text = decodeText(this.#bytes.subarray(this.#bounds[index * 2], this.#bounds[index * 2 + 1]));
+      this.#text ??= decodeAscii(this.#table);
+      text = this.#text.slice(this.#bounds[index * 2], this.#bounds[index * 2 + 1]);
       this.#made[index] = text;
     }
     return text;

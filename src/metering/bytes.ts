@@ -8,6 +8,8 @@ import { crc32 } from "../base/hash.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** One byte, one character, whatever it is. */
+const asciiDecoder = new TextDecoder("latin1");
 
 /** Raised by a reader at malformed input; decoders catch it and return a failure. */
 export class MalformedBytes extends Error {
@@ -171,8 +173,9 @@ export class ByteReader {
     return decodeText(this.bytes.subarray(this.skipped, end));
   }
 
-  /** Start of the string that `skipString` passed last. */
+  /** Start of the string that `skipString` passed last, and whether it is ASCII. */
   skipped = 0;
+  skippedIsAscii = true;
 
   /** Passes a string and returns where it ends. What it passed is UTF-8. */
   skipString(): number {
@@ -181,13 +184,17 @@ export class ByteReader {
     const start = this.at;
     this.skipped = start;
     this.at += length;
-    for (let i = start; i < this.at; i++) {
-      if ((this.bytes[i] as number) < 0x80) continue;
-      decodeText(this.bytes.subarray(start, this.at));
-      break;
-    }
+    let bits = 0;
+    for (let i = start; i < this.at; i++) bits |= this.bytes[i] as number;
+    this.skippedIsAscii = bits < 0x80;
+    if (!this.skippedIsAscii) decodeText(this.bytes.subarray(start, this.at));
     return this.at;
   }
+}
+
+/** Bytes as a text of as many characters, of which those of ASCII are right. */
+export function decodeAscii(bytes: Uint8Array): string {
+  return asciiDecoder.decode(bytes);
 }
 
 /** The text of UTF-8 bytes. Throws `MalformedBytes`. */
