@@ -83,7 +83,7 @@ const calls: readonly Bound[] = [
     { storeWaitMsMax },
     "ms",
     "that a reply waits for its charge to be stored",
-    "503; given back if the journal takes the refund",
+    "503, and given back",
   ],
 ];
 

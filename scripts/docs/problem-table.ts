@@ -60,7 +60,7 @@ const told: Readonly<Record<ProblemKind, Told>> = {
   "view-stale": { when: "cut off for longer than a limit's `staleness`", charged: no },
   "usage-unrecordable": {
     when: "the journal takes no charges, or did not store this one in time",
-    charged: "no; or given back if the journal takes the refund",
+    charged: "no, or given back",
   },
   "answer-late": {
     when: "upstream or handler over its time-out",

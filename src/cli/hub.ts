@@ -141,6 +141,7 @@ async function openHub(
       checkpointIntervalMs: config.stream.checkpointIntervalMs,
       streamRetentionMs: config.stream.retentionMs,
       sealIntervalMs: config.stream.sealIntervalMs,
+      journalSizeMaxBytes: config.journal.sizeMaxBytes,
     },
   );
   running.hub = hub;

@@ -94,6 +94,7 @@ function views(define: Define): void {
     assert.equal(await store.loadCluster(), undefined);
     assert.equal(await loaded(store), undefined);
     assert.equal(await store.loadKeys(() => assert.fail("no entries")), undefined);
+    assert.deepEqual(await store.loadCoverage(), []);
     await store.close();
   });
 
@@ -105,6 +106,20 @@ function views(define: Define): void {
     await first.close();
     const second = await storage.open();
     assert.deepEqual(await second.loadCluster(), cluster);
+    await second.close();
+  });
+
+  define("what was covered when is kept", async (storage) => {
+    const marks = [
+      { atMs: 1_000, covered: [] },
+      { atMs: 2_000, covered: [["00000000000000ab", 7] as const] },
+    ];
+    const first = await storage.open();
+    await first.saveCoverage([{ atMs: 0, covered: [] }]);
+    await first.saveCoverage(marks);
+    await first.close();
+    const second = await storage.open();
+    assert.deepEqual(await second.loadCoverage(), marks);
     await second.close();
   });
 
@@ -207,6 +222,18 @@ function keys(define: Define): void {
       await second.close();
     },
   );
+
+  define("a revoked key stays revoked, whatever version comes", async (storage) => {
+    const store = await storage.open();
+    const [active, revoked] = [0, 1];
+    await store.saveKeys(1, packedKey(1, 1, 60, active));
+    await store.saveKeys(2, packedKey(1, 2, 60, revoked));
+    await store.saveKeys(3, packedKey(1, 3, 60, active));
+    const parts: Uint8Array[] = [];
+    assert.equal(await store.loadKeys((part) => parts.push(part)), 3);
+    assert.deepEqual(split(parts), ["1@2#1"]);
+    await store.close();
+  });
 
   define("a registry without keys, once saved, is told from none", async (storage) => {
     const store = await storage.open();

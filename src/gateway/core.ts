@@ -117,7 +117,7 @@ export class GatewayCore {
       end: () => this.session.end,
     });
     this.#saver = new ViewSaver(ports.store, this.view, log);
-    this.#trimmer = new Trimmer(journal, options.retentionMs);
+    this.#trimmer = new Trimmer(journal, ports.store, options.retentionMs);
     this.session = new HubSession(this.#sessionParts(), { ...ports, time: this.time });
     ports.metrics.onCollect(() => this.#collect());
   }
@@ -145,6 +145,7 @@ export class GatewayCore {
     const cluster = await store.loadCluster();
     if (cluster !== undefined) await this.#join(cluster).load();
     await this.#loadView();
+    await this.#trimmer.load();
     const { tables, own, watermarks, producer } = this.view;
     const watermark = (incarnation: string): number =>
       watermarks.get(producerKey(producer, incarnation)) ?? 0;

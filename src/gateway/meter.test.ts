@@ -158,14 +158,25 @@ test("what the journal holds open is replayed into the very batch that would hav
   assert.deepEqual(replayed.bytes, sealed);
 });
 
-test("a journal that takes nothing leaves nothing behind", async () => {
+test("units are given back while the journal is full or failing, and no new ones are charged", () => {
+  const { journal, meter } = fixture();
+  meter.charge(call({ cost: 5 }));
+  for (const state of ["full", "failing"] as const) {
+    journal.become(state);
+    assert.equal(meter.accepts(), false);
+    assert.equal(meter.refund(meter.lastRow, 2, noon), true);
+  }
+  assert.equal(meter.chargedUnits, 1);
+});
+
+test("a journal without room leaves nothing behind", async () => {
   const { journal, meter, sealed } = fixture();
-  journal.become("full");
+  journal.isRingFull = true;
   assert.equal(meter.accepts(), false);
   assert.equal(meter.charge(call()), 0);
   await meter.flush(noon);
   assert.deepEqual(sealed, []);
-  journal.become("ok");
+  journal.isRingFull = false;
   assert.equal(meter.charge(call()), 1);
   assert.ok((journal.records[0] as Uint8Array).length > 40, "the row is defined anew");
 });

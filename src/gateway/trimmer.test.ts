@@ -1,18 +1,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { producerKey } from "../base/words.ts";
+import type { CoverageMark } from "../ports/gateway-store.ts";
 import { MemoryJournal } from "./testing/memory-journal.ts";
 import { Trimmer } from "./trimmer.ts";
 
 const retentionMs = 1_000;
 
+class MemoryCoverage {
+  marks: readonly CoverageMark[] = [];
+
+  async loadCoverage(): Promise<readonly CoverageMark[]> {
+    return this.marks;
+  }
+
+  async saveCoverage(marks: readonly CoverageMark[]): Promise<void> {
+    this.marks = structuredClone(marks);
+  }
+}
+
 function fixture() {
   const journal = new MemoryJournal();
   for (let seq = 1; seq <= 10; seq++) journal.put(journal.incarnation, seq, new Uint8Array(4));
-  const trimmer = new Trimmer(journal, retentionMs);
+  const store = new MemoryCoverage();
+  const trimmer = new Trimmer(journal, store, retentionMs);
   const key = producerKey(journal.identity.producer, journal.incarnation);
   const first = () => journal.ranges()[0]?.first;
-  return { journal, trimmer, key, first };
+  return { journal, store, trimmer, key, first };
 }
 
 test("nothing goes before the hub has said whether there is a backup", async () => {
@@ -31,6 +45,21 @@ test("without a backup a batch goes only when it was covered for the whole reten
   assert.equal(first(), 1);
   await trimmer.trim(new Map([[key, 8]]), 11_000);
   assert.equal(first(), 5);
+});
+
+test("the retention goes on over restarts, and a mark from a clock that was ahead is forgotten", async () => {
+  const { journal, store, trimmer, key, first } = fixture();
+  await trimmer.trim(new Map([[key, 4]]), 10_000);
+  await trimmer.trim(new Map([[key, 6]]), 90_000);
+  const restarted = new Trimmer(journal, store, retentionMs);
+  await restarted.load();
+  restarted.announced(undefined);
+  await restarted.trim(new Map([[key, 8]]), 10_600);
+  assert.equal(first(), 1);
+  await restarted.trim(new Map([[key, 8]]), 11_000);
+  assert.equal(first(), 5);
+  await restarted.trim(new Map([[key, 8]]), 11_600);
+  assert.equal(first(), 9);
 });
 
 test("once a backup was announced, only what it covers goes, however old", async () => {

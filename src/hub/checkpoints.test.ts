@@ -85,11 +85,7 @@ test("usage includes everything folded when it is asked", async () => {
 test("a backup holds the ledger of one position, and only then covers batches", async () => {
   const { rig, gateway } = await opened();
   const beat = (id: number): unknown => {
-    gateway.send({
-      ...{ kind: "heartbeat", id, sentAtMs: 1, view: gateway.view, registryVersion: 0 },
-      ...{ unacknowledgedUnits: 0, oldestUnacknowledgedMs: 0, journalBytes: 0 },
-      ...{ journalState: "ok", callsPerSecond: 0, lagP50Ms: 0, lagP99Ms: 0 },
-    });
+    gateway.heartbeat(id);
     const reply = gateway.received.findLast(({ kind }) => kind === "heartbeat-reply");
     return reply?.kind === "heartbeat-reply" ? reply.backup : "none";
   };

@@ -155,3 +155,11 @@ test("a wall clock that is set moves the hub's time by half a millisecond a seco
   assert.ok(drift > 0 && drift <= 5.01, `${drift} ms`);
   assert.match(status?.warnings[0] ?? "", /wall clock/);
 });
+
+test("a journal that fills up is a warning before it is full", async () => {
+  const { rig, gateway } = await opened();
+  gateway.heartbeat(1, 0.79 * 2 ** 30);
+  assert.deepEqual(rig.hub?.api.status().warnings, []);
+  gateway.heartbeat(2, 0.81 * 2 ** 30);
+  assert.match(rig.hub?.api.status().warnings[0] ?? "", /^the journal of sydney\/0 is 81 % full/);
+});

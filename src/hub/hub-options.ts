@@ -37,4 +37,6 @@ export interface HubOptions {
   /** Age from which stream records below a sealed checkpoint are forgotten. */
   readonly streamRetentionMs: number;
   readonly sealIntervalMs: number;
+  /** Of a gateway's journal, as its configuration has it. */
+  readonly journalSizeMaxBytes: number;
 }

@@ -353,6 +353,9 @@ class RunningHub implements Hub, HubParts {
     const { saved } = this.#checkpoints;
     const gaps = state.fold.gaps();
     const lost = lostRanges(state);
+    const processes = this.#sessions
+      .all()
+      .flatMap((session) => processStatus(session, { nowMonotonicMs, state }) ?? []);
     return {
       clusterId: this.cluster.clusterId,
       version: this.replicator.version,
@@ -373,11 +376,11 @@ class RunningHub implements Hub, HubParts {
         gaps,
         isConnected: (key) => this.#sessions.isConnected(key.split("/")[0] as string),
         lost,
+        processes,
+        journalSizeMaxBytes: this.#options.journalSizeMaxBytes,
         findings: this.#findings,
       }),
-      processes: this.#sessions
-        .all()
-        .flatMap((session) => processStatus(session, { nowMonotonicMs, state }) ?? []),
+      processes,
     };
   }
 }

@@ -20,9 +20,13 @@ import type { KeyView } from "./hub-api.ts";
  */
 export const registryEraStep = 2 ** 32;
 
-/** The first version of the era above every version known or heard of. */
-export function nextEra(highest: number): number {
-  return (Math.floor(highest / registryEraStep) + 1) * registryEraStep;
+/** Eras that the next one may be off by: two hubs made from the same backup should not take the same. 2^53 / 2^32 / 2^7 restores. */
+const erasAhead = 2 ** 7;
+
+/** The first version of an era above every version known or heard of. `fraction`: random, in [0, 1). */
+export function nextEra(highest: number, fraction: number): number {
+  const era = Math.floor(highest / registryEraStep) + 1 + Math.floor(fraction * erasAhead);
+  return era * registryEraStep;
 }
 
 /**

@@ -72,7 +72,10 @@ export class Registry implements RegistryApi {
    */
   startEra(heardVersion = 0): void {
     const returnAfter = Math.min(this.#store.lastVersion(), this.#returnAfter ?? Infinity);
-    const eraStart = nextEra(Math.max(this.#version, heardVersion));
+    const eraStart = nextEra(
+      Math.max(this.#version, heardVersion),
+      this.#options.random.fraction(),
+    );
     this.#store.setMeta("return-after", String(returnAfter));
     this.#store.setMeta("era-start", String(eraStart));
     this.#returnAfter = returnAfter;

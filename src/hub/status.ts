@@ -56,9 +56,14 @@ export interface WarningSource {
   readonly gaps: readonly { readonly producer: ProducerKey; readonly from: Seq }[];
   readonly isConnected: (producer: ProducerKey) => boolean;
   readonly lost: readonly Lost[];
+  readonly processes: readonly ProcessStatus[];
+  readonly journalSizeMaxBytes: number;
   /** Damaged records, damaged rows of the ledger and other findings since the start. */
   readonly findings: readonly string[];
 }
+
+/** Share of its size from which on a journal is worth a warning: full, it takes no charges. */
+const journalFillingShare = 0.8;
 
 /** A failed append is worth a warning for this long after it. */
 const streamFailureShownMs = 60_000;
@@ -72,6 +77,13 @@ export function warnings(source: WarningSource): string[] {
   }
   if ((source.streamFailedAgoMs ?? Infinity) < streamFailureShownMs) {
     all.push("the usage stream could not be written; gateways keep their batches and send again");
+  }
+  for (const { region, process, journalBytes } of source.processes) {
+    const share = journalBytes / source.journalSizeMaxBytes;
+    if (share < journalFillingShare) continue;
+    all.push(
+      `the journal of ${region}/${process} is ${Math.floor(share * 100)} % full; back up the hub, or raise journal.sizeMax`,
+    );
   }
   for (const { producer, from } of source.gaps) {
     if (source.isConnected(producer)) continue;

@@ -3,7 +3,7 @@
  * view, and its keys. In a thread of its own: saving a large view must not delay the journal.
  */
 
-import type { ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
+import type { EpochMs, Incarnation, ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
 
 export interface SavedCluster {
   readonly clusterId: string;
@@ -36,6 +36,12 @@ export interface SavedView {
   readonly watermarks: readonly (readonly [ProducerKey, Seq])[];
 }
 
+/** What the saved view covered of this producer at a time. */
+export interface CoverageMark {
+  readonly atMs: EpochMs;
+  readonly covered: readonly (readonly [Incarnation, Seq])[];
+}
+
 export interface GatewayStore {
   loadCluster(): Promise<SavedCluster | undefined>;
   saveCluster(cluster: SavedCluster): Promise<void>;
@@ -47,6 +53,10 @@ export interface GatewayStore {
   loadView(onWindow: (columns: WindowColumns) => void): Promise<SavedView | undefined>;
   /** One transaction, synced. */
   saveView(delta: ViewDelta): Promise<void>;
+
+  /** As saved last; none if nothing was, or if it is damaged. */
+  loadCoverage(): Promise<readonly CoverageMark[]>;
+  saveCoverage(marks: readonly CoverageMark[]): Promise<void>;
 
   /**
    * Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version; 0 is

@@ -63,12 +63,13 @@ export interface Journal {
   ranges(): readonly JournalRange[];
 
   /**
-   * Copies `length` bytes as one record. Returns its position (1, 2, 3…), or 0 if the journal cannot take
-   * it (full, failing, ring full): then nothing was recorded. The record is stored soon after the
-   * turn of the event loop ends.
+   * Copies `length` bytes as one record. Returns its position (1, 2, 3…), or 0 if there is no room for it in
+   * memory: then nothing was recorded. The record is stored soon after the turn of the event loop ends; while
+   * the journal is full or failing too, so that what was charged before can be given back. Whether new charges may
+   * come is for `accepts` to say.
    */
   append(bytes: Uint8Array, length: number): number;
-  /** True if `append` would take a record of ordinary size now. */
+  /** True if new charges may come: the state is `ok`, and there is room for a record of ordinary size. */
   accepts(): boolean;
   /** Position up to which everything is stored as durability asks. */
   readonly storedPosition: number;

@@ -1,6 +1,7 @@
 /** What the gateway's store and its thread say to each other. */
 
 import type {
+  CoverageMark,
   SavedCluster,
   SavedView,
   ViewDelta,
@@ -17,6 +18,8 @@ export interface StateApi {
   saveCluster: Call<{ cluster: SavedCluster }, void>;
   loadView: Call<undefined, SavedView | undefined, WindowColumns>;
   saveView: Call<{ delta: ViewDelta }, void>;
+  loadCoverage: Call<undefined, readonly CoverageMark[]>;
+  saveCoverage: Call<{ marks: readonly CoverageMark[] }, void>;
   /** Replies with the saved version. */
   loadKeys: Call<undefined, number | undefined, Uint8Array>;
   saveKeys: Call<{ version: number; packed: Uint8Array }, void>;

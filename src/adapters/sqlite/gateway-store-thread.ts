@@ -1,7 +1,7 @@
 /** The gateway's store: its thread. View and keys are caches of the hub's: damage is told apart, never guessed around. */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { SavedView } from "../../ports/gateway-store.ts";
+import type { CoverageMark, SavedView } from "../../ports/gateway-store.ts";
 import { applicationIds, type DatabaseSpec, openDatabase, transaction } from "./database.ts";
 import type { StateApi, StateStart } from "./gateway-store-protocol.ts";
 import { KeyRows, keyTables } from "./key-rows.ts";
@@ -20,6 +20,10 @@ const schema = `
   ${totalTables}
   ${keyTables}
 `;
+
+/** Apart: files of the same version may be without it. One row: marks as JSON. */
+const coverageTable =
+  "CREATE TABLE IF NOT EXISTS coverage (marks TEXT NOT NULL, crc INTEGER NOT NULL) STRICT";
 
 serveThread<StateApi, StateStart, undefined>(open, ({ file }) => ({
   file,
@@ -42,6 +46,7 @@ function specOf(file: string): DatabaseSpec {
 
 function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: undefined } {
   const db = openDatabase(specOf(file));
+  db.exec(coverageTable);
   const windows = new WindowRows(db);
   const totals = new TotalRows(db, windows);
   const keys = new KeyRows(db);
@@ -85,6 +90,14 @@ function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: unde
       }
       sweeper.wake();
     },
+    loadCoverage: () => readCoverage(db),
+    saveCoverage({ marks }) {
+      const text = JSON.stringify(marks);
+      transaction(db, () => {
+        db.exec("DELETE FROM coverage");
+        db.prepare("INSERT INTO coverage (marks, crc) VALUES (?, ?)").run(text, rowCrc(text));
+      });
+    },
     loadKeys: (_, { emit }) => keys.load(emit),
     saveKeys: ({ version, packed }) => transaction(db, () => keys.put(version, packed)),
     keysAfter: ({ version }, { emit }) => keys.after(version, emit),
@@ -103,6 +116,13 @@ function readView(db: DatabaseSync): SavedView | undefined {
   const text = String(row["watermarks"]);
   if (row["crc"] !== rowCrc(version.epoch, version.position, text)) return undefined;
   return { version, watermarks: JSON.parse(text) as SavedView["watermarks"] };
+}
+
+function readCoverage(db: DatabaseSync): readonly CoverageMark[] {
+  const row = db.prepare("SELECT marks, crc FROM coverage").get();
+  if (row === undefined) return [];
+  const text = String(row["marks"]);
+  return row["crc"] === rowCrc(text) ? (JSON.parse(text) as CoverageMark[]) : [];
 }
 
 function writeView(db: DatabaseSync, { version, watermarks }: SavedView): void {

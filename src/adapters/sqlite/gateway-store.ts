@@ -19,6 +19,8 @@ export async function openGatewayStore(file: string): Promise<GatewayStore> {
     saveCluster: (cluster: SavedCluster) => thread.call("saveCluster", { cluster }),
     loadView: (onWindow) => thread.call("loadView", undefined, { onPart: onWindow }),
     saveView: (delta) => saveView(thread, delta),
+    loadCoverage: () => thread.call("loadCoverage", undefined),
+    saveCoverage: (marks) => thread.call("saveCoverage", { marks }),
     loadKeys: (onEntries) => thread.call("loadKeys", undefined, { onPart: onEntries }),
     saveKeys: (version, packed) => {
       const own = ownBytes(packed);

@@ -51,19 +51,27 @@ const ordinaryBytes = 2048;
 /** Batches given to `seal` and not yet stored, at most; more is a bug of the caller, who waits for each. */
 export const sealsPendingMax = 64;
 
-/** Opens or makes the journal. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `journal-failed`. */
+/**
+ * Opens or makes the journal. A thread that dies later ends the process, by an error that nobody catches. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `journal-failed`.
+ */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const ring = makeRing();
   const incarnation = randomBytes(8).toString("hex");
   const data: JournalStart = { ...options, incarnation, ring };
   const events = { told: () => {} };
+  let isOpen = false;
   const { thread, ready } = await Thread.start<JournalApi, JournalReady>({
     from: import.meta.url,
     module: "journal-thread",
     data,
     failed: "journal-failed",
     onEvent: () => events.told(),
+    onDeath: (failure) => {
+      // Nothing is stored any more: a process that starts anew seals what is there, one that stays answers 503 for ever.
+      if (isOpen) throw failure;
+    },
   });
+  isOpen = true;
   const journal = new SqliteJournal({ thread, ready, ring, incarnation, options });
   events.told = () => journal.told();
   return journal;
@@ -136,13 +144,13 @@ class SqliteJournal implements Journal {
   }
 
   accepts(): boolean {
-    return this.#hasRoom(ordinaryBytes);
+    return this.#control[word.state] === 0 && this.#hasRoom(ordinaryBytes);
   }
 
   #hasRoom(length: number): boolean {
     assert(length > 0 && length <= recordBytesMax, "a record has 1 to 65,536 bytes");
     assert(!this.#remainsOpen, "the remains are sealed before the first append");
-    if (this.#control[word.state] !== 0 || this.#closed) return false;
+    if (this.#closed) return false;
     if (((this.#head - this.#tail) | 0) + length <= ringBytes) return true;
     this.#tail = Atomics.load(this.#control, word.tailBytes);
     return ((this.#head - this.#tail) | 0) + length <= ringBytes;

@@ -1,6 +1,6 @@
 /**
  * The saved key records of a gateway. Of a packed record only the fixed fields are read that
- * `access/key-record.ts` puts at its beginning: its length, its hash and its version.
+ * `access/key-record.ts` puts at its beginning: its flags, its length, its hash and its version.
  */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
@@ -37,7 +37,9 @@ export class KeyRows {
   constructor(db: DatabaseSync) {
     this.#db = db;
     this.#put = db.prepare(`INSERT INTO keys (identity, version, packed, crc) VALUES (?, ?, ?, ?)
-      ON CONFLICT (identity) DO UPDATE SET version = excluded.version, packed = excluded.packed, crc = excluded.crc`);
+      ON CONFLICT (identity) DO UPDATE SET version = excluded.version, packed = excluded.packed, crc = excluded.crc
+      -- The flags, 0 unless the key is revoked: a tombstone beats any version.
+      WHERE substr(packed, 2, 1) = x'00' OR substr(excluded.packed, 2, 1) <> x'00'`);
     // One value for many rows: a row of its own for each of a million records takes twice the time.
     this.#some = db.prepare(`SELECT unhex(group_concat(hex(packed), '')) AS packed,
       json_group_array(length(packed)) AS lengths, json_group_array(crc) AS crcs

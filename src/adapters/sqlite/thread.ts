@@ -47,6 +47,8 @@ export interface ThreadStart {
   readonly failed: ErrorCode;
   /** Messages of the thread that answer no request. */
   readonly onEvent?: (event: unknown) => void;
+  /** The thread has ended and was not told to. Requests are rejected whether there is a listener or not. */
+  readonly onDeath?: (failure: TallygateError) => void;
 }
 
 /** Parts sent and not yet consumed, at most; the thread waits. Parts are a few MB at most. */
@@ -73,13 +75,16 @@ export class Thread<Api extends ThreadApi<Api>> {
   readonly #failed: ErrorCode;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onEvent: ((event: unknown) => void) | undefined;
+  readonly #onDeath: ((failure: TallygateError) => void) | undefined;
   readonly #partsInFlight = new Int32Array(new SharedArrayBuffer(4));
   #lastId = startId;
   #dead: TallygateError | undefined;
+  #isEnding = false;
 
   private constructor(start: ThreadStart) {
     this.#failed = start.failed;
     this.#onEvent = start.onEvent;
+    this.#onDeath = start.onDeath;
     // The module stands beside its caller, in the sources (.ts) as in the package (.js).
     const url = new URL(`./${start.module}${extname(start.from)}`, start.from);
     this.#worker = new Worker(url, {
@@ -120,6 +125,7 @@ export class Thread<Api extends ThreadApi<Api>> {
 
   /** Ends a thread whose last request was answered. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     await this.#worker.terminate();
   }
 
@@ -164,10 +170,13 @@ export class Thread<Api extends ThreadApi<Api>> {
   }
 
   #die(how: string, cause: unknown): void {
-    this.#dead ??= new TallygateError(this.#failed, `The storage thread ${how}.`, cause);
+    // An error is followed by the exit.
+    if (this.#dead !== undefined) return;
+    this.#dead = new TallygateError(this.#failed, `The storage thread ${how}.`, cause);
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
     for (const { reject } of waiting) reject(this.#dead);
+    if (!this.#isEnding) this.#onDeath?.(this.#dead);
   }
 }
 

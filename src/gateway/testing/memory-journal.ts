@@ -20,6 +20,7 @@ export class MemoryJournal implements Journal {
   records: Uint8Array[] = [];
   storedPosition = 0;
   state: JournalState = "ok";
+  isRingFull = false;
   readonly damaged = new Set<string>();
   reads = 0;
   #appended = 0;
@@ -40,7 +41,7 @@ export class MemoryJournal implements Journal {
   }
 
   append(bytes: Uint8Array, length: number): number {
-    if (this.state !== "ok") return 0;
+    if (this.isRingFull) return 0;
     this.records.push(bytes.slice(0, length));
     this.#appended++;
     return this.#appended;
@@ -53,7 +54,7 @@ export class MemoryJournal implements Journal {
   }
 
   accepts(): boolean {
-    return this.state === "ok";
+    return this.state === "ok" && !this.isRingFull;
   }
 
   onStored(listener: (position: number) => void): void {

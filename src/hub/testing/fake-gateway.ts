@@ -145,6 +145,14 @@ export class FakeGateway {
     this.#toHub?.(message, payload);
   }
 
+  heartbeat(id: number, journalBytes = 0): void {
+    this.send({
+      ...{ kind: "heartbeat", id, sentAtMs: 1, view: this.view, registryVersion: 0 },
+      ...{ unacknowledgedUnits: 0, oldestUnacknowledgedMs: 0, journalBytes },
+      ...{ journalState: "ok", callsPerSecond: 0, lagP50Ms: 0, lagP99Ms: 0 },
+    });
+  }
+
   /** Seals a batch; sent at once unless `hold`. */
   charge(charges: readonly Charge[], options = { hold: false }): number {
     const { producer, incarnation, region } = this;
