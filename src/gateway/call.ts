@@ -40,6 +40,11 @@ export interface AwaitedCall {
 
 /** A body that follows a reply's head in parts. */
 export interface ReplyStream {
+  /**
+   * Asked when the head may leave: the whole body, if it is there already; then nothing else of this is called. Takes
+   * Content-Length, which the listener sets for a whole body, out of `headers`.
+   */
+  whole(headers: string[]): Uint8Array | undefined;
   /** The head is out: write. */
   opened(): void;
   /** It will never be: let go of what feeds the body. */
@@ -163,19 +168,20 @@ export class Call implements HeldReply {
   release(): void {
     const { exchange } = this;
     const headers = this.#headers;
+    const stream = this.#stream;
+    const body = stream === undefined ? this.#body : stream.whole(headers);
     this.#addFields(headers);
     try {
-      if (this.#stream === undefined) {
-        exchange.reply(this.#status, headers, this.#body);
+      if (stream === undefined || body !== undefined) {
+        exchange.reply(this.#status, headers, body);
       } else {
         exchange.startReply(this.#status, headers);
-        this.#stream.opened();
+        stream.opened();
         return;
       }
     } catch (cause) {
       this.#unsendable(cause);
     }
-    const body = this.#body;
     this.ended(body === undefined ? 0 : body.length);
   }
 

@@ -139,6 +139,10 @@ class BodyPump implements ReplyStream {
     this.#services = services;
   }
 
+  whole(): undefined {
+    return undefined;
+  }
+
   opened(): void {
     const { exchange } = this.#call;
     exchange.onDrain(() => this.#drained?.());

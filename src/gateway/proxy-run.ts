@@ -121,6 +121,18 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     this.#fail("slow", this.#upstream?.attempted ?? false);
   }
 
+  whole(headers: string[]): Uint8Array | undefined {
+    const [bytes, more] = this.#early;
+    if (!this.#isComplete || this.#isOver || bytes === undefined || more !== undefined) {
+      return undefined;
+    }
+    this.#isOver = true;
+    for (let i = headers.length - 2; i >= 0; i -= 2) {
+      if (headers[i] === "content-length") headers.splice(i, 2);
+    }
+    return bytes;
+  }
+
   opened(): void {
     const { exchange } = this.#call;
     this.#isOpen = true;
