@@ -2,7 +2,7 @@
  * The `Journal` port on SQLite: the caller's side. Appending copies into shared memory and nothing
  * else; the thread of `journal-thread.ts` stores.
  *
- * What was appended in one turn of the event loop is published at its end, with one wake-up.
+ * What was appended in some turns of the event loop that follow each other is published as one group, with one wake-up.
  */
 
 import { randomBytes } from "node:crypto";
