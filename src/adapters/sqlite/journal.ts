@@ -58,22 +58,18 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const ring = makeRing();
   const incarnation = randomBytes(8).toString("hex");
   const data: JournalStart = { ...options, incarnation, ring };
-  const events = { told: () => {} };
-  let isOpen = false;
+  const events = { told: () => {}, died: (_failure: TallygateError) => {} };
   const { thread, ready } = await Thread.start<JournalApi, JournalReady>({
     from: import.meta.url,
     module: "journal-thread",
     data,
     failed: "journal-failed",
     onEvent: () => events.told(),
-    onDeath: (failure) => {
-      // Nothing is stored any more: a process that starts anew seals what is there, one that stays answers 503 for ever.
-      if (isOpen) throw failure;
-    },
+    onDeath: (failure) => events.died(failure),
   });
-  isOpen = true;
   const journal = new SqliteJournal({ thread, ready, ring, incarnation, options });
   events.told = () => journal.told();
+  events.died = (failure) => journal.died(failure);
   return journal;
 }
 
@@ -240,6 +236,14 @@ class SqliteJournal implements Journal {
     if (state === this.#toldState) return;
     this.#toldState = state;
     this.#onState(state);
+  }
+
+  /**
+   * Nothing is stored any more: a process that starts anew seals what is there, one that stays answers 503 for ever. A thread that
+   * was told to close the journal ends by itself.
+   */
+  died(failure: TallygateError): void {
+    if (!this.#closed) throw failure;
   }
 
   #state(): JournalState {
