@@ -48,8 +48,9 @@ export class Trimmer {
 
   /** Notes what the *saved* view covers, and forgets what may be forgotten. */
   async trim(saved: Coverage, nowMs: EpochMs): Promise<void> {
-    if (this.#mark(saved, nowMs)) await this.#store.saveCoverage(this.#marks);
+    // Before it has heard the hub, a gateway's time may be any: a mark of long ago would let go of what was covered just now.
     if (!this.#isTold) return;
+    if (this.#mark(saved, nowMs)) await this.#store.saveCoverage(this.#marks);
     const old = this.#oldMark(nowMs);
     for (const { incarnation, first, last } of [...this.#journal.ranges()]) {
       const key = producerKey(this.#journal.identity.producer, incarnation);
