@@ -7,6 +7,7 @@
  */
 
 import { createHash, timingSafeEqual as equalBuffers, hash } from "node:crypto";
+import { crc32 as zlibCrc32 } from "node:zlib";
 import { assert } from "./assert.ts";
 import type { Fingerprint } from "./words.ts";
 
@@ -131,9 +132,13 @@ for (let n = 256; n < 1_024; n++) {
   crcTable[n] = (crcTable[before & 0xff] as number) ^ (before >>> 8);
 }
 
+/** Bytes from which on zlib's is faster, call and all: half at 1 KB, a fifth of the time at 40 KB. */
+const zlibCrcMin = 192;
+
 /** CRC-32 (IEEE 802.3) of bytes, optionally going on from an earlier result. Unsigned. */
 export function crc32(bytes: Uint8Array, from = 0): number {
   const { length } = bytes;
+  if (length >= zlibCrcMin) return zlibCrc32(bytes, from);
   let c = ~from;
   let i = 0;
   for (const end = length - 3; i < end; i += 4) {

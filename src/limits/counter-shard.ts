@@ -109,10 +109,20 @@ export function makeShard(words: Uint32Array, capacity: number): Shard {
   return { words, capacity, scale: capacity / 0x1_0000_0000, count: 0, depth: 0, prefix: 0 };
 }
 
-/** Offset of the counter's slot; if there is none, ~offset of where it would be. */
-export function findSlot(shard: Shard, lo: number, hi: number): number {
-  const words = shard.words;
-  let at = ((lo * shard.scale) | 0) * wordsPerSlot;
+/** Offset of the slot that a search begins with. */
+export function homeOf(shard: Shard, lo: number): number {
+  return ((lo * shard.scale) | 0) * wordsPerSlot;
+}
+
+/** Reads the two lines of memory, mostly, that a search from `home` will read. What it returns means nothing. */
+export function readAhead(words: Uint32Array, home: number): number {
+  return (words[home] as number) ^ (words[home + 9] as number);
+}
+
+/** Offset of the counter's slot, searched from its home on; if there is none, ~offset of where it would be. */
+// Four positional parameters: the look-up of every counter of every call.
+export function findSlot(words: Uint32Array, home: number, lo: number, hi: number): number {
+  let at = home;
   for (;;) {
     const word = words[at] as number;
     if (word === lo) {
@@ -124,6 +134,13 @@ export function findSlot(shard: Shard, lo: number, hi: number): number {
   }
 }
 
+export function find(shard: Shard, lo: number, hi: number): number {
+  return findSlot(shard.words, homeOf(shard, lo), lo, hi);
+}
+
+/** Words that a loop moves faster than a call of `copyWithin` begins. */
+const loopedMoveMax = 40;
+
 /**
  * Makes a slot with total and own 0 at `at`, as `findSlot` gave it. False, and nothing changed, if
  * the run hangs over the end of the tail.
@@ -133,7 +150,8 @@ export function insertSlot(shard: Shard, at: number, lo: number, hi: number): bo
   let end = at;
   while (words[end] !== 0) end += wordsPerSlot;
   if (end + wordsPerSlot >= words.length) return false;
-  if (end > at) words.copyWithin(at + wordsPerSlot, at, end);
+  if (end - at > loopedMoveMax) words.copyWithin(at + wordsPerSlot, at, end);
+  else for (let i = end - 1; i >= at; i--) words[i + wordsPerSlot] = words[i] as number;
   words[at] = lo;
   words[at + 1] = hi;
   words[at + 2] = 0;
@@ -190,6 +208,13 @@ export function slotOwn(words: Uint32Array, at: number): number {
   return (((words[at + 3] as number) << 21) >> 21) * high + (words[at + 4] as number);
 }
 
+/** `slotTotal` + `slotOwn`. */
+export function slotUsed(words: Uint32Array, at: number): number {
+  // Nearly always: both are below 2^32, and own is not negative.
+  if (words[at + 3] === 0) return (words[at + 2] as number) + (words[at + 4] as number);
+  return slotTotal(words, at) + slotOwn(words, at);
+}
+
 export function setSlotTotal(words: Uint32Array, at: number, total: number): void {
   assert(total >= 0 && total <= Number.MAX_SAFE_INTEGER, "a total from 0 to 2^53 - 1");
   const own = (words[at + 3] as number) & 0x7ff;
@@ -205,4 +230,11 @@ export function setSlotOwn(words: Uint32Array, at: number, own: number): void {
   const total = (words[at + 3] as number) & ~0x7ff;
   words[at + 4] = own;
   words[at + 3] = total | (Math.floor(own / high) & 0x7ff);
+}
+
+export function addSlotOwn(words: Uint32Array, at: number, delta: number): void {
+  const low = (words[at + 4] as number) + delta;
+  // Nearly always: nothing to carry.
+  if (low > 0 && low < high) words[at + 4] = low;
+  else setSlotOwn(words, at, slotOwn(words, at) + delta);
 }

@@ -195,7 +195,7 @@ describe("the counter table", () => {
       : []),
   ]) {
     it(`keeps to ${bytesMax} bytes a counter at every step of growth when ${name}, and to 20,000 moved`, () => {
-      const table = new CounterTable(sparseCountMax);
+      const table = new CounterTable({ sparseCountMax });
       let worst = 0;
       let bytesBefore = 0;
       for (let i = 0; i < to; i++) {
@@ -210,8 +210,29 @@ describe("the counter table", () => {
     });
   }
 
+  it("takes memory for expected counters as they come, and grows no further for them", () => {
+    const expected = 100_000;
+    const table = new CounterTable({ expected });
+    assert.ok(table.bytes < 50_000, `${table.bytes} bytes at first`);
+    for (let i = 0; i < expected; i++) table.addOwn(evenPair(i).lo, evenPair(i).hi, i + 1);
+    assert.equal(table.count, expected);
+    // Those that a shard's first small array held.
+    assert.ok(table.movedPerStepMax <= 16, `${table.movedPerStepMax} moved`);
+    assert.ok(table.bytes / expected <= 40, `${table.bytes / expected} bytes`);
+    for (let i = 0; i < expected; i++) {
+      const { lo, hi } = evenPair(i);
+      if (table.own(lo, hi) !== i + 1) assert.fail(`${i}`);
+    }
+    let visited = 0;
+    table.forEach(() => visited++);
+    assert.equal(visited, expected);
+    const boundless = new CounterTable({ expected: 1e9 });
+    for (let i = 0; i < 1_000; i++) boundless.addOwn(evenPair(i).lo, evenPair(i).hi, 1);
+    assert.ok(boundless.bytes < 12_000_000, `${boundless.bytes} bytes`);
+  });
+
   it("becomes dense without losing a counter", () => {
-    const table = new CounterTable(50_000);
+    const table = new CounterTable({ sparseCountMax: 50_000 });
     for (let i = 0; i < 150_000; i++) table.addOwn(evenPair(i).lo, evenPair(i).hi, i + 1);
     assert.equal(table.count, 150_000);
     for (let i = 0; i < 150_000; i++) {

@@ -13,20 +13,24 @@
  * the next one's new array.
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, present } from "../base/assert.ts";
 import { firstFingerprintAt, placeOf } from "./counter-place.ts";
 import {
+  addSlotOwn,
   capacityAbove,
   capacityForHalf,
   copySlots,
   type Density,
   dense,
   emptyShard,
+  find,
   findSlot,
   type HighRange,
+  homeOf,
   insertSlot,
   isFull,
   makeShard,
+  readAhead,
   type Shape,
   type Shard,
   setSlotOwn,
@@ -35,6 +39,7 @@ import {
   shardCapacityMax,
   slotOwn,
   slotTotal,
+  slotUsed,
   sparse,
   tailOf,
   wordsFor,
@@ -59,23 +64,28 @@ const entriesPerShardMax = 16;
  */
 const sparseByDefaultMax = 2_000_000;
 
+/** Counters that a table takes memory for when the first ones come: 10 MB at the most, were none of the others to come. */
+const expectedMax = 262_144;
+
 /** Bytes in arrays kept for reuse, at most, as a share of the table's. */
 const spareShareMax = 1 / 128;
 
 /** Load under which a run that hangs over the tail cannot be chance (e^-40). */
 const clusteredLoadMax = 0.7;
 
-/** Where `used` found a counter, for a change without a second search. Made once, used again. */
+/** Where a look-up is in the table: its second result, and for a change without a second search. Made once, used again. */
 export interface CounterRef {
   lo: number;
   hi: number;
   shard: Shard | undefined;
-  /** Offset of the slot; negative: there was none. */
+  /** Counters of the table at the look-up: with as many, nothing has moved. */
+  count: number;
+  /** Offset of the slot; after `usedAt` ~offset of where it would be, if there is none. */
   at: number;
 }
 
 export function emptyCounterRef(): CounterRef {
-  return { lo: 0, hi: 0, shard: undefined, at: -1 };
+  return { lo: 0, hi: 0, shard: undefined, count: 0, at: -1 };
 }
 
 /** All high halves of fingerprints. */
@@ -103,13 +113,24 @@ export class CounterTable {
   readonly #spares = new Map<number, Uint32Array[]>();
   #spareBytes = 0;
   readonly #sparseCountMax: number;
+  /** Home slots that a shard gets at least when it grows. */
+  readonly #firstCapacity: number;
 
-  constructor(sparseCountMax = sparseByDefaultMax) {
+  /** `expected`: counters that the table is likely to get; up to `expectedMax` of them are then made without growing step by step. */
+  constructor({ sparseCountMax = sparseByDefaultMax, expected = 0 } = {}) {
     this.#sparseCountMax = sparseCountMax;
-    const shard = emptyShard();
-    this.#directory = [shard];
-    this.#foundIn = shard;
-    this.bytes = shard.words.byteLength + shardOverheadBytes + bytesPerEntry;
+    const wanted = Math.ceil(Math.min(expected, expectedMax) / sparse.splitLoadMax);
+    this.#depth = Math.max(0, Math.ceil(Math.log2(wanted / shardCapacityMax)));
+    this.#shardCount = 2 ** this.#depth;
+    this.#firstCapacity = Math.ceil(wanted / this.#shardCount);
+    this.#directory = Array.from({ length: this.#shardCount }, (_, prefix) => ({
+      ...emptyShard(),
+      depth: this.#depth,
+      prefix,
+    }));
+    const first = present(this.#directory[0], "first shard");
+    this.#foundIn = first;
+    this.bytes = this.#shardCount * (first.words.byteLength + shardOverheadBytes + bytesPerEntry);
   }
 
   /** The digest of all totals, as two signed 32-bit integers; see `totals-digest.ts`. */
@@ -124,45 +145,75 @@ export class CounterTable {
   /** Total of a counter; 0 if there is none. */
   total(lo: number, hi: number): number {
     const shard = this.#shardOf(hi);
-    const at = findSlot(shard, lo >>> 0, hi >>> 0);
+    const at = find(shard, lo >>> 0, hi >>> 0);
     return at < 0 ? 0 : slotTotal(shard.words, at);
   }
 
   /** Own units of a counter; 0 if there is none. */
   own(lo: number, hi: number): number {
     const shard = this.#shardOf(hi);
-    const at = findSlot(shard, lo >>> 0, hi >>> 0);
+    const at = find(shard, lo >>> 0, hi >>> 0);
     return at < 0 ? 0 : slotOwn(shard.words, at);
   }
 
   /** Total + own, 0 if there is no such counter; sets `ref` for `addOwnAt`. Makes no slot. */
   used(lo: number, hi: number, ref: CounterRef): number {
+    this.locate(lo, hi, ref);
+    return this.usedAt(ref);
+  }
+
+  /**
+   * The first half of `used`: sets `ref` to where the search begins and reads there. Of a table larger than the caches that read
+   * takes longer than all the rest; those of several tables, begun one after the other, go on at the same time. The word that it
+   * returns means nothing and must be used, or the compiler leaves the read out.
+   */
+  locate(lo: number, hi: number, ref: CounterRef): number {
     const shard = this.#shardOf(hi);
-    const at = findSlot(shard, lo >>> 0, hi >>> 0);
+    const at = homeOf(shard, lo >>> 0);
     // Signed, since V8 keeps those 32 bits in the field itself.
     ref.lo = lo | 0;
     ref.hi = hi | 0;
     ref.shard = shard;
+    ref.count = this.count;
     ref.at = at;
-    return at < 0 ? 0 : slotTotal(shard.words, at) + slotOwn(shard.words, at);
+    return readAhead(shard.words, at);
+  }
+
+  /** Begins a look-up that comes later, as `locate` does: reads where it will search. */
+  touch(lo: number, hi: number): number {
+    const shard = this.#shardOf(hi);
+    return readAhead(shard.words, homeOf(shard, lo >>> 0));
+  }
+
+  /** The second half of `used`, once; nothing may be inserted in between. */
+  usedAt(ref: CounterRef): number {
+    const { words } = ref.shard as Shard;
+    const at = findSlot(words, ref.at, ref.lo >>> 0, ref.hi >>> 0);
+    ref.at = at;
+    return at < 0 ? 0 : slotUsed(words, at);
   }
 
   /** `addOwn` for the counter that `used` set `ref` to, whatever changed in the table since. */
   addOwnAt(ref: CounterRef, delta: number): void {
     const { lo, hi, at } = ref;
-    const words = (ref.shard as Shard).words;
-    // Where the shard has grown or was split since, another counter is here, or none.
-    if (at >= 0 && words[at] === lo >>> 0 && words[at + 1] === hi >>> 0) {
-      setSlotOwn(words, at, slotOwn(words, at) + delta);
-    } else {
-      this.addOwn(lo, hi, delta);
+    const shard = ref.shard as Shard;
+    const words = shard.words;
+    if (at >= 0) {
+      // Where the shard has grown or was split since, another counter is here, or none.
+      if (words[at] === lo >>> 0 && words[at + 1] === hi >>> 0) {
+        addSlotOwn(words, at, delta);
+        return;
+      }
+    } else if (this.count === ref.count && this.#insert(shard, ~at, ref)) {
+      addSlotOwn(words, ~at, delta);
+      return;
     }
+    this.addOwn(lo, hi, delta);
   }
 
   addOwn(lo: number, hi: number, delta: number): void {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
-    const words = this.#foundIn.words;
-    setSlotOwn(words, at, slotOwn(words, at) + delta);
+    addSlotOwn(this.#foundIn.words, at, delta);
   }
 
   setOwn(lo: number, hi: number, own: number): void {
@@ -244,15 +295,19 @@ export class CounterTable {
     for (;;) {
       const shard = this.#shardOf(hi);
       this.#foundIn = shard;
-      const at = findSlot(shard, lo, hi);
+      const at = find(shard, lo, hi);
       if (at >= 0) return at;
       assert(lo !== 0, "a fingerprint's low half is not 0");
-      if (!isFull(shard, this.#density()) && insertSlot(shard, ~at, lo, hi)) {
-        this.count++;
-        return ~at;
-      }
+      if (this.#insert(shard, ~at, { lo, hi })) return ~at;
       this.#grow(shard);
     }
+  }
+
+  /** Makes the counter's slot where a search of the shard as it is ended; false if there is no room for it. */
+  #insert(shard: Shard, at: number, { lo, hi }: { lo: number; hi: number }): boolean {
+    if (isFull(shard, this.#density()) || !insertSlot(shard, at, lo, hi)) return false;
+    this.count++;
+    return true;
   }
 
   #density(): Density {
@@ -277,10 +332,8 @@ export class CounterTable {
       // home slots would not part them; a longer tail takes them.
       this.#adopt(shard, this.#copy(words, { capacity, tail: tailOf(shard) * 2 }, allHighs));
     } else if (capacity < shardCapacityMax || !this.#split(shard)) {
-      this.#adopt(
-        shard,
-        this.#copy(words, shapeOf(capacityAbove(capacity, this.#density())), allHighs),
-      );
+      const above = capacityAbove(Math.max(capacity, this.#firstCapacity), this.#density());
+      this.#adopt(shard, this.#copy(words, shapeOf(above), allHighs));
     }
   }
 

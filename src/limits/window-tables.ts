@@ -67,7 +67,8 @@ export class WindowTables {
     const current = this.#current[index];
     const isNow = current !== undefined && nowMs < current.endMs && nowMs >= current.window.startMs;
     if (isNow) return current;
-    const next = this.#open(counter, nowMs, anchorDay);
+    // The window before it tells how many counters are to come.
+    const next = this.#open(counter, { nowMs, anchorDay, expected: current?.table.count ?? 0 });
     this.#current[index] = next;
     this.generation++;
     return next;
@@ -87,7 +88,7 @@ export class WindowTables {
     if (live !== undefined) return live;
     const window = parseWindowId(id);
     if (window === undefined || this.#live.size >= liveWindowsMax) return undefined;
-    return this.#add(id, window);
+    return this.#add(id, window, 0);
   }
 
   forEach(visit: (live: LiveWindow) => void): void {
@@ -101,7 +102,11 @@ export class WindowTables {
     return ended;
   }
 
-  #open(counter: CounterSpec, nowMs: EpochMs, anchorDay: number): LiveWindow {
+  #open(
+    counter: CounterSpec,
+    at: { nowMs: EpochMs; anchorDay: number; expected: number },
+  ): LiveWindow {
+    const { nowMs, anchorDay, expected } = at;
     const spec = counter.window;
     const window: WindowInstance = {
       spec,
@@ -113,11 +118,11 @@ export class WindowTables {
     const live = this.#live.get(id);
     if (live !== undefined) return live;
     if (this.#live.size >= liveWindowsMax) this.#dropFirstEnded();
-    return this.#add(id, window);
+    return this.#add(id, window, expected);
   }
 
-  #add(id: WindowId, window: WindowInstance): LiveWindow {
-    const live = { id, window, endMs: window.endMs, table: new CounterTable() };
+  #add(id: WindowId, window: WindowInstance, expected: number): LiveWindow {
+    const live = { id, window, endMs: window.endMs, table: new CounterTable({ expected }) };
     this.#live.set(id, live);
     return live;
   }

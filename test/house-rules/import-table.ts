@@ -25,7 +25,7 @@ const adapterTypes = [...pureFolders, ...processes];
 
 export const importTable: Readonly<Record<string, FolderRule>> = {
   base: { values: [], pure: true },
-  "base/hash.ts": { values: ["base"], node: ["crypto"], pure: true },
+  "base/hash.ts": { values: ["base"], node: ["crypto", "zlib"], pure: true },
   limits: { values: ["base"], pure: true },
   metering: { values: ["base"], pure: true },
   access: { values: ["base", "limits"], packages: ["zod", "yaml"], pure: true },
