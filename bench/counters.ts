@@ -17,7 +17,7 @@ import { fileURLToPath } from "node:url";
 import { fingerprintWords, type HashKey } from "../src/base/hash.ts";
 import { seededRandom } from "../src/base/random.ts";
 import type { Fingerprint } from "../src/base/words.ts";
-import { emptyCounterRef } from "../src/limits/counter-table.ts";
+import { emptyCounterRef } from "../src/limits/counter-ref.ts";
 import { Decider } from "../src/limits/decide.ts";
 import { type CounterSpec, emptySubjects, type Limit, type Plan } from "../src/limits/plan.ts";
 import { defaultScope, parseWindowSpec } from "../src/limits/window.ts";

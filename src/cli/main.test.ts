@@ -146,7 +146,7 @@ test("a key is made, found, rotated and revoked; its secret is printed with a ca
 test("usage is a table, a JSON document or CSV", async () => {
   assert.match((await tallygate("usage")).out, /2026-11 +k_1 +1,234 +5,000/);
   assert.equal(json<{ rows: unknown[] }>(await tallygate("usage --json")).rows.length, 1);
-  const csv = await tallygate("usage --csv --by owner --from 24h --region sydney");
+  const csv = await tallygate("usage --csv --by owner --from 2026-11-01 --region sydney");
   assert.equal(
     csv.out,
     "window,owner,calls,units,refundedCalls,refundedUnits\r\n2026-11-01T00:00:00Z,k_1,1234,5000,0,0\r\n",

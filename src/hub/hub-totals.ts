@@ -8,6 +8,7 @@
 
 import type { EpochMs, ProducerId, ProducerKey, WindowId } from "../base/words.ts";
 import { producerKey } from "../base/words.ts";
+import { emptyCounterRef } from "../limits/counter-ref.ts";
 import { parseWindowId, windowId } from "../limits/window.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import type { FeedMark, FeedWindow } from "../metering/feed-codec.ts";
@@ -17,7 +18,10 @@ import { HubWindow } from "./hub-window.ts";
 import { RowSums } from "./row-sums.ts";
 
 /** Counters whose places are read before the first of them is added to: the reads of large tables overlap then. */
-const touchedAhead = 32;
+const readAheadCount = 32;
+
+/** What is read ahead is found again by the look-up itself. */
+const ahead = emptyCounterRef();
 
 /** What changed since the last update: what the next one will say. */
 export interface FeedChanges {
@@ -48,8 +52,6 @@ export class HubTotals implements FoldSink {
   readonly #producers = new Set<ProducerKey>();
   readonly #marks = new Map<ProducerId, EpochMs>();
   #rows = new RowSums();
-  /** Keeps the compiler from leaving out what is read ahead. */
-  #read = 0;
 
   /** Takes up totals from a ledger, before any batch. */
   load(columns: LedgerColumns): void {
@@ -137,11 +139,11 @@ export class HubTotals implements FoldSink {
     for (const window of windows) if (window !== undefined) this.#feedDirty.add(window);
     this.counterUpdates += counters.count;
     this.unpublished += counters.count;
-    for (let from = 0; from < counters.count; from += touchedAhead) {
-      const to = Math.min(from + touchedAhead, counters.count);
+    for (let from = 0; from < counters.count; from += readAheadCount) {
+      const to = Math.min(from + readAheadCount, counters.count);
       for (let i = from; i < to; i++) {
-        const table = windows[counters.window[i] as number]?.table;
-        if (table) this.#read ^= table.touch(counters.lo[i] as number, counters.hi[i] as number);
+        const window = windows[counters.window[i] as number];
+        window?.table.locate(counters.lo[i] as number, counters.hi[i] as number, ahead);
       }
       for (let i = from; i < to; i++) this.#addCounter(batch, i, windows);
     }

@@ -5,8 +5,9 @@
 
 import { assert } from "../base/assert.ts";
 import type { EpochMs, WindowId } from "../base/words.ts";
+import { emptyCounterRef } from "../limits/counter-ref.ts";
 import { ownMax } from "../limits/counter-shard.ts";
-import { CounterTable, emptyCounterRef } from "../limits/counter-table.ts";
+import { CounterTable } from "../limits/counter-table.ts";
 import type { LedgerColumns } from "../ports/ledger-store.ts";
 import { ChangeLog } from "./change-log.ts";
 

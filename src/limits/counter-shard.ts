@@ -87,17 +87,21 @@ export function tailOf(shard: Shard): number {
   return shard.words.length / wordsPerSlot - 1 - shard.capacity;
 }
 
+/** The smallest capacity of at least `needed` home slots. */
+export function capacityFor(needed: number): number {
+  return capacities.find((capacity) => capacity >= needed) ?? Math.ceil(needed);
+}
+
 /** The smallest capacity that half a shard, of `count` counters, does not fill too much. */
 export function capacityForHalf(count: number, density: Density): number {
-  const needed = Math.ceil(count / density.splitLoadMax);
-  return capacities.find((capacity) => capacity >= needed) ?? needed;
+  return capacityFor(Math.ceil(count / density.splitLoadMax));
 }
 
 /** What a shard of that capacity grows to, if it is not split. */
 export function capacityAbove(capacity: number, density: Density): number {
   const needed = Math.ceil(capacity * density.growth);
   if (capacity < shardCapacityMax && needed > shardCapacityMax) return shardCapacityMax;
-  return capacities.find((larger) => larger >= needed) ?? needed;
+  return capacityFor(needed);
 }
 
 export function emptyShard(): Shard {

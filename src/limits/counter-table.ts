@@ -15,9 +15,11 @@
 
 import { assert, present } from "../base/assert.ts";
 import { firstFingerprintAt, placeOf } from "./counter-place.ts";
+import type { CounterRef } from "./counter-ref.ts";
 import {
   addSlotOwn,
   capacityAbove,
+  capacityFor,
   capacityForHalf,
   copySlots,
   type Density,
@@ -73,21 +75,6 @@ const spareShareMax = 1 / 128;
 /** Load under which a run that hangs over the tail cannot be chance (e^-40). */
 const clusteredLoadMax = 0.7;
 
-/** Where a look-up is in the table: its second result, and for a change without a second search. Made once, used again. */
-export interface CounterRef {
-  lo: number;
-  hi: number;
-  shard: Shard | undefined;
-  /** Counters of the table at the look-up: with as many, nothing has moved. */
-  count: number;
-  /** Offset of the slot; after `usedAt` ~offset of where it would be, if there is none. */
-  at: number;
-}
-
-export function emptyCounterRef(): CounterRef {
-  return { lo: 0, hi: 0, shard: undefined, count: 0, at: -1 };
-}
-
 /** All high halves of fingerprints. */
 const allHighs: HighRange = { from: 0, below: 0x1_0000_0000 };
 
@@ -122,7 +109,7 @@ export class CounterTable {
     const wanted = Math.ceil(Math.min(expected, expectedMax) / sparse.splitLoadMax);
     this.#depth = Math.max(0, Math.ceil(Math.log2(wanted / shardCapacityMax)));
     this.#shardCount = 2 ** this.#depth;
-    this.#firstCapacity = Math.ceil(wanted / this.#shardCount);
+    this.#firstCapacity = capacityFor(wanted / this.#shardCount);
     this.#directory = Array.from({ length: this.#shardCount }, (_, prefix) => ({
       ...emptyShard(),
       depth: this.#depth,
@@ -163,26 +150,19 @@ export class CounterTable {
   }
 
   /**
-   * The first half of `used`: sets `ref` to where the search begins and reads there. Of a table larger than the caches that read
-   * takes longer than all the rest; those of several tables, begun one after the other, go on at the same time. The word that it
-   * returns means nothing and must be used, or the compiler leaves the read out.
+   * The first half of `used`: sets `ref` to where the search begins and reads there. Of a table larger than the caches that
+   * read takes longer than all the rest; those of several counters, begun one after the other, go on at the same time.
    */
-  locate(lo: number, hi: number, ref: CounterRef): number {
+  locate(lo: number, hi: number, ref: CounterRef): void {
     const shard = this.#shardOf(hi);
-    const at = homeOf(shard, lo >>> 0);
+    const home = homeOf(shard, lo >>> 0);
     // Signed, since V8 keeps those 32 bits in the field itself.
     ref.lo = lo | 0;
     ref.hi = hi | 0;
     ref.shard = shard;
     ref.count = this.count;
-    ref.at = at;
-    return readAhead(shard.words, at);
-  }
-
-  /** Begins a look-up that comes later, as `locate` does: reads where it will search. */
-  touch(lo: number, hi: number): number {
-    const shard = this.#shardOf(hi);
-    return readAhead(shard.words, homeOf(shard, lo >>> 0));
+    ref.at = home;
+    ref.ahead = readAhead(shard.words, home);
   }
 
   /** The second half of `used`, once; nothing may be inserted in between. */
@@ -332,7 +312,8 @@ export class CounterTable {
       // home slots would not part them; a longer tail takes them.
       this.#adopt(shard, this.#copy(words, { capacity, tail: tailOf(shard) * 2 }, allHighs));
     } else if (capacity < shardCapacityMax || !this.#split(shard)) {
-      const above = capacityAbove(Math.max(capacity, this.#firstCapacity), this.#density());
+      const first = this.#firstCapacity;
+      const above = capacity < first ? first : capacityAbove(capacity, this.#density());
       this.#adopt(shard, this.#copy(words, shapeOf(above), allHighs));
     }
   }

@@ -13,7 +13,7 @@
 
 import { assert, present } from "../base/assert.ts";
 import { costMax, type EpochMs } from "../base/words.ts";
-import { type CounterRef, emptyCounterRef } from "./counter-table.ts";
+import { type CounterRef, emptyCounterRef } from "./counter-ref.ts";
 import { type Limit, limitsPerPlanMax, type Plan, type Subjects } from "./plan.ts";
 import type { LiveWindow, WindowTables } from "./window-tables.ts";
 
@@ -100,8 +100,6 @@ export class Decider {
   readonly #windows = new Array<LiveWindow | undefined>(limitsPerPlanMax).fill(undefined);
   readonly #used = new Float64Array(limitsPerPlanMax);
   readonly #refs: readonly CounterRef[] = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
-  /** Keeps the compiler from leaving out the reads of the first round. */
-  #read = 0;
 
   constructor(tables: WindowTables) {
     this.#tables = tables;
@@ -154,7 +152,6 @@ export class Decider {
    */
   #look(plan: Plan, subjects: Subjects, nowMs: EpochMs): void {
     const { counters } = plan;
-    let read = 0;
     for (let i = 0; i < counters.length; i++) {
       const counter = counters[i] as Plan["counters"][number];
       const at = counter.dimension;
@@ -166,9 +163,8 @@ export class Decider {
       const hi = subjects.hi[at] as number;
       const live = this.#tables.current(counter, nowMs, subjects.anchorDay[at] as number);
       this.#windows[i] = live;
-      read ^= live.table.locate(lo, hi, this.#refs[i] as CounterRef);
+      live.table.locate(lo, hi, this.#refs[i] as CounterRef);
     }
-    this.#read = read;
     for (let i = 0; i < counters.length; i++) {
       const live = this.#windows[i];
       if (live !== undefined) this.#used[i] = live.table.usedAt(this.#refs[i] as CounterRef);
