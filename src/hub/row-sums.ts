@@ -1,7 +1,7 @@
 /** Usage rows and observations of many batches, summed by what they are reported under. */
 
 import type { Batch } from "../metering/batch-codec.ts";
-import type { Observation, UsageRow } from "../metering/usage.ts";
+import type { Observation } from "../metering/usage.ts";
 import type { LedgerObservation, LedgerRow } from "../ports/ledger-store.ts";
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -21,10 +21,10 @@ export class RowSums {
   #callers = new Map<string, RowSum | RowSum[] | Map<string, RowSum>>();
   #observations = new Map<string, Mutable<LedgerObservation>>();
 
+  /** Takes the batch's rows over: the first of a kind becomes the sum that later ones are added to. */
   add(batch: Batch): void {
-    const { region } = batch;
-    for (const row of batch.rows) this.#addRow(region, row);
-    for (const seen of batch.observations) this.#addObservation(region, seen);
+    for (const row of batch.rows) this.#addRow(row);
+    for (const seen of batch.observations) this.#addObservation(batch.region, seen);
   }
 
   /** All sums; empty afterwards. */
@@ -41,29 +41,29 @@ export class RowSums {
     return { rows, observations };
   }
 
-  #addRow(region: string, row: UsageRow): void {
+  #addRow(row: RowSum): void {
     const caller = row.key === "" ? row.address : row.key;
     const known = this.#callers.get(caller);
     if (known === undefined) {
-      this.#callers.set(caller, rowSum(region, row));
+      this.#callers.set(caller, row);
     } else if (Array.isArray(known)) {
-      const same = known.find((sum) => isSame(sum, region, row));
+      const same = known.find((sum) => isSame(sum, row));
       if (same !== undefined) addTo(same, row);
-      else if (known.length < listMax) known.push(rowSum(region, row));
+      else if (known.length < listMax) known.push(row);
       else {
-        const map = new Map(known.map((sum) => [fullKey(sum.region, sum), sum] as const));
-        map.set(fullKey(region, row), rowSum(region, row));
+        const map = new Map(known.map((sum) => [fullKey(sum), sum] as const));
+        map.set(fullKey(row), row);
         this.#callers.set(caller, map);
       }
     } else if (known instanceof Map) {
-      const key = fullKey(region, row);
+      const key = fullKey(row);
       const same = known.get(key);
       if (same !== undefined) addTo(same, row);
-      else known.set(key, rowSum(region, row));
-    } else if (isSame(known, region, row)) {
+      else known.set(key, row);
+    } else if (isSame(known, row)) {
       addTo(known, row);
     } else {
-      this.#callers.set(caller, [known, rowSum(region, row)]);
+      this.#callers.set(caller, [known, row]);
     }
   }
 
@@ -81,28 +81,10 @@ export class RowSums {
   }
 }
 
-/** Written out: spreading the row takes three times as long. */
-function rowSum(region: string, row: UsageRow): RowSum {
-  return {
-    hour: row.hour,
-    region,
-    route: row.route,
-    plan: row.plan,
-    owner: row.owner,
-    key: row.key,
-    address: row.address,
-    referer: row.referer,
-    calls: row.calls,
-    units: row.units,
-    refundedCalls: row.refundedCalls,
-    refundedUnits: row.refundedUnits,
-  };
-}
-
-function isSame(sum: RowSum, region: string, row: UsageRow): boolean {
+function isSame(sum: RowSum, row: RowSum): boolean {
   return (
     sum.hour === row.hour &&
-    sum.region === region &&
+    sum.region === row.region &&
     sum.route === row.route &&
     sum.plan === row.plan &&
     sum.owner === row.owner &&
@@ -112,12 +94,12 @@ function isSame(sum: RowSum, region: string, row: UsageRow): boolean {
   );
 }
 
-function fullKey(region: string, row: UsageRow): string {
-  const { hour, route, plan, owner, key, address, referer } = row;
+function fullKey(row: RowSum): string {
+  const { hour, region, route, plan, owner, key, address, referer } = row;
   return [hour, region, route, plan, owner, key, address, referer].join(separator);
 }
 
-function addTo(sum: RowSum, row: UsageRow): void {
+function addTo(sum: RowSum, row: RowSum): void {
   sum.calls = capped(sum.calls + row.calls);
   sum.units = capped(sum.units + row.units);
   sum.refundedCalls = capped(sum.refundedCalls + row.refundedCalls);

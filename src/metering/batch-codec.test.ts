@@ -57,8 +57,15 @@ const batchArbitrary: fc.Arbitrary<EncodableBatch> = plain({
 
 /** A decoded batch as one that can be encoded: what a round trip is compared by. */
 function encodable(batch: Batch): EncodableBatch {
-  const { subject, ...rest } = batch;
-  return { ...rest, subjects: Array.from({ length: batch.counters.count }, (_, i) => subject(i)) };
+  const { subject, rows, ...rest } = batch;
+  return {
+    ...rest,
+    subjects: Array.from({ length: batch.counters.count }, (_, i) => subject(i)),
+    rows: rows.map(({ region, ...row }) => {
+      assert.equal(region, batch.region);
+      return row;
+    }),
+  };
 }
 
 const example: EncodableBatch = {

@@ -38,8 +38,13 @@ export interface EncodableBatch extends BatchHeader {
   readonly observations: readonly Observation[];
 }
 
+/** A row and the region of its batch. */
+export type RegionalRow = UsageRow & { readonly region: string };
+
 /** A decoded batch. Subjects are made into strings when they are asked for: the hub knows most of them already. */
-export interface Batch extends Omit<EncodableBatch, "subjects"> {
+export interface Batch extends Omit<EncodableBatch, "subjects" | "rows"> {
+  /** Made for this batch alone: whoever takes them over may add to them. */
+  readonly rows: readonly RegionalRow[];
   /** The subject of a counter, by its index. */
   subject(counter: number): string;
 }
@@ -195,8 +200,8 @@ function readBatch(input: ByteReader): Batch {
   const windows: string[] = [];
   for (let left = input.count(); left > 0; left--) windows.push(text());
   const { counters, subjects } = readCounters(input, windows.length, strings.length);
-  const rows: UsageRow[] = [];
-  for (let left = input.count(); left > 0; left--) rows.push(readRow(input, text));
+  const rows: RegionalRow[] = [];
+  for (let left = input.count(); left > 0; left--) rows.push(readRow(input, header.region, text));
   const observations: Observation[] = [];
   for (let left = input.count(); left > 0; left--) {
     const hour = input.varint() * hourMs;
@@ -238,9 +243,10 @@ function readCounters(
 }
 
 /** Written out, in the order of the bytes: spreads here would take longer than everything else of a batch. */
-function readRow(input: ByteReader, text: () => string): UsageRow {
+function readRow(input: ByteReader, region: string, text: () => string): RegionalRow {
   return {
     hour: input.varint() * hourMs,
+    region,
     route: text(),
     plan: text(),
     owner: text(),

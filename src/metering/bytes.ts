@@ -139,9 +139,14 @@ export class ByteReader {
   }
 
   varint(): number {
-    // Most numbers are small.
+    // Most numbers are small, and most of the others are indices of a batch's strings: two bytes.
     const first = this.u8();
     if (first < 0x80) return first;
+    const second = this.at < this.end ? (this.bytes[this.at] as number) : 0x80;
+    if (second < 0x80) {
+      this.at++;
+      return (first & 0x7f) | (second << 7);
+    }
     let value = first & 0x7f;
     let scale = 0x80;
     for (let i = 1; i < 8; i++) {
