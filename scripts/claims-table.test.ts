@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import type { Claim } from "../claims/claim.ts";
-import { parsePage, type Row, readMeasurement, renderPage, selectClaims } from "./claims-table.ts";
+import { root } from "./checks.ts";
+import {
+  loadClaims,
+  parsePage,
+  type Row,
+  readMeasurement,
+  renderPage,
+  selectClaims,
+} from "./claims-table.ts";
 
 function claimOf(id: string): Claim {
   return { id, sentence: `claim | ${id}`, bar: "≤ 1 s", minutesMax: 1, command: [] };
@@ -42,4 +52,15 @@ test("only a whole measurement in the last line counts", () => {
   for (const output of ["", "1 s", `${line}\nnot last`, '{"figure":"1 s"}', "null"]) {
     assert.equal(typeof readMeasurement(output), "string", output);
   }
+});
+
+test("the guarantees name claims that there are", async () => {
+  const known = new Set((await loadClaims()).map(({ id }) => id));
+  const page = readFileSync(join(root, "docs", "guarantees.md"), "utf8");
+  const named = [...page.matchAll(/`(\d+-[a-z-]+)`/g)].map(([, id]) => id ?? "");
+  assert.ok(named.length > 0);
+  assert.deepEqual(
+    named.filter((id) => !known.has(id)),
+    [],
+  );
 });
