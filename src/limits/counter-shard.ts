@@ -104,18 +104,18 @@ export function capacityAbove(capacity: number, density: Density): number {
   return capacityFor(needed);
 }
 
-export function emptyShard(): Shard {
+export function emptyShard(depth: number, prefix: number): Shard {
   const shape = shapeOf(present(capacities[0], "smallest capacity"));
-  return makeShard(new Uint32Array(wordsFor(shape)), shape.capacity);
+  return { ...makeShard(new Uint32Array(wordsFor(shape)), shape.capacity), depth, prefix };
 }
 
 export function makeShard(words: Uint32Array, capacity: number): Shard {
   return { words, capacity, scale: capacity / 0x1_0000_0000, count: 0, depth: 0, prefix: 0 };
 }
 
-/** Offset of the slot that a search begins with. */
-export function homeOf(shard: Shard, lo: number): number {
-  return ((lo * shard.scale) | 0) * wordsPerSlot;
+/** Offset of the slot that a search begins with, in a shard of that scale. */
+export function homeOf(scale: number, lo: number): number {
+  return ((lo * scale) | 0) * wordsPerSlot;
 }
 
 /** Reads the two lines of memory, mostly, that a search from `home` will read. What it returns means nothing. */
@@ -136,10 +136,6 @@ export function findSlot(words: Uint32Array, home: number, lo: number, hi: numbe
     }
     at += wordsPerSlot;
   }
-}
-
-export function find(shard: Shard, lo: number, hi: number): number {
-  return findSlot(shard.words, homeOf(shard, lo), lo, hi);
 }
 
 /** Words that a loop moves faster than a call of `copyWithin` begins. */
@@ -185,7 +181,7 @@ export function copySlots(from: Uint32Array, to: Shard, range: HighRange): boole
     const lo = from[at] as number;
     const hi = from[at + 1] as number;
     if (lo === 0 || hi < first || hi >= below) continue;
-    const home = ((lo * scale) | 0) * wordsPerSlot;
+    const home = homeOf(scale, lo);
     if (home > next) next = home;
     if (next >= end) return false;
     words[next] = lo;

@@ -1,8 +1,7 @@
 /**
  * The counters of one window instance: fingerprint → (total, own), exact, in 20-byte slots.
  *
- * The table is a directory of shards (extendible hashing; Fagin, Nievergelt, Pippenger, Strong,
- * 1979). A *place* in [0, 1) made of the fingerprint's high half chooses the shard, the low half
+ * The table is a directory of shards (`shard-directory.ts`). A *place* in [0, 1) made of the fingerprint's high half chooses the shard, the low half
  * the slot in it. A full shard is copied into one that is larger by a small step, or split in two;
  * either moves at most `shardCapacityMax` counters, whatever the size of the table.
  *
@@ -13,8 +12,8 @@
  * the next one's new array.
  */
 
-import { assert, present } from "../base/assert.ts";
-import { firstFingerprintAt, placeOf } from "./counter-place.ts";
+import { assert } from "../base/assert.ts";
+import { firstFingerprintAt } from "./counter-place.ts";
 import type { CounterRef } from "./counter-ref.ts";
 import {
   addSlotOwn,
@@ -25,10 +24,8 @@ import {
   type Density,
   dense,
   emptyShard,
-  find,
   findSlot,
   type HighRange,
-  homeOf,
   insertSlot,
   isFull,
   makeShard,
@@ -47,18 +44,11 @@ import {
   wordsFor,
   wordsPerSlot,
 } from "./counter-shard.ts";
+import { endOf, ShardDirectory } from "./shard-directory.ts";
 import { TotalsDigest } from "./totals-digest.ts";
 
-/** Bytes that a shard costs beside its slots, and an entry of the directory. For `bytes`. */
+/** Bytes that a shard costs beside its slots. For `bytes`. */
 const shardOverheadBytes = 320;
-const bytesPerEntry = 8;
-
-/**
- * Directory entries per shard, at most, on average. Fingerprints of a keyed hash need 2 to 4. Were
- * they all to have the same high half, no split would part them: shards then grow beyond
- * `shardCapacityMax` instead, and the table goes on, slower.
- */
-const entriesPerShardMax = 16;
 
 /**
  * Counters up to which a table takes up to 38 bytes for each and is fast; with more it is filled up
@@ -85,16 +75,13 @@ export type CounterVisit = (lo: number, hi: number, total: number, own: number) 
 export class CounterTable {
   /** Counters in the table; a counter once made stays. */
   count = 0;
-  /** Bytes of memory that the table holds, spare arrays included. */
-  bytes: number;
   /** Counters moved by one growth step so far, at most. */
   movedPerStepMax = 0;
-  #directory: Shard[];
-  /** log2 of the directory's length. */
-  #depth = 0;
-  #shardCount = 1;
-  /** Where `#findOrInsert` found its slot: its second result, without an object. */
-  #foundIn: Shard;
+  readonly #directory: ShardDirectory;
+  /** Of arrays, spare ones included. */
+  #arrayBytes = 0;
+  /** Array of the slot that `#findOrInsert` found: its second result, without an object. */
+  #found: Uint32Array;
   readonly #digest = new TotalsDigest();
   /** Arrays for reuse by their length. */
   readonly #spares = new Map<number, Uint32Array[]>();
@@ -107,17 +94,18 @@ export class CounterTable {
   constructor({ sparseCountMax = sparseByDefaultMax, expected = 0 } = {}) {
     this.#sparseCountMax = sparseCountMax;
     const wanted = Math.ceil(Math.min(expected, expectedMax) / sparse.splitLoadMax);
-    this.#depth = Math.max(0, Math.ceil(Math.log2(wanted / shardCapacityMax)));
-    this.#shardCount = 2 ** this.#depth;
-    this.#firstCapacity = capacityFor(wanted / this.#shardCount);
-    this.#directory = Array.from({ length: this.#shardCount }, (_, prefix) => ({
-      ...emptyShard(),
-      depth: this.#depth,
-      prefix,
-    }));
-    const first = present(this.#directory[0], "first shard");
-    this.#foundIn = first;
-    this.bytes = this.#shardCount * (first.words.byteLength + shardOverheadBytes + bytesPerEntry);
+    const depth = Math.max(0, Math.ceil(Math.log2(wanted / shardCapacityMax)));
+    this.#firstCapacity = capacityFor(wanted / 2 ** depth);
+    const shards = Array.from({ length: 2 ** depth }, (_, prefix) => emptyShard(depth, prefix));
+    this.#directory = new ShardDirectory(shards, depth);
+    this.#found = this.#directory.words(0);
+    this.#arrayBytes = shards.length * this.#found.byteLength;
+  }
+
+  /** Bytes of memory that the table holds, spare arrays included. */
+  get bytes(): number {
+    const { bytes, shardCount } = this.#directory;
+    return this.#arrayBytes + bytes + shardCount * shardOverheadBytes;
   }
 
   /** The digest of all totals, as two signed 32-bit integers; see `totals-digest.ts`. */
@@ -131,16 +119,14 @@ export class CounterTable {
 
   /** Total of a counter; 0 if there is none. */
   total(lo: number, hi: number): number {
-    const shard = this.#shardOf(hi);
-    const at = find(shard, lo >>> 0, hi >>> 0);
-    return at < 0 ? 0 : slotTotal(shard.words, at);
+    const at = this.#find(lo >>> 0, hi);
+    return at < 0 ? 0 : slotTotal(this.#found, at);
   }
 
   /** Own units of a counter; 0 if there is none. */
   own(lo: number, hi: number): number {
-    const shard = this.#shardOf(hi);
-    const at = find(shard, lo >>> 0, hi >>> 0);
-    return at < 0 ? 0 : slotOwn(shard.words, at);
+    const at = this.#find(lo >>> 0, hi);
+    return at < 0 ? 0 : slotOwn(this.#found, at);
   }
 
   /** Total + own, 0 if there is no such counter; sets `ref` for `addOwnAt`. Makes no slot. */
@@ -154,20 +140,21 @@ export class CounterTable {
    * read takes longer than all the rest; those of several counters, begun one after the other, go on at the same time.
    */
   locate(lo: number, hi: number, ref: CounterRef): void {
-    const shard = this.#shardOf(hi);
-    const home = homeOf(shard, lo >>> 0);
+    const entry = this.#directory.entryOf(hi);
+    const words = this.#directory.words(entry);
+    const home = this.#directory.home(entry, lo >>> 0);
     // Signed, since V8 keeps those 32 bits in the field itself.
     ref.lo = lo | 0;
     ref.hi = hi | 0;
-    ref.shard = shard;
+    ref.words = words;
     ref.count = this.count;
     ref.at = home;
-    ref.ahead = readAhead(shard.words, home);
+    ref.ahead = readAhead(words, home);
   }
 
   /** The second half of `used`, once; nothing may be inserted in between. */
   usedAt(ref: CounterRef): number {
-    const { words } = ref.shard as Shard;
+    const { words } = ref;
     const at = findSlot(words, ref.at, ref.lo >>> 0, ref.hi >>> 0);
     ref.at = at;
     return at < 0 ? 0 : slotUsed(words, at);
@@ -175,36 +162,27 @@ export class CounterTable {
 
   /** `addOwn` for the counter that `used` set `ref` to, whatever changed in the table since. */
   addOwnAt(ref: CounterRef, delta: number): void {
-    const { lo, hi, at } = ref;
-    const shard = ref.shard as Shard;
-    const words = shard.words;
-    if (at >= 0) {
-      // Where the shard has grown or was split since, another counter is here, or none.
-      if (words[at] === lo >>> 0 && words[at + 1] === hi >>> 0) {
-        addSlotOwn(words, at, delta);
-        return;
-      }
-    } else if (this.count === ref.count && this.#insert(shard, ~at, ref)) {
-      addSlotOwn(words, ~at, delta);
-      return;
-    }
-    this.addOwn(lo, hi, delta);
+    // With as many counters nothing has moved.
+    if (ref.count !== this.count) this.addOwn(ref.lo, ref.hi, delta);
+    else if (ref.at >= 0) addSlotOwn(ref.words, ref.at, delta);
+    else if (this.#insert(ref, ~ref.at)) addSlotOwn(ref.words, ~ref.at, delta);
+    else this.addOwn(ref.lo, ref.hi, delta);
   }
 
   addOwn(lo: number, hi: number, delta: number): void {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
-    addSlotOwn(this.#foundIn.words, at, delta);
+    addSlotOwn(this.#found, at, delta);
   }
 
   setOwn(lo: number, hi: number, own: number): void {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
-    setSlotOwn(this.#foundIn.words, at, own);
+    setSlotOwn(this.#found, at, own);
   }
 
   /** Returns the new total, which stops at 2^53 - 1. */
   addTotal(lo: number, hi: number, delta: number): number {
     const at = this.#findOrInsert(lo >>> 0, hi >>> 0);
-    const sum = slotTotal(this.#foundIn.words, at) + delta;
+    const sum = slotTotal(this.#found, at) + delta;
     const total = sum < Number.MAX_SAFE_INTEGER ? sum : Number.MAX_SAFE_INTEGER;
     this.#writeTotal(at, total);
     return total;
@@ -217,7 +195,7 @@ export class CounterTable {
 
   /** Sets every total to 0, before totals of another epoch are installed. */
   clearTotals(): void {
-    this.#forEachShard(({ words }) => {
+    this.#directory.forEach(({ words }) => {
       for (let at = 0; at < words.length; at += wordsPerSlot) {
         if (words[at] !== 0) setSlotTotal(words, at, 0);
       }
@@ -228,7 +206,7 @@ export class CounterTable {
 
   /** Sets the own units of every counter to 0. */
   clearOwn(): void {
-    this.#forEachShard(({ words }) => {
+    this.#directory.forEach(({ words }) => {
       for (let at = 0; at < words.length; at += wordsPerSlot) {
         if (words[at] !== 0) setSlotOwn(words, at, 0);
       }
@@ -246,45 +224,36 @@ export class CounterTable {
    * visited once, one that was made meanwhile once or not at all. `visit` itself must not insert.
    */
   visitFrom(place: number, visit: CounterVisit): number {
-    const shard = this.#directory[place * this.#directory.length] as Shard;
+    const shard = this.#directory.at(place);
     const words = shard.words;
     for (let at = 0; at < words.length; at += wordsPerSlot) {
       const lo = words[at] as number;
       if (lo === 0) continue;
       visit(lo, words[at + 1] as number, slotTotal(words, at), slotOwn(words, at));
     }
-    // A split keeps a shard's ends, so this is where a shard begins for as long as the table lives.
-    return (shard.prefix + 1) / 2 ** shard.depth;
+    return endOf(shard);
   }
 
-  #forEachShard(visit: (shard: Shard) => void): void {
-    const length = this.#directory.length;
-    for (let index = 0; index < length; ) {
-      const shard = this.#directory[index] as Shard;
-      visit(shard);
-      index += length / 2 ** shard.depth;
-    }
-  }
-
-  #shardOf(hi: number): Shard {
-    const directory = this.#directory;
-    return directory[(placeOf(hi >>> 0) * directory.length) | 0] as Shard;
+  /** As `findSlot`, in `#found`. */
+  #find(lo: number, hi: number): number {
+    const entry = this.#directory.entryOf(hi);
+    this.#found = this.#directory.words(entry);
+    return findSlot(this.#found, this.#directory.home(entry, lo), lo, hi >>> 0);
   }
 
   #findOrInsert(lo: number, hi: number): number {
     for (;;) {
-      const shard = this.#shardOf(hi);
-      this.#foundIn = shard;
-      const at = find(shard, lo, hi);
+      const at = this.#find(lo, hi);
       if (at >= 0) return at;
       assert(lo !== 0, "a fingerprint's low half is not 0");
-      if (this.#insert(shard, ~at, { lo, hi })) return ~at;
-      this.#grow(shard);
+      if (this.#insert({ lo, hi }, ~at)) return ~at;
+      this.#grow(this.#directory.shard(this.#directory.entryOf(hi)));
     }
   }
 
-  /** Makes the counter's slot where a search of the shard as it is ended; false if there is no room for it. */
-  #insert(shard: Shard, at: number, { lo, hi }: { lo: number; hi: number }): boolean {
+  /** Makes the counter's slot where a search for it ended; false if there is no room. */
+  #insert({ lo, hi }: { lo: number; hi: number }, at: number): boolean {
+    const shard = this.#directory.shard(this.#directory.entryOf(hi));
     if (isFull(shard, this.#density()) || !insertSlot(shard, at, lo, hi)) return false;
     this.count++;
     return true;
@@ -295,7 +264,7 @@ export class CounterTable {
   }
 
   #writeTotal(at: number, total: number): void {
-    const words = this.#foundIn.words;
+    const words = this.#found;
     const lo = words[at] as number;
     const hi = words[at + 1] as number;
     const before = slotTotal(words, at);
@@ -320,13 +289,7 @@ export class CounterTable {
 
   /** Parts the shard in two by the next bit of place. False if the directory may not double. */
   #split(shard: Shard): boolean {
-    if (shard.depth === this.#depth) {
-      const doubled = this.#directory.length * 2;
-      if (doubled > this.#shardCount * entriesPerShardMax) return false;
-      this.#directory = this.#directory.flatMap((entry) => [entry, entry]);
-      this.bytes += (doubled / 2) * bytesPerEntry;
-      this.#depth++;
-    }
+    if (!this.#directory.makeRoomToSplit(shard)) return false;
     const density = this.#density();
     const depth = shard.depth + 1;
     const prefix = shard.prefix * 2;
@@ -350,10 +313,8 @@ export class CounterTable {
     shard.depth = depth;
     shard.prefix = prefix;
     this.#adopt(shard, lower);
-    this.#shardCount++;
-    this.bytes += shardOverheadBytes;
-    const width = this.#directory.length / 2 ** depth;
-    this.#directory.fill(upper, upper.prefix * width, (upper.prefix + 1) * width);
+    this.#directory.refresh(upper);
+    this.#directory.shardCount++;
     return true;
   }
 
@@ -373,6 +334,7 @@ export class CounterTable {
     shard.capacity = next.capacity;
     shard.scale = next.scale;
     shard.count = next.count;
+    this.#directory.refresh(shard);
   }
 
   #take(length: number): Uint32Array {
@@ -381,7 +343,7 @@ export class CounterTable {
       this.#spareBytes -= spare.byteLength;
       return spare.fill(0);
     }
-    this.bytes += length * 4;
+    this.#arrayBytes += length * 4;
     return new Uint32Array(length);
   }
 
@@ -389,7 +351,7 @@ export class CounterTable {
   #release(words: Uint32Array): void {
     const bytes = words.byteLength;
     if (this.#spareBytes + bytes > this.bytes * spareShareMax) {
-      this.bytes -= bytes;
+      this.#arrayBytes -= bytes;
       return;
     }
     this.#spareBytes += bytes;

@@ -97,6 +97,21 @@ describe("live windows", () => {
     assert.notEqual(tables.current(counter("day"), now, 1), day);
   });
 
+  it("give a new window room for as many counters as the one before had, dropped or not", () => {
+    const tables = new WindowTables("sydney");
+    const fill = (nowMs: number, count: number): number => {
+      const { table } = tables.current(counter("second"), nowMs, 1);
+      for (let i = 1; i <= count; i++) {
+        table.addOwn(Math.imul(i, 0x9e3779b1), Math.imul(i, 0x85ebca6b), 1);
+      }
+      return table.movedPerStepMax;
+    };
+    assert.ok(fill(now, 3_000) > 500);
+    assert.ok(fill(now + 1_000, 3_000) <= 16);
+    tables.dropEndedBefore(now + 2_000);
+    assert.ok(fill(now + 2_000, 3_000) <= 16);
+  });
+
   it("are bounded: by id none is made beyond, a current one takes the place of the oldest", () => {
     const tables = new WindowTables("");
     const idAt = (second: number): string =>

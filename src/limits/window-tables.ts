@@ -38,13 +38,15 @@ export class WindowTables {
   readonly #live = new Map<WindowId, LiveWindow>();
   /** By `currentIndex`. */
   readonly #current: (LiveWindow | undefined)[];
+  /** Counters of the window before the current one, by `currentIndex`: as many are to be expected in the next. */
+  readonly #before: Uint32Array;
 
   /** `region`: whose calls regional counters count here; "" where no call is decided (the hub). */
   constructor(region: string) {
     this.#region = region;
-    this.#current = new Array<LiveWindow | undefined>(windowSpecCount * 2 * anchorsPerSpec).fill(
-      undefined,
-    );
+    const kinds = windowSpecCount * 2 * anchorsPerSpec;
+    this.#current = new Array<LiveWindow | undefined>(kinds).fill(undefined);
+    this.#before = new Uint32Array(kinds);
   }
 
   get size(): number {
@@ -67,8 +69,8 @@ export class WindowTables {
     const current = this.#current[index];
     const isNow = current !== undefined && nowMs < current.endMs && nowMs >= current.window.startMs;
     if (isNow) return current;
-    // The window before it tells how many counters are to come.
-    const next = this.#open(counter, { nowMs, anchorDay, expected: current?.table.count ?? 0 });
+    if (current !== undefined) this.#before[index] = current.table.count;
+    const next = this.#open(counter, { nowMs, anchorDay, expected: this.#before[index] as number });
     this.#current[index] = next;
     this.generation++;
     return next;
@@ -138,7 +140,9 @@ export class WindowTables {
   #drop(live: LiveWindow): void {
     this.#live.delete(live.id);
     const index = this.#current.indexOf(live);
-    if (index >= 0) this.#current[index] = undefined;
+    if (index < 0) return;
+    this.#current[index] = undefined;
+    this.#before[index] = live.table.count;
   }
 }
 
