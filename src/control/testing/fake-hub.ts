@@ -226,6 +226,7 @@ function statusOf(processes: ProcessStatus[], keys: number, timeMs: number): Hub
     lost: [],
     warnings: ["no backup was ever made: losing the hub's disk loses counts"],
     processes,
+    overshoot: { boundUnits: 2, unnamed: 0, closed: [] },
   };
 }
 
