@@ -144,7 +144,6 @@ async function openHub(
       sealIntervalMs: config.stream.sealIntervalMs,
       journalSizeMaxBytes: config.journal.sizeMaxBytes,
       limits: overshootLimits(config),
-      unitsPerCallMax: Math.max(0, ...config.routes.map(({ cost }) => cost)),
     },
   );
   running.hub = hub;

@@ -25,6 +25,7 @@ export const processSchema = z
     callsPerSecond: z.number(),
     lagP50Ms: z.number(),
     lagP99Ms: z.number(),
+    peakUnits: z.number().openapi({ description: "Most units charged in 250 ms, of late." }),
     roundTripMs: z.number(),
     watermarks: z.array(z.object({ incarnation: z.string(), seq: z.number() })),
   })
@@ -56,7 +57,7 @@ const overshootSchema = z
   .object({
     boundUnits: z.number().openapi({
       description:
-        "What one counter may come to hold beyond its quota with the rates and lags of now. Whole rates and p99 lags: an estimate from above, no promise.",
+        "What one counter may come to hold beyond its quota with the peaks and lags of late. Whole processes and p99 lags: an estimate from above, no promise.",
     }),
     unnamed: z.number().openapi({
       description: "Counters above a quota that could not be held against a plan.",

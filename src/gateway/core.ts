@@ -24,6 +24,7 @@ import { LagMeter } from "./lag-meter.ts";
 import { Meter } from "./meter.ts";
 import { NodeTime } from "./node-time.ts";
 import { OwnCharges } from "./own-charges.ts";
+import { PeakUnits } from "./peak-units.ts";
 import { RegionView } from "./region-view.ts";
 import { Sender } from "./sender.ts";
 import { loadOwn } from "./snapshot-builder.ts";
@@ -78,6 +79,7 @@ export class GatewayCore {
   readonly #saver: ViewSaver;
   readonly #trimmer: Trimmer;
   readonly #lag = new LagMeter();
+  readonly #peak = new PeakUnits();
   readonly #metrics: GatewayMetrics;
   readonly #timers: Timer[] = [];
   #cluster: SavedCluster | undefined;
@@ -251,6 +253,7 @@ export class GatewayCore {
           lagP50Ms: this.#lag.percentile(0.5, nowMs),
           lagP99Ms: this.#lag.percentile(0.99, nowMs),
           roundTripMs: this.time.roundTripMs,
+          peakUnits: this.#peak.units,
         };
       },
       welcomed: (welcome, end) => {
@@ -279,6 +282,7 @@ export class GatewayCore {
       },
       tick: () => {
         this.#measureRate();
+        this.#peak.tick(this.meter.grossUnits, this.#ports.clock.monotonicMs());
         this.#own.isRecovered = this.#hasRecovered();
         // Looked at often enough to notice when node time is set back, whether calls ask or not.
         this.cutOffMs(this.time.nowMs());

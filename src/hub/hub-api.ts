@@ -87,6 +87,8 @@ export interface ProcessStatus {
   readonly callsPerSecond: number;
   readonly lagP50Ms: number;
   readonly lagP99Ms: number;
+  /** The most units charged in one interval of heartbeats, over the last minute or so. */
+  readonly peakUnits: number;
   readonly roundTripMs: number;
   readonly watermarks: readonly (readonly [string, Seq])[];
 }
@@ -102,12 +104,12 @@ export interface ClosedOvershoot {
   readonly largestUnits: number;
   /** Of all windows of this limit that closed since the hub's start. */
   readonly unitsTotal: number;
-  /** Highest bound for one counter while the window ran, from measured rates and lags. */
+  /** Highest bound for one counter while the window ran, from measured peaks and lags. */
   readonly boundUnits: number;
 }
 
 export interface OvershootStatus {
-  /** With the rates and lags of now: what one counter may come to hold beyond its quota. */
+  /** With the peaks and lags of late: what one counter may come to hold beyond its quota. */
   readonly boundUnits: number;
   /** Counters above a quota that could not be told apart: too many at once, or not in the ledger. */
   readonly unnamed: number;

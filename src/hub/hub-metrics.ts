@@ -35,7 +35,7 @@ const gauges: Readonly<Record<keyof HubGauges, readonly [string, string]>> = {
   epoch: ["tallygate_hub_epoch", "Epoch of the versions that are published"],
   overshootBoundUnits: [
     "tallygate_overshoot_bound_units",
-    "What one counter may hold beyond its quota, with the rates and lags of now",
+    "What one counter may hold beyond its quota, with the peaks and lags of late",
   ],
 };
 

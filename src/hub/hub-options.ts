@@ -40,7 +40,6 @@ export interface HubOptions {
   readonly sealIntervalMs: number;
   /** Of a gateway's journal, as its configuration has it. */
   readonly journalSizeMaxBytes: number;
-  /** Limits that refuse, and the highest cost of a route: what overshoot is measured against. */
+  /** Limits that refuse: what overshoot is measured against. */
   readonly limits: readonly OvershootLimit[];
-  readonly unitsPerCallMax: number;
 }

@@ -237,13 +237,13 @@ class RunningHub implements Hub, HubParts {
   }
 
   #makeOvershoot(): OvershootAudit {
-    const { limits, unitsPerCallMax } = this.#options;
+    const { limits } = this.#options;
     return new OvershootAudit({
       limits,
       windows: this.state.totals.windows,
       subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
       planOfKey: (keyId) => this.registry.get(keyId)?.plan,
-      boundUnits: () => overshootBound(this.#processes(), unitsPerCallMax),
+      boundUnits: () => overshootBound(this.#processes()),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
   }

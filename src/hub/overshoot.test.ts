@@ -86,16 +86,15 @@ test("counters beyond those that are named are counted", async () => {
   assert.equal(audit.status().unnamed, 2);
 });
 
-test("the bound is the worst gateway's sum over the others of rate times time unseen", () => {
-  const at = (callsPerSecond: number, lagP99Ms: number, change = {}) => {
-    return { callsPerSecond, lagP99Ms, heardAgoMs: 100, oldestUnacknowledgedMs: 0, ...change };
+test("the bound is the worst gateway's sum over the others of their peak for every beat unseen", () => {
+  const at = (peakUnits: number, lagP99Ms: number, change = {}) => {
+    return { peakUnits, lagP99Ms, heardAgoMs: 100, oldestUnacknowledgedMs: 0, ...change };
   };
-  assert.equal(overshootBound([], 1), 0);
-  assert.equal(overshootBound([at(1_000, 500)], 1), 0, "one process sees all that it admits");
-  assert.equal(overshootBound([at(1_000, 100), at(200, 300)], 1), 300);
-  assert.equal(overshootBound([at(1_000, 100), at(200, 300)], 5), 1_500);
-  const silent = at(1_000, 100, { heardAgoMs: 4_000 });
-  assert.equal(overshootBound([silent, at(100, 100)], 1), 4_000);
-  const waiting = at(1_000, 100, { oldestUnacknowledgedMs: 2_000 });
-  assert.equal(overshootBound([waiting, at(100, 100)], 1), 2_000);
+  assert.equal(overshootBound([]), 0);
+  assert.equal(overshootBound([at(100, 500)]), 0, "one process sees all that it admits");
+  assert.equal(overshootBound([at(100, 100), at(20, 300)]), 300);
+  const silent = at(100, 100, { heardAgoMs: 4_000 });
+  assert.equal(overshootBound([silent, at(10, 100)]), 1_700);
+  const waiting = at(100, 100, { oldestUnacknowledgedMs: 2_000 });
+  assert.equal(overshootBound([waiting, at(10, 100)]), 900);
 });

@@ -7,9 +7,9 @@
  * total does not say whose plan charged it. So a key that left a larger plan within the window reads too high, and where plans differ per
  * address it reads too low. Units that were charged without a journal, or later than `settleMs` after the end, are in no total yet.
  *
- * The bound is theorem 1 with what is measured: to each gateway, what the others admit in the time until it sees it. Whole rates of
- * processes stand for their rates on one counter, and p99 for the longest lag: an estimate from above that one charge in a
- * hundred may pass, no promise.
+ * The bound is theorem 1 with what is measured: to each gateway, what the others admit in the time until it sees it. What a whole process
+ * charged in its busiest moments stands for what it charged to one counter, and p99 for the longest lag: an estimate from above that one
+ * charge in a hundred may pass, no promise.
  */
 
 import type { EpochMs, WindowId } from "../base/words.ts";
@@ -207,35 +207,34 @@ function perOf(subject: string): string {
   return subject.slice(0, subject.indexOf(isNamed ? "=" : ":"));
 }
 
+/** Every gateway beats, and measures its peak, this often; it is the gateway's `heartbeatIntervalMs`. */
+const beatMs = 250;
+
+/** A heartbeat that is this late was lost or held up. */
+const silenceMs = 1_000;
+
 /**
- * The most units that one gateway may admit beyond a quota with these rates and lags: the worst of the sums, over the gateways, of what
- * all others admit until it sees it. A process that is silent, or whose charges wait, is unseen for as long as that.
+ * The most units that one gateway may admit beyond a quota: the worst of the sums, over the gateways, of what all others admit until it
+ * sees it. In an interval that long they admit at most their peak for every beat that it touches. A process that is silent, or whose charges
+ * wait, is unseen for as long as that.
  */
 export function overshootBound(
   processes: readonly Pick<
     ProcessStatus,
-    "callsPerSecond" | "lagP99Ms" | "heardAgoMs" | "oldestUnacknowledgedMs"
+    "peakUnits" | "lagP99Ms" | "heardAgoMs" | "oldestUnacknowledgedMs"
   >[],
-  unitsPerCallMax: number,
 ): number {
   const silentMs = processes.map(({ heardAgoMs }) => (heardAgoMs > silenceMs ? heardAgoMs : 0));
   let worst = 0;
-  for (const [n, seeing] of processes.entries()) {
-    let calls = 0;
-    for (const [m, { callsPerSecond, oldestUnacknowledgedMs }] of processes.entries()) {
+  for (const [n, { lagP99Ms }] of processes.entries()) {
+    let units = 0;
+    for (const [m, { peakUnits, oldestUnacknowledgedMs }] of processes.entries()) {
       if (m === n) continue;
-      const unseenMs = Math.max(
-        seeing.lagP99Ms,
-        oldestUnacknowledgedMs,
-        silentMs[n] as number,
-        silentMs[m] as number,
-      );
-      calls += (callsPerSecond * unseenMs) / 1_000;
+      const silent = Math.max(silentMs[n] as number, silentMs[m] as number);
+      const unseenMs = Math.max(lagP99Ms, oldestUnacknowledgedMs, silent);
+      units += peakUnits * (Math.ceil(unseenMs / beatMs) + 1);
     }
-    worst = Math.max(worst, calls);
+    worst = Math.max(worst, units);
   }
-  return Math.ceil(worst * unitsPerCallMax);
+  return worst;
 }
-
-/** Heartbeats come every 250 ms: one that is this late was lost or held up. */
-const silenceMs = 1_000;

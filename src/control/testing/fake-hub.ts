@@ -206,6 +206,7 @@ export function processStatus(region: string): ProcessStatus {
     callsPerSecond: 12,
     lagP50Ms: 60,
     lagP99Ms: 90,
+    peakUnits: 4,
     roundTripMs: 2,
     watermarks: [["00", 3]],
   };
