@@ -30,6 +30,7 @@ const tasks = {
   test: ["scripts/test.ts"],
   "test:long": ["scripts/test.ts", "--long"],
   bench: ["bench/run.ts"],
+  "sim:scale": ["bench/scale.ts"],
   claims: ["scripts/claims.ts"],
   claim: ["scripts/claim.ts"],
   tallygate: ["src/cli/main.ts"],

@@ -50,7 +50,7 @@ async function openHub(folder: string, startAfter = 0): Promise<Opened> {
       ...{ regions: [{ name: "sydney", processes: 1 }], keyPrefix: "tst" },
       ...{ checkKey: () => undefined, publishIntervalMs: 1, checkpointIntervalMs: 20 },
       ...{ streamRetentionMs: 1_000_000, sealIntervalMs: 1_000_000 },
-      journalSizeMaxBytes: 2 ** 30,
+      ...{ journalSizeMaxBytes: 2 ** 30, limits: [] },
     },
   );
   return {

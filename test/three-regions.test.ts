@@ -9,12 +9,16 @@ import { Cluster, until } from "./support/cluster.ts";
 import { handlers, regionNames, threeRegions } from "./support/configs.ts";
 import { runCalls } from "./support/load.ts";
 
+const sliceQuota = 500;
+const sliceMs = 15_000;
+
 let cluster: Cluster;
 
 before(async () => {
   const plans = [
     "pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] }",
     "shared: { limits: [{ name: month, per: key, quota: 20000, window: month }] }",
+    `slice: { limits: [{ name: slice, per: key, quota: ${sliceQuota}, window: 15s, scope: global }] }`,
   ].join("\n  ");
   cluster = await Cluster.start({
     config: threeRegions({ plans }),
@@ -75,6 +79,26 @@ test("three regions at once stay within quota plus what they could not see of ea
   t.diagnostic(`admitted ${admitted} of ${quota}, overshoot ${admitted - quota}, bound ${bound}`);
   assert.ok(admitted >= quota, "no false rejection");
   assert.ok(admitted <= quota + bound, "overshoot within its bound");
+});
+
+test("status tells the overshoot of a window that closed, and a bound that holds it", async (t) => {
+  const { key } = await cluster.createKnownKey("slice");
+  const isEarly = async (): Promise<boolean> => Date.now() % sliceMs < sliceMs / 3;
+  await until(isEarly, sliceMs, "the start of a window");
+  const results = await Promise.all(regionNames.map((name) => send(name, key, 2 * sliceQuota)));
+  const admitted = results.reduce((sum, { statuses }) => sum + (statuses.get(200) ?? 0), 0);
+  const newest = async () => {
+    const { json } = await cluster.api("GET", "/v1/status");
+    const { overshoot } = json as {
+      overshoot: { closed: { plan: string; unitsTotal: number; boundUnits: number }[] };
+    };
+    return overshoot.closed.find(({ plan, unitsTotal }) => plan === "slice" && unitsTotal > 0);
+  };
+  await until(async () => (await newest()) !== undefined, 3 * sliceMs, "the window to be read");
+  const closed = await newest();
+  t.diagnostic(`admitted ${admitted} of ${sliceQuota}, bound ${closed?.boundUnits}`);
+  assert.equal(closed?.unitsTotal, admitted - sliceQuota);
+  assert.ok(admitted - sliceQuota <= (closed?.boundUnits ?? 0));
 });
 
 /**

@@ -159,7 +159,7 @@ const limit = group({
   staleness: duration
     .optional()
     .describe(
-      "Refuse with 503 once the gateway has been cut off for longer, 100ms to 366d. Default: never.",
+      "Refuse with 503 once the gateway has been cut off for longer, 100ms to 366d: the age of its oldest charge that the hub has not given back, or of the hub's last answer, whichever is longer. Below half a second and a round trip it refuses now and then with nothing wrong. Default: never.",
     ),
   onFailure: oneOf(["allow", "deny"])
     .optional()

@@ -23,6 +23,7 @@ import type { OpenBackup } from "../control/control-context.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
+import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { Cleanup } from "./cleanup.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
@@ -142,12 +143,25 @@ async function openHub(
       streamRetentionMs: config.stream.retentionMs,
       sealIntervalMs: config.stream.sealIntervalMs,
       journalSizeMaxBytes: config.journal.sizeMaxBytes,
+      limits: overshootLimits(config),
     },
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
   for (const notice of configNotices(config)) log.warn(notice);
   log.info("the hub is ready", { port: listen.port });
+}
+
+/** A shadow limit refuses nothing: what is beyond its quota is no overshoot. */
+function overshootLimits(config: CompiledConfig): OvershootLimit[] {
+  return config.plans.flatMap((plan) =>
+    plan.limits.flatMap(({ name, quota, counter, enforcement }) => {
+      const spec = plan.counters[counter];
+      if (spec === undefined || enforcement === "shadow") return [];
+      const { per, scope } = spec;
+      return { plan: plan.name, limit: name, per, window: spec.window.text, scope, quota };
+    }),
+  );
 }
 
 /** The control plane speaks plain HTTP, so it stays on this machine. */

@@ -69,7 +69,18 @@ function printStatus(status: StatusJson): void {
     ["keys", `${grouped(registry.keys)}, version ${registry.version}`],
     ["backup", backup === null ? "none" : `${backup.position} at ${shortInstant(backup.at)}`],
   ];
+  facts.push([
+    "overshoot",
+    `at most about ${grouped(status.overshoot.boundUnits)} units a counter`,
+  ]);
   for (const line of factLines(facts)) print(line);
+  for (const closed of status.overshoot.closed) {
+    if (closed.units === 0) continue;
+    const { plan, limit, window, counters, units, largestUnits, boundUnits } = closed;
+    print(
+      `  ${plan}/${limit}, ${window}: ${grouped(units)} units over on ${grouped(counters)} counters, at most ${grouped(largestUnits)} on one; bound ${grouped(boundUnits)}`,
+    );
+  }
   print();
   for (const line of regionLines(status.regions)) print(line);
   const troubles = [

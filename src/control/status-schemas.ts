@@ -25,6 +25,7 @@ export const processSchema = z
     callsPerSecond: z.number(),
     lagP50Ms: z.number(),
     lagP99Ms: z.number(),
+    peakUnits: z.number().openapi({ description: "Most units charged in 250 ms, of late." }),
     roundTripMs: z.number(),
     watermarks: z.array(z.object({ incarnation: z.string(), seq: z.number() })),
   })
@@ -52,6 +53,35 @@ export const regionListSchema = z
   })
   .openapi("RegionList");
 
+const overshootSchema = z
+  .object({
+    boundUnits: z.number().openapi({
+      description:
+        "What one counter may come to hold beyond its quota with the peaks and lags of late. Whole processes and p99 lags: an estimate from above, no promise.",
+    }),
+    unnamed: z.number().openapi({
+      description: "Counters above a quota that could not be held against a plan.",
+    }),
+    closed: z
+      .array(
+        z.object({
+          plan: z.string(),
+          limit: z.string(),
+          window: z.string(),
+          counters: z.number(),
+          units: z.number(),
+          largestUnits: z.number(),
+          unitsTotal: z.number(),
+          boundUnits: z.number(),
+        }),
+      )
+      .openapi({
+        description:
+          "Per limit the newest window that closed: counters beyond the quota, their units beyond it, the most of one counter, those of all windows since the hub's start, and the highest bound while it ran.",
+      }),
+  })
+  .openapi("Overshoot");
+
 export const statusSchema = z
   .object({
     clusterId: z.string(),
@@ -69,6 +99,7 @@ export const statusSchema = z
     gaps: z.array(z.object({ producer: z.string(), from: z.number() })),
     lost: z.array(z.object({ producer: z.string(), from: z.number(), to: z.number() })),
     warnings: z.array(z.string()),
+    overshoot: overshootSchema,
     regions: z.array(regionSchema),
   })
   .openapi("Status");

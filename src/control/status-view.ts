@@ -68,6 +68,11 @@ export function statusJson(config: CompiledConfig, status: HubStatus): StatusJso
     gaps: status.gaps.map((gap) => ({ ...gap })),
     lost: status.lost.map((lost) => ({ ...lost })),
     warnings: [...status.warnings],
+    overshoot: {
+      boundUnits: status.overshoot.boundUnits,
+      unnamed: status.overshoot.unnamed,
+      closed: status.overshoot.closed.map((closed) => ({ ...closed })),
+    },
     regions: regionsJson(config, status),
   };
 }

@@ -24,9 +24,11 @@ import { LagMeter } from "./lag-meter.ts";
 import { Meter } from "./meter.ts";
 import { NodeTime } from "./node-time.ts";
 import { OwnCharges } from "./own-charges.ts";
+import { PeakUnits } from "./peak-units.ts";
 import { RegionView } from "./region-view.ts";
 import { Sender } from "./sender.ts";
 import { loadOwn } from "./snapshot-builder.ts";
+import { StalenessGuard } from "./staleness-guard.ts";
 import { Trimmer } from "./trimmer.ts";
 import { ViewFeed } from "./view-feed.ts";
 import { ViewSaver } from "./view-saver.ts";
@@ -77,14 +79,14 @@ export class GatewayCore {
   readonly #saver: ViewSaver;
   readonly #trimmer: Trimmer;
   readonly #lag = new LagMeter();
+  readonly #peak = new PeakUnits();
   readonly #metrics: GatewayMetrics;
   readonly #timers: Timer[] = [];
   #cluster: SavedCluster | undefined;
   #rate = { calls: 0, atMs: 0, perSecond: 0 };
-  /** Monotonic time at which the heartbeat was sent that the newest view echoes; undefined: none yet. */
-  #echoSentAtMs: number | undefined;
-  /** Node time of the oldest own charge not covered, as of the last tick; 0: none. */
-  #oldestOwnMs: EpochMs = 0;
+  readonly #guard = new StalenessGuard();
+  /** For `#guard`, used again for every call. `isRecovered` as of the last tick: true until something is known. */
+  readonly #own = { oldestChargeAtMs: 0, isRecovered: true };
 
   constructor(options: CoreOptions, ports: CorePorts) {
     this.options = options;
@@ -127,16 +129,10 @@ export class GatewayCore {
     return this.keys?.isLoaded === true && this.view.version.epoch > 0;
   }
 
-  /**
-   * How long this gateway may have been deciding without the others: the age of its oldest charge that no view covers (those of
-   * an earlier start count as expired), or the time since it sent the heartbeat that its newest view echoes, whichever is longer. As of
-   * the last tick, by its own monotonic clock.
-   */
+  /** How long this gateway may have been deciding without the others, as of now. See `StalenessGuard`. */
   cutOffMs(nowMs: EpochMs): number {
-    if (this.#echoSentAtMs === undefined) return Number.POSITIVE_INFINITY;
-    const sinceEcho = this.#ports.clock.monotonicMs() - this.#echoSentAtMs;
-    const oldest = this.#oldestOwnMs === 0 ? 0 : nowMs - this.#oldestOwnMs;
-    return Math.max(sinceEcho, oldest);
+    this.#own.oldestChargeAtMs = this.view.own.oldestMs() || this.meter.open.firstChargeAtMs;
+    return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#own);
   }
 
   async start(): Promise<void> {
@@ -257,6 +253,7 @@ export class GatewayCore {
           lagP50Ms: this.#lag.percentile(0.5, nowMs),
           lagP99Ms: this.#lag.percentile(0.99, nowMs),
           roundTripMs: this.time.roundTripMs,
+          peakUnits: this.#peak.units,
         };
       },
       welcomed: (welcome, end) => {
@@ -268,7 +265,7 @@ export class GatewayCore {
         this.#trimmer.announced(reply.backup);
         if (!feed().isCurrent) return;
         this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
-        this.#echoSentAtMs = reply.sentAtMs;
+        this.#guard.echoed(reply.sentAtMs);
       },
       timeSteppedBack: () => feed().askForSnapshot(),
       update: (update) => feed().update(update),
@@ -285,7 +282,10 @@ export class GatewayCore {
       },
       tick: () => {
         this.#measureRate();
-        this.#oldestOwnMs = this.#oldestOwn();
+        this.#peak.tick(this.meter.grossUnits, this.#ports.clock.monotonicMs());
+        this.#own.isRecovered = this.#hasRecovered();
+        // Looked at often enough to notice when node time is set back, whether calls ask or not.
+        this.cutOffMs(this.time.nowMs());
         this.#sender.pump();
       },
     };
@@ -347,16 +347,15 @@ export class GatewayCore {
     }
   }
 
-  /** Charges of earlier starts are as old as can be until they are covered. */
-  #oldestOwn(): EpochMs {
+  /** True while charges of an earlier start are not covered. */
+  #hasRecovered(): boolean {
     const { own } = this.view;
     const { incarnation } = this.meter;
-    const all = this.#ports.journal.ranges();
-    const isRecovered = all.some(
-      (range) => range.incarnation !== incarnation && own.covered(range.incarnation) < range.last,
-    );
-    if (isRecovered) return 1;
-    return own.outstanding().oldestMs || this.meter.open.firstChargeAtMs;
+    return this.#ports.journal
+      .ranges()
+      .some(
+        (range) => range.incarnation !== incarnation && own.covered(range.incarnation) < range.last,
+      );
   }
 
   #measureRate(): void {

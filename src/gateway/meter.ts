@@ -61,6 +61,8 @@ export class Meter {
   /** Calls and units charged by this start; units net of refunds. */
   calls = 0;
   chargedUnits = 0;
+  /** The same without taking refunds off. */
+  grossUnits = 0;
 
   constructor(options: MeterOptions) {
     this.#options = options;
@@ -116,6 +118,7 @@ export class Meter {
     this.#open.charge(row, call.cost, call.nowMs);
     this.calls++;
     this.chargedUnits += call.cost;
+    this.grossUnits += call.cost;
     this.#grew(out.length, call.nowMs);
     return position;
   }

@@ -116,16 +116,21 @@ export class OwnCharges {
     }
   }
 
-  /**
-   * Units not covered, of sealed batches in memory; the time of the oldest charge not covered, or an earlier one where its
-   * batch is not in memory; and how many batches are not covered. Takes the same time however long the hub has been away:
-   * it is asked several times a second on the thread that answers calls.
-   */
+  /** Units not covered, of sealed batches in memory; `oldestMs`; and how many batches are not covered. */
   outstanding(): { units: number; oldestMs: EpochMs; batches: number } {
-    let oldestMs = 0;
     let batches = 0;
+    for (const own of this.#incarnations.values()) batches += own.last - own.covered;
+    return { units: this.#units, oldestMs: this.oldestMs(), batches };
+  }
+
+  /**
+   * The time of the oldest charge not covered, or an earlier one where its batch is not in memory; 0: there is none. Takes the
+   * same time however long the hub has been away: it is asked on the thread that answers calls, and for every call of a plan
+   * with `staleness`.
+   */
+  oldestMs(): EpochMs {
+    let oldestMs = 0;
     for (const own of this.#incarnations.values()) {
-      batches += own.last - own.covered;
       own.oldest = Math.max(own.oldest, own.covered + 1);
       // A batch of observations alone holds no charge. Time does not go back: the first that has one is the oldest.
       while (own.loaded.get(own.oldest)?.firstChargeAtMs === 0) own.oldest++;
@@ -134,7 +139,7 @@ export class OwnCharges {
       const sinceMs = own.loaded.get(own.oldest)?.firstChargeAtMs ?? own.releasedMs;
       if (sinceMs > 0 && (oldestMs === 0 || sinceMs < oldestMs)) oldestMs = sinceMs;
     }
-    return { units: this.#units, oldestMs, batches };
+    return oldestMs;
   }
 
   #own(incarnation: Incarnation): OwnIncarnation {

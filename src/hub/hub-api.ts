@@ -87,8 +87,33 @@ export interface ProcessStatus {
   readonly callsPerSecond: number;
   readonly lagP50Ms: number;
   readonly lagP99Ms: number;
+  /** The most units charged in one interval of heartbeats, over the last minute or so. */
+  readonly peakUnits: number;
   readonly roundTripMs: number;
   readonly watermarks: readonly (readonly [string, Seq])[];
+}
+
+/** What a limit's newest closed window came to. */
+export interface ClosedOvershoot {
+  readonly plan: string;
+  readonly limit: string;
+  readonly window: string;
+  /** Counters beyond the quota, the units that they are beyond it in all, and the most of one. */
+  readonly counters: number;
+  readonly units: number;
+  readonly largestUnits: number;
+  /** Of all windows of this limit that closed since the hub's start. */
+  readonly unitsTotal: number;
+  /** Highest bound for one counter while the window ran, from measured peaks and lags. */
+  readonly boundUnits: number;
+}
+
+export interface OvershootStatus {
+  /** With the peaks and lags of late: what one counter may come to hold beyond its quota. */
+  readonly boundUnits: number;
+  /** Counters above a quota that could not be told apart: too many at once, or not in the ledger. */
+  readonly unnamed: number;
+  readonly closed: readonly ClosedOvershoot[];
 }
 
 export interface HubStatus {
@@ -107,6 +132,7 @@ export interface HubStatus {
   /** Sentences for the operator, empty when all is well. */
   readonly warnings: readonly string[];
   readonly processes: readonly ProcessStatus[];
+  readonly overshoot: OvershootStatus;
 }
 
 export interface VerifyDifference {

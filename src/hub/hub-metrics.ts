@@ -17,6 +17,7 @@ export interface HubGauges {
   readonly checkpointPosition: number;
   readonly registryVersion: number;
   readonly epoch: number;
+  readonly overshootBoundUnits: number;
 }
 
 const gauges: Readonly<Record<keyof HubGauges, readonly [string, string]>> = {
@@ -32,12 +33,17 @@ const gauges: Readonly<Record<keyof HubGauges, readonly [string, string]>> = {
   checkpointPosition: ["tallygate_hub_checkpoint_position", "Position that the ledger holds"],
   registryVersion: ["tallygate_hub_registry_version", "Newest version of the registry"],
   epoch: ["tallygate_hub_epoch", "Epoch of the versions that are published"],
+  overshootBoundUnits: [
+    "tallygate_overshoot_bound_units",
+    "What one counter may hold beyond its quota, with the peaks and lags of late",
+  ],
 };
 
 export class HubMetrics {
   readonly #records: ReadonlyMap<FoldOutcome, CounterChild>;
   readonly #batches: (result: string) => CounterChild;
   readonly #refused: (code: string) => CounterChild;
+  readonly #overshoot: (plan: string, limit: string) => CounterChild;
   readonly #counterUpdates: CounterChild;
   readonly #snapshots: CounterChild;
   readonly #resends: CounterChild;
@@ -68,6 +74,12 @@ export class HubMetrics {
       labels: ["code"],
     });
     this.#refused = (code) => refused.child(code);
+    const overshoot = metrics.counter({
+      name: "tallygate_overshoot_units_total",
+      help: "Units beyond their quotas that the counters of closed windows hold",
+      labels: ["plan", "limit"],
+    });
+    this.#overshoot = (plan, limit) => overshoot.child(plan, limit);
     this.#counterUpdates = plain("tallygate_fold_counter_updates_total", "Counter updates folded");
     this.#snapshots = plain("tallygate_hub_snapshots_total", "Snapshots begun");
     this.#resends = plain("tallygate_stream_resends_total", "Missing batches asked for again");
@@ -107,6 +119,10 @@ export class HubMetrics {
   /** `code` is one of a few words of ours. */
   refused(code: string): void {
     this.#refused(code).add(1);
+  }
+
+  overshoot({ plan, limit }: { plan: string; limit: string }, units: number): void {
+    this.#overshoot(plan, limit).add(units);
   }
 
   snapshot(): void {

@@ -8,6 +8,7 @@ import type { Metrics } from "../ports/metrics.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import type { Restrictions } from "./hub-api.ts";
+import type { OvershootLimit } from "./overshoot.ts";
 import type { SealedFiles } from "./sealer.ts";
 
 export interface HubDeps {
@@ -39,4 +40,6 @@ export interface HubOptions {
   readonly sealIntervalMs: number;
   /** Of a gateway's journal, as its configuration has it. */
   readonly journalSizeMaxBytes: number;
+  /** Limits that refuse: what overshoot is measured against. */
+  readonly limits: readonly OvershootLimit[];
 }

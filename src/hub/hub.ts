@@ -23,7 +23,7 @@ import { isAhead, nextEpoch } from "./epochs.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
-import type { HubApi, HubStatus, VerifyReport } from "./hub-api.ts";
+import type { HubApi, HubStatus, ProcessStatus, VerifyReport } from "./hub-api.ts";
 import { damagedText, type LoadedHub, loadHub } from "./hub-load.ts";
 import { type HubGauges, HubMetrics } from "./hub-metrics.ts";
 import type { HubDeps, HubOptions } from "./hub-options.ts";
@@ -31,6 +31,7 @@ import type { Cluster, HubParts } from "./hub-parts.ts";
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
+import { OvershootAudit, overshootBound, overshootLookMs } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
 import type { Sealer } from "./sealer.ts";
@@ -78,6 +79,7 @@ class RunningHub implements Hub, HubParts {
   readonly #checkpoints: Checkpoints;
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
+  readonly #overshoot: OvershootAudit;
   readonly #running: Timer[] = [];
   #findings: string[];
   #backup: BackupCoverage | undefined;
@@ -108,6 +110,7 @@ class RunningHub implements Hub, HubParts {
       onDamaged: (position, reason) => this.#find(damagedText(position, reason)),
       onOutcome: (outcome) => this.metrics.record(outcome),
     });
+    this.#overshoot = this.#makeOvershoot();
     this.api = this.#makeApi();
   }
 
@@ -130,6 +133,7 @@ class RunningHub implements Hub, HubParts {
       timers.every(gapLookMs, () => this.#sessions.look()),
       timers.every(slewIntervalMs, () => this.time.slew()),
       timers.every(expiryIntervalMs, () => this.#expire()),
+      timers.every(overshootLookMs, () => void this.#lookForOvershoot()),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
     );
     this.#sessions.accept(this.#deps.acceptor);
@@ -230,6 +234,26 @@ class RunningHub implements Hub, HubParts {
       },
     };
     return new Checkpoints(this.state, ledger, { clock, timers, events, saved });
+  }
+
+  #makeOvershoot(): OvershootAudit {
+    const { limits } = this.#options;
+    return new OvershootAudit({
+      limits,
+      windows: this.state.totals.windows,
+      subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
+      planOfKey: (keyId) => this.registry.get(keyId)?.plan,
+      boundUnits: () => overshootBound(this.#processes()),
+      onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
+    });
+  }
+
+  async #lookForOvershoot(): Promise<void> {
+    try {
+      await this.#overshoot.look(this.time.nowMs());
+    } catch (error) {
+      this.log.error("the overshoot of a closed window could not be read", {}, error);
+    }
   }
 
   #makeApi(): HubApi {
@@ -342,6 +366,7 @@ class RunningHub implements Hub, HubParts {
       checkpointPosition: this.#checkpoints.saved.fold.version.position,
       registryVersion: this.registry.version,
       epoch: this.replicator.version.epoch,
+      overshootBoundUnits: this.#overshoot.status().boundUnits,
       counterUpdates: state.totals.counterUpdates,
     };
   }
@@ -353,9 +378,7 @@ class RunningHub implements Hub, HubParts {
     const { saved } = this.#checkpoints;
     const gaps = state.fold.gaps();
     const lost = lostRanges(state);
-    const processes = this.#sessions
-      .all()
-      .flatMap((session) => processStatus(session, { nowMonotonicMs, state }) ?? []);
+    const processes = this.#processes();
     return {
       clusterId: this.cluster.clusterId,
       version: this.replicator.version,
@@ -381,6 +404,12 @@ class RunningHub implements Hub, HubParts {
         findings: this.#findings,
       }),
       processes,
+      overshoot: this.#overshoot.status(),
     };
+  }
+
+  #processes(): ProcessStatus[] {
+    const hub = { nowMonotonicMs: this.clock.monotonicMs(), state: this.state };
+    return this.#sessions.all().flatMap((session) => processStatus(session, hub) ?? []);
   }
 }

@@ -44,6 +44,7 @@ export function processStatus(
     lagP50Ms: heartbeat?.lagP50Ms ?? 0,
     lagP99Ms: heartbeat?.lagP99Ms ?? 0,
     roundTripMs: heartbeat?.roundTripMs ?? 0,
+    peakUnits: heartbeat?.peakUnits ?? 0,
     watermarks: session.watermarks(),
   };
 }

@@ -67,6 +67,8 @@ export interface Heartbeat {
   readonly lagP99Ms: number;
   /** Of the gateway's best recent heartbeat, ms; undefined or 0: none was answered yet. */
   readonly roundTripMs?: number | undefined;
+  /** The most units charged from one heartbeat's tick to the next, over the last minute or so. */
+  readonly peakUnits?: number | undefined;
 }
 
 /** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */

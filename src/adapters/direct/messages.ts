@@ -146,6 +146,7 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     lagP50Ms: finite,
     lagP99Ms: finite,
     roundTripMs: optional(finite),
+    peakUnits: optional(finite),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),

@@ -206,6 +206,7 @@ export function processStatus(region: string): ProcessStatus {
     callsPerSecond: 12,
     lagP50Ms: 60,
     lagP99Ms: 90,
+    peakUnits: 4,
     roundTripMs: 2,
     watermarks: [["00", 3]],
   };
@@ -226,6 +227,7 @@ function statusOf(processes: ProcessStatus[], keys: number, timeMs: number): Hub
     lost: [],
     warnings: ["no backup was ever made: losing the hub's disk loses counts"],
     processes,
+    overshoot: { boundUnits: 2, unnamed: 0, closed: [] },
   };
 }
 

@@ -50,7 +50,7 @@ export class HubRig {
         ...{ regions: [], keyPrefix: "tst", checkKey: () => undefined },
         ...{ publishIntervalMs: 10, checkpointIntervalMs: 2_000 },
         ...{ streamRetentionMs: 7 * 86_400_000, sealIntervalMs: 86_400_000 },
-        journalSizeMaxBytes: 2 ** 30,
+        ...{ journalSizeMaxBytes: 2 ** 30, limits: [] },
         ...change,
       },
     );
