@@ -36,6 +36,7 @@ const tasks = {
   tallygate: ["src/cli/main.ts"],
   check: ["scripts/check.ts"],
   docs: ["scripts/docs.ts"],
+  sim: ["src/sim/main.ts"],
 };
 
 /** How often a start by npm looks whether npm is still there. */

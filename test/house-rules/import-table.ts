@@ -59,6 +59,10 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
     values: ["base", "ports", "metering", "access"],
     node: ["assert", "assert/strict", "test"],
   },
+  sim: { values: [...pureFolders, "ports", "gateway", "hub", "control", "conformance"] },
+  // The turn of the real event loop, between two events.
+  "sim/world.ts": { values: ["base"], outside: true },
+  "sim/main.ts": { values: ["sim"], node: ["util"], outside: true },
   cli: { values: all, packages: ["commander"], node: ["*"], outside: true },
   "index.ts": { values: ["base", "access"], types: all, packages: ["srvx"] },
 };

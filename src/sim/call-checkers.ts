@@ -1,0 +1,89 @@
+/** Checks of what each call was told, at the moment it is told. */
+
+import { byStart, type CallRecord, inMinute, type Ledger, type Limits } from "./calls.ts";
+import type { Report } from "./violation.ts";
+
+/** Units of one subject and minute admitted lately, by gateway: what others cannot know yet. */
+interface Recent {
+  readonly atMs: number;
+  readonly gateway: string;
+}
+
+export class CallCheckers {
+  readonly #ledger: Ledger;
+  readonly #report: Report;
+  readonly #recent = new Map<string, Recent[]>();
+  /** Keys that a gateway has answered as revoked, as `gateway key`. */
+  readonly #revokedAt = new Set<string>();
+
+  constructor(ledger: Ledger, report: Report) {
+    this.#ledger = ledger;
+    this.#report = report;
+  }
+
+  /**
+   * A call reached the handler. `visibleMs`: how long ago an admission elsewhere must have been for this gateway
+   * to know of it; undefined while faults are about.
+   */
+  took(call: CallRecord, visibleMs: number | undefined): void {
+    const { subject, minuteMs, limits } = call;
+    const own = this.#ledger.own.get(`${byStart(call)} ${minuteMs}`);
+    if (own > limits.minute) {
+      this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
+    }
+    if (visibleMs !== undefined) this.#overshoot(call, limits, visibleMs);
+    const name = inMinute(subject, minuteMs);
+    const recent = this.#recent.get(name) ?? [];
+    recent.push({ atMs: call.atMs, gateway: call.gateway });
+    this.#recent.set(name, recent);
+  }
+
+  replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
+    const { exchange, subject, gateway, minuteMs } = call;
+    const { status, forwards } = exchange;
+    if (forwards > 0 && status !== 200 && status !== 503) {
+      this.#report("I19", `a call answered ${status} was forwarded`);
+    }
+    if (expected === "unknown" && status !== 401 && status !== 503) {
+      this.#report("I28", `an unknown key was answered ${status}`);
+    }
+    const seen = `${gateway} ${exchange.headers.join()}`;
+    if (status === 401) this.#revokedAt.add(seen);
+    if (expected === "revoked" && status === 200 && this.#revokedAt.has(seen)) {
+      this.#report("I25", `${subject} is accepted by ${gateway}, which had refused it as revoked`);
+    }
+    if (status !== 429) return;
+    const { limits } = call;
+    const minute = this.#ledger.admitted.get(inMinute(subject, minuteMs));
+    const day = this.#ledger.admitted.get(subject);
+    if (minute + 1 > limits.minute || day + 1 > limits.day) return;
+    this.#report("I17", `${subject} was refused at ${minute} of ${limits.minute} in the minute`);
+  }
+
+  /** What `/-/usage` says that a subject has used in this minute, between what is known at least and at most. */
+  told(call: CallRecord, used: number): void {
+    const { subject, minuteMs } = call;
+    const own = this.#ledger.own.get(`${byStart(call)} ${minuteMs}`);
+    if (used < own) {
+      this.#report("I1", `${subject}: told ${used} used where this start alone admitted ${own}`);
+    }
+    const admitted = this.#ledger.admitted.get(inMinute(subject, minuteMs));
+    if (used > admitted) {
+      this.#report("I17", `${subject}: told ${used} used where all admitted ${admitted}`);
+    }
+  }
+
+  /** Theorem 1: over the quota by no more than others admitted since this gateway could know. */
+  #overshoot(call: CallRecord, limits: Limits, visibleMs: number): void {
+    const name = inMinute(call.subject, call.minuteMs);
+    const over = this.#ledger.admitted.get(name) - limits.minute;
+    if (over <= 0) return;
+    let unseen = 0;
+    for (const { atMs, gateway } of this.#recent.get(name) ?? []) {
+      if (gateway !== call.gateway && atMs >= call.atMs - visibleMs) unseen++;
+    }
+    if (over > unseen) {
+      this.#report("I16", `${name}: ${over} over, of which others' last ${unseen} could be unseen`);
+    }
+  }
+}

@@ -1,0 +1,192 @@
+/** A simulated cluster: gateways, a hub, the network between them, the admin's keys, and who checks what they do. */
+
+import type { CompiledConfig } from "../access/compiled-config.ts";
+import { CallCheckers } from "./call-checkers.ts";
+import { type CallRecord, Ledger } from "./calls.ts";
+import { type PlanName, plans, regions } from "./config.ts";
+import { SimExchange } from "./exchange.ts";
+import { SimGateway } from "./gateway.ts";
+import { publishIntervalMs, SimHub } from "./hub.ts";
+import { LinkCheckers } from "./link-checkers.ts";
+import { Network } from "./network.ts";
+import { checkLedgerAfterCrash } from "./rest-checkers.ts";
+import type { Swarm } from "./swarm.ts";
+import type { Report, Violation } from "./violation.ts";
+import type { World } from "./world.ts";
+
+const minuteMs = 60_000;
+/** How long after the last fault the cluster may still be catching up. */
+const disturbedMs = 20_000;
+/** Flush, publishing, storing at both ends and a turn of each timer, without the way between them. */
+const visibleBaseMs = 50 + publishIntervalMs + 60;
+
+export interface AdminKey {
+  readonly id: string;
+  readonly plan: PlanName;
+  secrets: string[];
+  isRevoked: boolean;
+}
+
+export interface Caller {
+  /** Undefined: none. */
+  readonly secret: string | undefined;
+  readonly key: AdminKey | undefined;
+  readonly address: string;
+}
+
+const unrestricted = { referers: [], addresses: [], routes: [] };
+
+export class Cluster {
+  readonly world: World;
+  readonly swarm: Swarm;
+  readonly network: Network;
+  readonly hub: SimHub;
+  readonly gateways: readonly SimGateway[];
+  readonly ledger = new Ledger();
+  readonly keys: AdminKey[] = [];
+  readonly madeKeys = new Set<string>();
+  violation: Violation | undefined;
+  readonly report: Report;
+  readonly #calls: CallCheckers;
+  readonly #links: LinkCheckers;
+  #disturbedUntilMs = disturbedMs;
+
+  constructor(world: World, swarm: Swarm, config: CompiledConfig) {
+    this.world = world;
+    this.swarm = swarm;
+    this.report = (invariant, detail) => {
+      world.trace(() => `VIOLATION of ${invariant}: ${detail}`);
+      this.violation ??= { invariant, detail, atMs: world.nowMs };
+    };
+    this.network = new Network(world);
+    this.hub = new SimHub(world, this.network, swarm.streamRepeats);
+    this.gateways = regions.slice(0, swarm.gateways).map((region) => {
+      const { delayMs, jitterMs, messageRepeats } = swarm;
+      const route = { delayMs, jitterMs, blocked: new Set<never>(), repeats: messageRepeats };
+      const drift = world.between(-0.0001, 0.0001);
+      const clock = { skewMs: world.between(-5_000, 5_000), drift };
+      return new SimGateway({ world, network: this.network, config }, { region, route, clock });
+    });
+    this.#calls = new CallCheckers(this.ledger, this.report);
+    this.#links = new LinkCheckers(this.report);
+    this.network.watch = (producer, message, payload) => {
+      world.mix(payload.length);
+      world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
+      this.#links.message(producer, message, payload);
+    };
+  }
+
+  startHub(): void {
+    if (this.hub.host !== undefined) return;
+    this.world.count("recovery: hub started");
+    if (this.hub.starts > 0) checkLedgerAfterCrash(this.hub, this.report);
+    this.hub.start((cause) => {
+      this.world.trace(() => `the hub did not start: ${cause}`);
+      this.world.schedule(500, undefined, () => this.startHub());
+    });
+  }
+
+  startGateway(gateway: SimGateway): void {
+    if (gateway.isUp) return;
+    this.world.count("recovery: gateway started");
+    gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${cause}`));
+  }
+
+  /** A fault came or went. */
+  disturb(forMs = 0): void {
+    const untilMs = this.world.nowMs + forMs + disturbedMs;
+    this.#disturbedUntilMs = Math.max(this.#disturbedUntilMs, untilMs);
+  }
+
+  async createKey(plan: PlanName): Promise<void> {
+    const request = { plan, name: "", owner: "acme", expiresAtMs: 0, mode: "live" } as const;
+    const registry = this.hub.hub?.api.registry;
+    const made = await registry?.create({ ...request, restrict: unrestricted });
+    if (made === undefined) return;
+    this.madeKeys.add(made.id);
+    this.keys.push({ id: made.id, plan, secrets: [made.key], isRevoked: false });
+  }
+
+  async rotateKey(key: AdminKey): Promise<void> {
+    const made = await this.hub.hub?.api.registry.rotate(key.id, 1_000_000);
+    if (made === undefined) return;
+    this.world.count("operation: key rotated");
+    key.secrets = [made.key];
+  }
+
+  async revokeKey(key: AdminKey): Promise<void> {
+    const view = await this.hub.hub?.api.registry.revoke(key.id);
+    if (view === undefined) return;
+    this.world.count("operation: key revoked");
+    key.isRevoked = true;
+  }
+
+  /** Sends a call; undefined where nobody listens. */
+  call(gateway: SimGateway, caller: Caller): CallRecord | undefined {
+    const { world, ledger } = this;
+    const call = this.#record(gateway, caller, "/8.8.8.8", (replied) => {
+      ledger.replied(replied);
+      const { status } = replied.exchange;
+      world.mix(status);
+      world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
+      this.#calls.replied(replied, expectation(caller));
+    });
+    if (call === undefined) return undefined;
+    gateway.take(call.exchange);
+    return call;
+  }
+
+  /** Asks `/-/usage`, and holds the answer against what is known. */
+  ask(gateway: SimGateway, caller: Caller): void {
+    const call = this.#record(gateway, caller, "/-/usage", () => {});
+    if (call === undefined) return;
+    gateway.take(call.exchange);
+    if (call.exchange.status !== 200) return;
+    const { limits } = JSON.parse(call.exchange.text) as { limits: { name: string; used: number }[] };
+    const minute = limits.find(({ name }) => name === "minute");
+    if (minute !== undefined) this.#calls.told(call, minute.used);
+  }
+
+  /** Looks at what every gateway says of itself. */
+  look(): void {
+    for (const { core, name, starts } of this.gateways) {
+      if (core !== undefined) this.#links.view(`${name}/${starts}`, core.view.version);
+    }
+  }
+
+  #record(
+    gateway: SimGateway,
+    caller: Caller,
+    target: string,
+    onReply: (call: CallRecord) => void,
+  ): CallRecord | undefined {
+    const { host, core, pipeline } = gateway;
+    if (host === undefined || core === undefined || pipeline === undefined) return undefined;
+    if (host.pausedUntilMs > this.world.nowMs) return undefined;
+    const headers = caller.secret === undefined ? [] : ["x-api-key", caller.secret];
+    const exchange: SimExchange = new SimExchange(
+      { target, headers, peer: caller.address },
+      { forwarded: () => this.#took(call), replied: () => onReply(call) },
+    );
+    const id = caller.key?.id ?? "";
+    const call: CallRecord = {
+      ...{ exchange, gateway: gateway.name, start: gateway.starts, atMs: this.world.nowMs },
+      ...{ key: id, subject: id === "" ? `ip:${caller.address}` : `key:${id}` },
+      minuteMs: Math.floor(core.time.nowMs() / minuteMs) * minuteMs,
+      limits: caller.key === undefined ? plans.anonymous : plans[caller.key.plan],
+    };
+    return call;
+  }
+
+  #took(call: CallRecord): void {
+    const { delayMs, jitterMs } = this.swarm;
+    this.ledger.took(call);
+    const isCalm = this.world.nowMs > this.#disturbedUntilMs;
+    this.#calls.took(call, isCalm ? visibleBaseMs + 2 * (delayMs + jitterMs) : undefined);
+  }
+}
+
+function expectation({ secret, key }: Caller): "known" | "unknown" | "revoked" {
+  if (secret !== undefined && key === undefined) return "unknown";
+  return key?.isRevoked === true ? "revoked" : "known";
+}

@@ -1,0 +1,49 @@
+/** The configuration of the simulated clusters: small quotas, so that every run reaches them many times. */
+
+import type { CompiledConfig } from "../access/compiled-config.ts";
+import { compileConfigValue } from "../access/config.ts";
+import { assert } from "../base/assert.ts";
+import type { Limits } from "./calls.ts";
+
+export const regions = ["sydney", "seoul", "madrid", "lima"] as const;
+
+export const plans = {
+  small: { minute: 40, day: 100_000 },
+  big: { minute: 700, day: 100_000 },
+  anonymous: { minute: 30, day: 100_000 },
+} as const satisfies Record<string, Limits>;
+
+export type PlanName = keyof typeof plans;
+
+/** `quotas`: what the gateways are told; the checkers know `plans`. */
+export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): CompiledConfig {
+  const limits = (plan: PlanName, per: string) => ({
+    limits: (["minute", "day"] as const).map((window) => ({
+      ...{ name: window, per, window },
+      quota: quotas[plan][window],
+    })),
+  });
+  const compiled = compileConfigValue(
+    {
+      version: 1,
+      hub: { listen: "127.0.0.1:8080" },
+      regions: Object.fromEntries(
+        regions.map((name, i) => [
+          name,
+          { listen: `127.0.0.1:${8081 + i}`, operations: `127.0.0.1:${8181 + i}` },
+        ]),
+      ),
+      keys: { prefix: "sim", from: ["header:x-api-key"] },
+      plans: {
+        small: limits("small", "key"),
+        big: limits("big", "key"),
+        anonymous: limits("anonymous", "ip"),
+      },
+      anonymousPlan: "anonymous",
+      routes: [{ path: "/{ip}", handler: "./handler.ts" }],
+    },
+    { file: "/etc/tallygate.yaml", fileExists: () => true },
+  );
+  assert("config" in compiled, `the simulated configuration is valid: ${JSON.stringify(compiled)}`);
+  return compiled.config;
+}

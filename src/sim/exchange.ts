@@ -1,0 +1,76 @@
+/** A simulated client's request, and what came of it. */
+
+import type { Connection, Exchange, HeaderList } from "../ports/listener.ts";
+
+export interface ExchangeListener {
+  /** The call reached the handler, before it is answered. */
+  forwarded(): void;
+  replied(): void;
+}
+
+export class SimExchange implements Exchange {
+  readonly connection: Connection;
+  readonly method = "GET";
+  readonly target: string;
+  readonly httpVersion = "1.1";
+  readonly headers: HeaderList;
+  readonly hasBody = false;
+  /** Of the reply; 0: none yet. */
+  status = 0;
+  text = "";
+  /** Times that the handler ran for it. */
+  forwards = 0;
+  readonly #listener: ExchangeListener;
+  #closed: (() => void) | undefined;
+
+  constructor(
+    request: { readonly target: string; readonly headers: HeaderList; readonly peer: string },
+    listener: ExchangeListener,
+  ) {
+    this.target = request.target;
+    this.headers = ["Host", "api.example.com", ...request.headers];
+    this.connection = { peerAddress: request.peer, protocol: "http", scratch: undefined };
+    this.#listener = listener;
+  }
+
+  /** The handler runs. */
+  forwarded(): void {
+    this.forwards++;
+    this.#listener.forwarded();
+  }
+
+  async *body(): AsyncIterable<Uint8Array> {}
+
+  /** The handler gets the exchange itself: a real Request would cost more than the call. */
+  webRequest(): Request {
+    return this as unknown as Request;
+  }
+
+  reply(status: number, _headers: string[], body: string | Uint8Array | undefined): void {
+    if (this.status !== 0) return;
+    this.status = status;
+    this.text = typeof body === "string" ? body : new TextDecoder().decode(body);
+    this.#listener.replied();
+  }
+
+  startReply(status: number): void {
+    this.reply(status, [], "");
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  end(): void {}
+
+  /** The process is gone, and with it the connection. */
+  abort(): void {
+    this.#closed?.();
+  }
+
+  onDrain(): void {}
+
+  onClosed(listener: () => void): void {
+    this.#closed = listener;
+  }
+}

@@ -1,0 +1,144 @@
+/** A simulated machine with one gateway process: the real core and pipeline on a simulated disk, clock and network. */
+
+import type { CompiledConfig } from "../access/compiled-config.ts";
+import { GatewayCore } from "../gateway/core.ts";
+import { Pipeline } from "../gateway/pipeline.ts";
+import type { HandlerHost, ResponseParts } from "../ports/handler.ts";
+import type { UpstreamClient } from "../ports/upstream.ts";
+import type { SimExchange } from "./exchange.ts";
+import { Host, type MachineClock, noMetrics } from "./host.ts";
+import type { Network, Route } from "./network.ts";
+import { Disk } from "./storage/disk.ts";
+import { GatewayStoreImage, SimGatewayStore } from "./storage/gateway-store.ts";
+import { JournalImage, SimJournal } from "./storage/journal.ts";
+import type { World } from "./world.ts";
+
+const journalSizeMaxBytes = 64 * 1024 * 1024;
+const flushIntervalMs = 50;
+
+const answer: ResponseParts = { status: 200, headers: [], body: "ok" };
+
+/** The one handler of the cluster: notes that the call reached it. */
+const handlers: HandlerHost = {
+  load: async () => (request) => {
+    (request as unknown as SimExchange).forwarded();
+    return answer as unknown as Response;
+  },
+  parts: (response) => response as ResponseParts,
+};
+
+/** No route of the simulated configuration leads to one. */
+const noUpstreams: UpstreamClient = {
+  forward: () => {
+    throw new Error("there is no upstream");
+  },
+  retain: () => {},
+  close: async () => {},
+};
+
+export class SimGateway {
+  readonly name: string;
+  readonly region: string;
+  readonly route: Route;
+  readonly clock: MachineClock;
+  readonly journalDisk: Disk;
+  readonly stateDisk: Disk;
+  readonly journalImage = new JournalImage();
+  readonly storeImage = new GatewayStoreImage();
+  /** Starts so far. */
+  starts = 0;
+  host: Host | undefined;
+  core: GatewayCore | undefined;
+  /** Undefined while the process is down or starting. */
+  pipeline: Pipeline | undefined;
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #config: CompiledConfig;
+
+  constructor(
+    parts: { readonly world: World; readonly network: Network; readonly config: CompiledConfig },
+    own: { readonly region: string; readonly route: Route; readonly clock: MachineClock },
+  ) {
+    this.#world = parts.world;
+    this.#network = parts.network;
+    this.#config = parts.config;
+    this.region = own.region;
+    this.name = own.region;
+    this.route = own.route;
+    this.clock = own.clock;
+    this.journalDisk = new Disk(parts.world, "journal-failed");
+    this.stateDisk = new Disk(parts.world, "state-failed");
+  }
+
+  get isUp(): boolean {
+    return this.host !== undefined;
+  }
+
+  get producer(): string {
+    return this.journalImage.identity?.producer ?? "";
+  }
+
+  start(onFailed: (cause: unknown) => void): void {
+    const host = new Host(this.#world, this.name, this.clock);
+    this.host = host;
+    this.starts++;
+    this.journalDisk.mount(host);
+    this.stateDisk.mount(host);
+    this.#open(host).catch((cause: unknown) => {
+      if (!host.isDead) onFailed(cause);
+    });
+  }
+
+  /** kill -9, or the power went off. */
+  crash(): void {
+    const { host } = this;
+    if (host === undefined) return;
+    host.isDead = true;
+    this.host = undefined;
+    this.core = undefined;
+    this.pipeline = undefined;
+    this.journalDisk.crash();
+    this.stateDisk.crash();
+    this.#network.cut(this.producer);
+  }
+
+  take(exchange: SimExchange): void {
+    this.pipeline?.take(exchange);
+  }
+
+  async #open(host: Host): Promise<void> {
+    const journal = new SimJournal(this.journalImage, {
+      disk: this.journalDisk,
+      random: host.random,
+      sizeMaxBytes: journalSizeMaxBytes,
+    });
+    if (journal.remains !== undefined) this.#world.count("recovery: open records sealed");
+    const { region } = this;
+    const { log, random } = host;
+    const core = new GatewayCore(
+      { region, process: 0, listen: "", flushIntervalMs, retentionMs: 86_400_000 },
+      {
+        ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },
+        store: new SimGatewayStore(this.storeImage, this.stateDisk),
+        dialer: this.#network.dialer(journal.identity.producer, this.route, host),
+      },
+    );
+    this.core = core;
+    await core.start();
+    const pipeline = await Pipeline.create(
+      {
+        ...{ region, meter: core.meter, time: core.time, handlers, upstreams: noUpstreams },
+        tables: () => core.view.tables,
+        viewAgeMs: (nowMs) => core.view.ageMs(nowMs),
+        cutOffMs: (nowMs) => core.cutOffMs(nowMs),
+        credentials: () => core.credentials,
+        unready: () => (core.isReady ? "" : "not ready"),
+        ...{ clock: host, timers: host, random, log, metrics: noMetrics },
+      },
+      this.#config,
+    );
+    if (host.isDead) return;
+    journal.onStored((position) => pipeline.stored(position));
+    this.pipeline = pipeline;
+  }
+}

@@ -1,0 +1,90 @@
+/** A simulated machine with the hub: the real one on simulated disks, clock and network. */
+
+import { type Hub, startHub } from "../hub/hub.ts";
+import { MemoryLedger } from "../hub/testing/memory-ledger.ts";
+import { Host, type MachineClock, noMetrics } from "./host.ts";
+import type { Network } from "./network.ts";
+import { Disk } from "./storage/disk.ts";
+import { SimLedger, SimRegistry } from "./storage/hub-stores.ts";
+import { SimStream, StreamImage } from "./storage/usage-stream.ts";
+import type { World } from "./world.ts";
+
+export const publishIntervalMs = 10;
+const checkpointIntervalMs = 2_000;
+
+export class SimHub {
+  readonly streamDisk: Disk;
+  readonly ledgerDisk: Disk;
+  readonly registryDisk: Disk;
+  readonly streamImage = new StreamImage();
+  readonly ledger = new SimLedger();
+  readonly registry = new SimRegistry();
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #clock: MachineClock = { skewMs: 0, drift: 0 };
+  readonly #streamRepeats: number;
+  host: Host | undefined;
+  hub: Hub | undefined;
+  starts = 0;
+
+  constructor(world: World, network: Network, streamRepeats: number) {
+    this.#world = world;
+    this.#network = network;
+    this.#streamRepeats = streamRepeats;
+    this.streamDisk = new Disk(world, "stream-failed");
+    this.ledgerDisk = new Disk(world, "ledger-failed");
+    this.registryDisk = new Disk(world, "registry-failed");
+    this.ledger.disk = this.ledgerDisk;
+    this.registry.disk = this.registryDisk;
+  }
+
+  start(onFailed: (cause: unknown) => void): void {
+    const host = new Host(this.#world, "hub", this.#clock);
+    this.host = host;
+    this.starts++;
+    for (const disk of this.#disks()) disk.mount(host);
+    this.#open(host).catch((cause: unknown) => {
+      if (host.isDead) return;
+      this.crash();
+      onFailed(cause);
+    });
+  }
+
+  crash(): void {
+    if (this.host === undefined) return;
+    this.host.isDead = true;
+    this.host = undefined;
+    this.hub = undefined;
+    this.#network.closeHub();
+    for (const disk of this.#disks()) disk.crash();
+  }
+
+  async #open(host: Host): Promise<void> {
+    const { ledger, registry } = this;
+    const stream = new SimStream(this.streamImage, this.streamDisk, this.#world);
+    stream.repeats = this.#streamRepeats;
+    const hub = await startHub(
+      {
+        ...{ clock: host, timers: host, random: host.random, log: host.log, metrics: noMetrics },
+        ...{ stream, ledger, registry, acceptor: this.#network.acceptor(host) },
+        sealed: {
+          path: (position) => `sealed-${position}`,
+          open: async (file) => ledger.files.get(file)?.copy() ?? new MemoryLedger(),
+          remove: async (file) => void ledger.files.delete(file),
+        },
+        fileBytes: async () => 0,
+      },
+      {
+        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined },
+        ...{ publishIntervalMs, checkpointIntervalMs },
+        ...{ streamRetentionMs: 7 * 86_400_000, sealIntervalMs: 86_400_000 },
+        journalSizeMaxBytes: 2 ** 30,
+      },
+    );
+    if (!host.isDead) this.hub = hub;
+  }
+
+  #disks(): readonly Disk[] {
+    return [this.streamDisk, this.ledgerDisk, this.registryDisk];
+  }
+}

@@ -1,0 +1,45 @@
+/** Checks of what travels between gateways and hub, and of what gateways say they hold. */
+
+import { crc32 } from "../base/hash.ts";
+import { compareVersions, type Version } from "../base/words.ts";
+import type { GatewayMessage, HubMessage } from "../ports/link.ts";
+import type { Report } from "./violation.ts";
+
+export class LinkCheckers {
+  readonly #report: Report;
+  readonly #views = new Map<string, Version>();
+  readonly #batches = new Map<string, number>();
+
+  constructor(report: Report) {
+    this.#report = report;
+  }
+
+  message(producer: string, message: GatewayMessage | HubMessage, payload: Uint8Array): void {
+    if (message.kind === "batch") {
+      this.#batch(`${producer}/${message.incarnation}/${message.seq}`, payload);
+    }
+  }
+
+  /** A start of a gateway holds a version; `name` is that start's. */
+  view(name: string, version: Version): void {
+    const before = this.#views.get(name);
+    if (before !== undefined && compareVersions(version, before) < 0) {
+      this.#report("I2", `${name} went back from ${text(before)} to ${text(version)}`);
+    }
+    this.#views.set(name, version);
+  }
+
+  /** Whatever is sent again is the same. */
+  #batch(name: string, payload: Uint8Array): void {
+    const sum = crc32(payload, 0);
+    const before = this.#batches.get(name);
+    if (before !== undefined && before !== sum) {
+      this.#report("I4", `batch ${name} was sent with two contents`);
+    }
+    this.#batches.set(name, sum);
+  }
+}
+
+function text({ epoch, position }: Version): string {
+  return `${epoch}/${position}`;
+}

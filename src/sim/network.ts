@@ -1,0 +1,246 @@
+/**
+ * The link between simulated gateways and a simulated hub. A connection keeps its order and gives every message once while
+ * it lasts; faults delay, hold back one direction, repeat, refuse to connect, or cut, and with the cut all that was on its way.
+ */
+
+import { TallygateError } from "../base/errors.ts";
+import type { ProducerId } from "../base/words.ts";
+import type {
+  GatewayEnd,
+  GatewayMessage,
+  HubEnd,
+  HubMessage,
+  LinkAcceptor,
+  LinkDialer,
+  LinkEnd,
+  LinkPeer,
+} from "../ports/link.ts";
+import type { Owner, World } from "./world.ts";
+
+export type Direction = "up" | "down";
+
+/** How one gateway's way to the hub behaves now. */
+export interface Route {
+  delayMs: number;
+  /** Added at random to each message's delay. */
+  jitterMs: number;
+  /** Directions in which nothing arrives. */
+  readonly blocked: Set<Direction>;
+  /** Share of the messages that arrive twice. */
+  repeats: number;
+}
+
+/** Told of every message that arrives, before the receiver is. */
+export type Watch = (
+  producer: ProducerId,
+  message: GatewayMessage | HubMessage,
+  payload: Uint8Array,
+) => void;
+
+class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
+  bufferedBytes = 0;
+  peer!: End<In, Out>;
+  isClosed = false;
+  readonly #connection: Connection;
+  readonly #direction: Direction;
+  readonly owner: Owner | undefined;
+  #listener: ((message: In, payload: Uint8Array) => void) | undefined;
+  #early: { readonly message: In; readonly payload: Uint8Array }[] = [];
+  #onClose: ((reason: string) => void) | undefined;
+  #closedFor: string | undefined;
+
+  constructor(connection: Connection, direction: Direction, owner: Owner | undefined) {
+    this.#connection = connection;
+    this.#direction = direction;
+    this.owner = owner;
+  }
+
+  send(message: Out, payload: Uint8Array = new Uint8Array(0)): void {
+    if (this.isClosed) return;
+    const copy = payload.slice();
+    this.bufferedBytes += copy.length + 1;
+    let isBuffered = true;
+    this.#connection.carry(this.#direction, () => {
+      if (isBuffered) this.bufferedBytes -= copy.length + 1;
+      isBuffered = false;
+      this.#connection.watch(message as never, copy);
+      this.peer.deliver(message, copy);
+    });
+  }
+
+  deliver(message: In, payload: Uint8Array): void {
+    if (this.isClosed) return;
+    if (this.#listener === undefined) this.#early.push({ message, payload });
+    else this.#listener(message, payload);
+  }
+
+  onMessage(listener: (message: In, payload: Uint8Array) => void): void {
+    this.#listener = listener;
+    for (const { message, payload } of this.#early.splice(0)) listener(message, payload);
+  }
+
+  onClose(listener: (reason: string) => void): void {
+    this.#onClose = listener;
+    if (this.#closedFor !== undefined) listener(this.#closedFor);
+  }
+
+  close(reason: string): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.#connection.carry(this.#direction, () => this.peer.end(reason));
+    this.#connection.later(this, () => this.end(reason));
+  }
+
+  /** The connection is over: told once. */
+  end(reason: string): void {
+    if (this.#closedFor !== undefined) return;
+    this.isClosed = true;
+    this.#closedFor = reason;
+    this.#onClose?.(reason);
+    this.peer.end(reason);
+  }
+}
+
+class Connection {
+  readonly gateway: End<GatewayMessage, HubMessage>;
+  readonly hub: End<HubMessage, GatewayMessage>;
+  readonly #network: Network;
+  readonly #route: Route;
+  readonly producer: ProducerId;
+  readonly #last = { up: 0, down: 0 };
+  readonly #held: Record<Direction, (() => void)[]> = { up: [], down: [] };
+  isCut = false;
+
+  constructor(
+    network: Network,
+    route: Route,
+    parts: { producer: ProducerId; gateway: Owner | undefined; hub: Owner | undefined },
+  ) {
+    this.#network = network;
+    this.#route = route;
+    this.producer = parts.producer;
+    this.gateway = new End(this, "up", parts.gateway);
+    this.hub = new End(this, "down", parts.hub);
+    this.gateway.peer = this.hub;
+    this.hub.peer = this.gateway;
+  }
+
+  watch(message: GatewayMessage | HubMessage, payload: Uint8Array): void {
+    this.#network.watch?.(this.producer, message, payload);
+  }
+
+  later(end: { readonly owner: Owner | undefined }, run: () => void): void {
+    this.#network.world.schedule(0, end.owner, run);
+  }
+
+  carry(direction: Direction, arrive: () => void): void {
+    const { world } = this.#network;
+    const { delayMs, jitterMs, repeats, blocked } = this.#route;
+    if (blocked.has(direction)) {
+      world.count("fault: message held back");
+      this.#held[direction].push(arrive);
+      return;
+    }
+    const atMs = Math.max(this.#last[direction], world.nowMs + delayMs + world.between(0, jitterMs));
+    this.#last[direction] = atMs;
+    const receiver = direction === "up" ? this.hub.owner : this.gateway.owner;
+    const run = (): void => {
+      if (this.isCut) return;
+      if (this.#route.blocked.has(direction)) this.#held[direction].push(arrive);
+      else arrive();
+    };
+    world.schedule(atMs - world.nowMs, receiver, run);
+    if (repeats > 0 && world.chance(repeats)) {
+      world.count("fault: message repeated");
+      world.schedule(atMs - world.nowMs, receiver, run);
+    }
+  }
+
+  /** What was held back goes on its way, in order. */
+  release(): void {
+    for (const direction of ["up", "down"] as const) {
+      for (const arrive of this.#held[direction].splice(0)) this.carry(direction, arrive);
+    }
+  }
+
+  cut(reason: string): void {
+    if (this.isCut) return;
+    this.isCut = true;
+    for (const end of [this.gateway, this.hub]) {
+      end.isClosed = true;
+      this.later(end, () => end.end(reason));
+    }
+  }
+}
+
+export class Network {
+  readonly world: World;
+  watch: Watch | undefined;
+  #listener: ((end: HubEnd, peer: LinkPeer) => void) | undefined;
+  #hub: Owner | undefined;
+  #connections: Connection[] = [];
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  /** For one start of a hub; the one before is gone. */
+  acceptor(hub: Owner | undefined): LinkAcceptor {
+    this.closeHub();
+    this.#hub = hub;
+    return {
+      onConnection: (listener) => {
+        this.#listener = listener;
+      },
+    };
+  }
+
+  /** The hub's process is gone: its machine closes what it had open. */
+  closeHub(): void {
+    this.#listener = undefined;
+    for (const connection of this.#connections.splice(0)) connection.cut("connection lost");
+  }
+
+  dialer(producer: ProducerId, route: Route, owner: Owner | undefined): LinkDialer {
+    return { connect: () => this.#connect(producer, route, owner) };
+  }
+
+  /** Cuts the connections of a producer. */
+  cut(producer: ProducerId): void {
+    for (const connection of this.#of(producer)) {
+      connection.cut("connection lost");
+      this.world.count("fault: connection cut");
+    }
+    this.#connections = this.#connections.filter(({ isCut }) => !isCut);
+  }
+
+  release(producer: ProducerId): void {
+    for (const connection of this.#of(producer)) connection.release();
+  }
+
+  #of(producer: ProducerId): Connection[] {
+    return this.#connections.filter((connection) => connection.producer === producer);
+  }
+
+  #connect(
+    producer: ProducerId,
+    route: Route,
+    owner: Owner | undefined,
+  ): Promise<GatewayEnd> {
+    return new Promise((resolve, reject) => {
+      this.world.schedule(2 * route.delayMs, owner, () => {
+        const listener = this.#listener;
+        if (listener === undefined || route.blocked.size > 0 || this.#hub?.isDead === true) {
+          this.world.count("fault: connection refused");
+          return reject(new TallygateError("hub-unreachable", "nobody answers"));
+        }
+        const parts = { producer, gateway: owner, hub: this.#hub };
+        const connection = new Connection(this, route, parts);
+        this.#connections.push(connection);
+        listener(connection.hub, { producer });
+        resolve(connection.gateway);
+      });
+    });
+  }
+}
+

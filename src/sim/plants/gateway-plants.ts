@@ -1,0 +1,155 @@
+/** Bugs of a gateway. */
+
+import { KeyReplica } from "../../gateway/key-replica.ts";
+import { Meter } from "../../gateway/meter.ts";
+import { OwnCharges } from "../../gateway/own-charges.ts";
+import { Pipeline } from "../../gateway/pipeline.ts";
+import { RegionView } from "../../gateway/region-view.ts";
+import { versionZero } from "../../base/words.ts";
+import { plans } from "../config.ts";
+import { SimExchange } from "../exchange.ts";
+import { type Plant, replaceMethod } from "./plant.ts";
+
+export const gatewayPlants: readonly Plant[] = [
+  {
+    name: "own-charges-released-twice",
+    invariant: "I1",
+    plant: () =>
+      replaceMethod(
+        OwnCharges.prototype,
+        "cover",
+        (cover) =>
+          function (this: OwnCharges, incarnation, upTo, release) {
+            cover.call(this, incarnation, upTo, (batch) => {
+              release(batch);
+              release(batch);
+            });
+          },
+      ),
+  },
+  {
+    name: "own-charges-never-released",
+    invariant: "I17",
+    plant: () =>
+      replaceMethod(
+        OwnCharges.prototype,
+        "cover",
+        (cover) =>
+          function (this: OwnCharges, incarnation, upTo) {
+            cover.call(this, incarnation, upTo, () => {});
+          },
+      ),
+  },
+  {
+    name: "older-view-applied",
+    invariant: "I2",
+    plant: (world) =>
+      replaceMethod(
+        RegionView.prototype,
+        "apply",
+        (apply) =>
+          function (this: RegionView, update, nowMs) {
+            if (world.chance(0.002)) this.version = { ...versionZero, epoch: this.version.epoch };
+            return apply.call(this, update, nowMs);
+          },
+      ),
+  },
+  {
+    name: "call-charged-twice",
+    invariant: "I10",
+    plant: (world) =>
+      replaceMethod(
+        Meter.prototype,
+        "charge",
+        (charge) =>
+          function (this: Meter, call) {
+            const position = charge.call(this, call);
+            return world.chance(0.05) ? charge.call(this, call) : position;
+          },
+      ),
+  },
+  {
+    name: "quota-read-wrong",
+    invariant: "I15",
+    plant: () => () => {},
+    quotas: { ...plans, small: { ...plans.small, minute: plans.small.minute * 4 } },
+  },
+  {
+    name: "flush-forgotten",
+    invariant: "I16",
+    plant: (world) =>
+      replaceMethod(
+        Meter.prototype,
+        "flush",
+        (flush) =>
+          async function (this: Meter, nowMs) {
+            if (world.chance(0.02)) await flush.call(this, nowMs);
+          },
+      ),
+  },
+  {
+    name: "forward-before-decide",
+    invariant: "I19",
+    plant: () =>
+      replaceMethod(
+        SimExchange.prototype,
+        "reply",
+        (reply) =>
+          function (this: SimExchange, status, headers, body) {
+            if (status === 429) this.forwarded();
+            reply.call(this, status, headers, body);
+          },
+      ),
+  },
+  {
+    name: "unknown-key-is-anonymous",
+    invariant: "I28",
+    plant: () =>
+      replaceMethod(
+        Pipeline.prototype,
+        "take",
+        (take) =>
+          function (this: Pipeline, exchange) {
+            const isUnknown = exchange.headers.includes("sim_live_unknown");
+            if (isUnknown) Object.defineProperty(exchange, "headers", { value: ["Host", "x.org"] });
+            take.call(this, exchange);
+          },
+      ),
+  },
+  {
+    name: "update-half-applied",
+    invariant: "L1",
+    plant: (world) =>
+      replaceMethod(
+        RegionView.prototype,
+        "apply",
+        (apply) =>
+          function (this: RegionView, update, nowMs) {
+            const windows = world.chance(0.01) ? [] : update.windows;
+            return apply.call(this, { ...update, windows }, nowMs);
+          },
+      ),
+  },
+  {
+    name: "revocation-not-applied-again",
+    invariant: "I25",
+    plant: () =>
+      replaceMethod(
+        KeyReplica.prototype,
+        "load",
+        (load) =>
+          async function (this: KeyReplica) {
+            const { table } = this;
+            const apply = table.apply.bind(table);
+            // Saved tombstones are read as if they were keys.
+            table.apply = (bytes, at, length) => {
+              const copy = bytes.slice(at, at + length);
+              copy[1] = (copy[1] as number) & ~1;
+              return apply(copy, 0, length);
+            };
+            await load.call(this);
+            table.apply = apply;
+          },
+      ),
+  },
+];

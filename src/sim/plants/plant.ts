@@ -1,0 +1,28 @@
+/** What a planted bug is: a wrong function put in the place of a right one, from outside, for one run. */
+
+import type { Limits } from "../calls.ts";
+import type { PlanName } from "../config.ts";
+import type { World } from "../world.ts";
+
+export interface Plant {
+  readonly name: string;
+  /** Whose checker must find it. */
+  readonly invariant: string;
+  /** Plants it; returns how to take it out again. */
+  readonly plant: (world: World) => () => void;
+  /** What the gateways are told of quotas, if the bug is there. */
+  readonly quotas?: Readonly<Record<PlanName, Limits>>;
+}
+
+/** Puts `make(original)` in the place of a method. */
+export function replaceMethod<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  make: (original: T[K]) => T[K],
+): () => void {
+  const original = target[name];
+  target[name] = make(original);
+  return () => {
+    target[name] = original;
+  };
+}

@@ -1,0 +1,8 @@
+/** All planted bugs. Production code names none. */
+
+import { gatewayPlants } from "./gateway-plants.ts";
+import { hubPlants } from "./hub-plants.ts";
+import type { Plant } from "./plant.ts";
+import { storagePlants } from "./storage-plants.ts";
+
+export const allPlants: readonly Plant[] = [...gatewayPlants, ...storagePlants, ...hubPlants];

@@ -1,0 +1,60 @@
+/** Bugs of storage and of what relies on it. */
+
+import { crc32 } from "../../base/hash.ts";
+import type { LedgerDelta } from "../../ports/ledger-store.ts";
+import { SimLedger } from "../storage/hub-stores.ts";
+import { SimJournal } from "../storage/journal.ts";
+import { type Plant, replaceMethod } from "./plant.ts";
+
+export const storagePlants: readonly Plant[] = [
+  {
+    name: "reply-before-stored",
+    invariant: "I9",
+    plant: () =>
+      replaceMethod(
+        SimJournal.prototype,
+        "append",
+        (append) =>
+          function (this: SimJournal, bytes, length) {
+            const position = append.call(this, bytes, length);
+            this.storedPosition = Math.max(this.storedPosition, position);
+            return position;
+          },
+      ),
+  },
+  {
+    name: "batch-sealed-anew",
+    invariant: "I4",
+    plant: (world) =>
+      replaceMethod(
+        SimJournal.prototype,
+        "read",
+        (read) =>
+          async function (this: SimJournal, incarnation, options) {
+            const found = await read.call(this, incarnation, options);
+            for (const { bytes } of found.batches) {
+              if (!world.chance(0.5)) continue;
+              const end = bytes.length - 4;
+              bytes[end - 1] = (bytes[end - 1] as number) ^ 1;
+              const view = new DataView(bytes.buffer, bytes.byteOffset);
+              view.setUint32(end, crc32(bytes.subarray(0, end)), true);
+            }
+            return found;
+          },
+      ),
+  },
+  {
+    name: "cursor-saved-first",
+    invariant: "I5",
+    plant: () =>
+      replaceMethod(
+        SimLedger.prototype,
+        "checkpoint",
+        (checkpoint) =>
+          async function (this: SimLedger, delta: LedgerDelta) {
+            await checkpoint.call(this, { ...delta, totals: [], dropped: [], rows: [] });
+            await checkpoint.call(this, delta);
+          },
+      ),
+  },
+];

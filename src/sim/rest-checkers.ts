@@ -1,0 +1,120 @@
+/** Checks of a cluster at rest: after healing, when nothing was called for a while. */
+
+import type { UsageQuery } from "../ports/ledger-store.ts";
+import { type CallRecord, inMinute, type Ledger } from "./calls.ts";
+import type { SimGateway } from "./gateway.ts";
+import type { SimHub } from "./hub.ts";
+import { callsByKey, difference } from "./stream-model.ts";
+import type { Report } from "./violation.ts";
+
+const everything: Omit<UsageQuery, "by"> = {
+  ...{ window: "total", fromMs: 0, toMs: Date.UTC(9999, 0, 1), top: 0 },
+  ...{ limit: 100_000, offset: 0, where: {} },
+};
+
+export interface AtRest {
+  readonly hub: SimHub;
+  readonly gateways: readonly SimGateway[];
+  readonly ledger: Ledger;
+  /** Ids of all keys that the admin made. */
+  readonly keys: ReadonlySet<string>;
+  /** Calls sent after healing. */
+  readonly last: readonly CallRecord[];
+}
+
+/** The ledger's cursor and sums belong together: what a hub that just crashed left behind. */
+export function checkLedgerAfterCrash(hub: SimHub, report: Report): void {
+  const { fold, rows } = hub.ledger;
+  if (fold === undefined) return;
+  const { position } = fold.version;
+  const saved = new Map<string, number>();
+  for (const { key, calls } of rows.values()) saved.set(key, (saved.get(key) ?? 0) + calls);
+  const upTo = hub.streamImage.records.filter((record) => record.position <= position);
+  const found = difference(callsByKey(upTo), saved);
+  if (found !== undefined) report("I5", `stream up to ${position} and ledger differ: ${found}`);
+}
+
+export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
+  const { hub, gateways, ledger } = at;
+  const api = hub.hub?.api;
+  if (api === undefined) return report("L3", "the hub did not come up");
+  const status = api.status();
+  const gap = status.gaps[0];
+  if (gap !== undefined) return report("L3", `a gap stayed: ${gap.producer} from ${gap.from}`);
+  for (const { exchange, gateway } of at.last) {
+    if (exchange.status === 200 || exchange.status === 429) continue;
+    return report("L3", `${gateway} still answers ${exchange.status} after healing`);
+  }
+  for (const { region, unacknowledgedUnits } of status.processes) {
+    if (unacknowledgedUnits > 0) return report("L3", `${region} holds ${unacknowledgedUnits} units`);
+  }
+  const byKey = await usage(api, "key");
+  for (const key of byKey.keys()) {
+    if (key !== "" && !at.keys.has(key)) return report("I33", `use of ${key}, which nobody made`);
+  }
+  const found = difference(callsByKey(hub.streamImage.records), byKey);
+  if (found !== undefined) return report("I3", `stream and totals differ: ${found}`);
+  checkSums({ byKey, byOwner: await usage(api, "owner"), byRoute: await usage(api, "route") }, report);
+  checkCounts(byKey, ledger, report);
+  checkMinutes(hub, ledger, report);
+  checkViews(gateways, report);
+}
+
+async function usage(
+  api: NonNullable<SimHub["hub"]>["api"],
+  by: "key" | "owner" | "route",
+): Promise<Map<string, number>> {
+  const rows = await api.usage({ ...everything, by });
+  return new Map(rows.map(({ value, calls }) => [value, calls]));
+}
+
+function checkSums(sums: Record<string, Map<string, number>>, report: Report): void {
+  const totals = Object.entries(sums).map(([name, sum]) => {
+    return [name, [...sum.values()].reduce((total, calls) => total + calls, 0)] as const;
+  });
+  const first = totals[0]?.[1];
+  if (totals.some(([, total]) => total !== first)) report("I12", totals.join(" "));
+}
+
+/** Every delivered call is counted, and no more than was admitted. */
+function checkCounts(byKey: ReadonlyMap<string, number>, ledger: Ledger, report: Report): void {
+  for (const [subject, delivered] of ledger.delivered.all) {
+    if (!/^key:\S+$/.test(subject)) continue;
+    const counted = byKey.get(subject.slice("key:".length)) ?? 0;
+    if (counted < delivered) return report("I9", `${subject}: ${delivered} delivered, ${counted} counted`);
+    const admitted = ledger.admitted.get(subject);
+    if (counted > admitted) return report("I10", `${subject}: ${admitted} admitted, ${counted} counted`);
+  }
+}
+
+/** Each charge is in the minute in which it was admitted. */
+function checkMinutes(hub: SimHub, ledger: Ledger, report: Report): void {
+  for (const { window, subject, charged } of hub.ledger.totals.values()) {
+    if (!window.startsWith("minute/")) continue;
+    const name = inMinute(subject, Date.parse(window.slice("minute/".length)));
+    const [delivered, admitted] = [ledger.delivered.get(name), ledger.admitted.get(name)];
+    if (charged >= delivered && charged <= admitted) continue;
+    return report("I13", `${subject} in ${window}: ${charged}, not ${delivered} to ${admitted}`);
+  }
+}
+
+/** All gateways hold the same totals, those of the hub. */
+function checkViews(gateways: readonly SimGateway[], report: Report): void {
+  let expected: string | undefined;
+  for (const { core, name } of gateways) {
+    if (core === undefined) return report("L1", `${name} did not come up`);
+    const sums: string[] = [];
+    core.view.tables.forEach(({ id, table }) => {
+      let sum = 0;
+      table.forEach((_lo, _hi, total, own) => {
+        sum += total;
+        if (own !== 0) report("L1", `${name} holds own charges at rest: ${own} in ${id}`);
+      });
+      // A minute of nothing: some may have dropped it already.
+      if (id.startsWith("day/")) sums.push(`${id} ${sum}`);
+    });
+    const held = sums.sort().join("; ");
+    expected ??= held;
+    if (held !== expected) return report("L1", `${name} holds ${held}, another ${expected}`);
+  }
+}

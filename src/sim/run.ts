@@ -1,0 +1,142 @@
+/** One run of one seed: a busy cluster with faults, then healing, then rest. */
+
+import type { CallRecord } from "./calls.ts";
+import { type AdminKey, type Caller, Cluster } from "./cluster.ts";
+import { type PlanName, plans, simConfig } from "./config.ts";
+import { Faults } from "./faults.ts";
+import type { SimGateway } from "./gateway.ts";
+import type { Plant } from "./plants/plant.ts";
+import { checkAtRest } from "./rest-checkers.ts";
+import { drawSwarm } from "./swarm.ts";
+import type { Violation } from "./violation.ts";
+import { World } from "./world.ts";
+
+/** Four full minutes are closed in it. */
+const faultyMs = 270_000;
+const healingMs = 25_000;
+const restMs = 10_000;
+const askEveryMs = 250;
+
+export interface RunResult {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  readonly traceHash: string;
+  readonly events: number;
+  readonly admissions: number;
+  readonly denials: number;
+  /** Minutes in which calls were admitted, without the last. */
+  readonly closedWindows: number;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly plant?: Plant | undefined;
+  readonly onTrace?: ((line: string) => void) | undefined;
+}
+
+export async function runSeed(options: RunOptions): Promise<RunResult> {
+  const { seed, plant } = options;
+  const world = new World(seed);
+  world.onTrace = options.onTrace;
+  const undo = plant?.plant(world);
+  try {
+    const config = simConfig(plant?.quotas ?? plans);
+    const cluster = new Cluster(world, drawSwarm(world.random), config);
+    await live(cluster);
+    const { violation, ledger } = cluster;
+    return {
+      ...{ seed, violation, traceHash: world.traceHash, events: world.events },
+      ...{ admissions: ledger.admissions, denials: ledger.denials, counts: world.counts },
+      closedWindows: Math.max(0, ledger.minutes.size - 1),
+    };
+  } finally {
+    undo?.();
+  }
+}
+
+async function live(cluster: Cluster): Promise<void> {
+  const { world, gateways, swarm } = cluster;
+  cluster.startHub();
+  for (const gateway of gateways) cluster.startGateway(gateway);
+  await world.run(1_000);
+  for (let i = 0; i < swarm.keys; i++) {
+    const plan: PlanName = i % 2 === 0 ? "big" : "small";
+    void cluster.createKey(plan);
+    await world.run(world.nowMs + 50);
+  }
+  const faults = new Faults(cluster);
+  faults.start();
+  const stop = arrive(cluster);
+  while (world.nowMs < faultyMs && cluster.violation === undefined) {
+    await world.run(world.nowMs + askEveryMs);
+    cluster.look();
+    cluster.ask(oneOf(cluster, gateways), someCaller(cluster));
+  }
+  stop();
+  faults.heal();
+  await world.run(world.nowMs + healingMs);
+  const last = gateways.flatMap((gateway) => cluster.call(gateway, anonymous(cluster)) ?? []);
+  await rest(cluster, last);
+}
+
+async function rest(cluster: Cluster, last: readonly CallRecord[]): Promise<void> {
+  const { world, hub, gateways, ledger, madeKeys: keys } = cluster;
+  await world.run(world.nowMs + restMs);
+  if (cluster.violation !== undefined) return;
+  if (last.length < gateways.length) cluster.report("L3", "a gateway did not come up");
+  let isDone = false;
+  const checked = checkAtRest({ hub, gateways, ledger, keys, last }, cluster.report).finally(() => {
+    isDone = true;
+  });
+  for (let i = 0; i < 100 && !isDone; i++) await world.run(world.nowMs + 100);
+  if (isDone) await checked;
+  else cluster.report("L3", "the hub does not answer at rest");
+}
+
+/** Calls come one after another: busy for some seconds, then idle for some. */
+function arrive(cluster: Cluster): () => void {
+  const { world, swarm } = cluster;
+  let isBusy = false;
+  let changesAtMs = 0;
+  let isStopped = false;
+  const next = (): void => {
+    if (isStopped) return;
+    if (world.nowMs >= changesAtMs) {
+      isBusy = !isBusy;
+      changesAtMs = world.nowMs + world.between(2_000, isBusy ? 20_000 : 10_000);
+    }
+    const perSecond = isBusy ? swarm.busyPerSecond : swarm.idlePerSecond;
+    world.schedule((-1000 * Math.log(1 - world.random.next())) / perSecond, undefined, () => {
+      cluster.call(oneOf(cluster, cluster.gateways), someCaller(cluster));
+      next();
+    });
+  };
+  next();
+  return () => {
+    isStopped = true;
+  };
+}
+
+function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {
+  return gateways[cluster.world.random.below(gateways.length)] as SimGateway;
+}
+
+/** The first keys are called the most; some callers have none, and a few one that nobody made. */
+function someCaller(cluster: Cluster): Caller {
+  const { world, keys } = cluster;
+  const { random } = world;
+  const kind = random.next();
+  if (kind < 0.02) {
+    return { secret: "sim_live_unknown", key: undefined, address: "203.0.113.9" };
+  }
+  if (kind < 0.12 || keys.length === 0) return anonymous(cluster);
+  const key = keys[Math.floor(keys.length * random.next() ** 3)] as AdminKey;
+  const secret = key.secrets[random.below(key.secrets.length)];
+  return { secret, key, address: "203.0.113.1" };
+}
+
+function anonymous({ world }: Cluster): Caller {
+  const address = `203.0.113.${100 + world.random.below(4)}`;
+  return { secret: undefined, key: undefined, address };
+}

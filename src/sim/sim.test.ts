@@ -1,0 +1,45 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { allPlants } from "./plants/plants.ts";
+import { runSeed } from "./run.ts";
+
+const isLong = process.env["TALLYGATE_LONG"] === "1";
+const seeds = isLong ? 2_000 : 40;
+/** A bug is found within so many seeds. */
+const plantSeedsMax = isLong ? 2_000 : 60;
+
+test("no seed breaks an invariant, and each is busy enough to mean something", async (t) => {
+  const counts = new Map<string, number>();
+  const startMs = performance.now();
+  for (let seed = 1; seed <= seeds; seed++) {
+    const result = await runSeed({ seed });
+    assert.equal(result.violation, undefined, `npm run sim -- --seed ${seed} --trace`);
+    assert.ok(result.events >= 20_000, `seed ${seed} had ${result.events} events`);
+    assert.ok(result.admissions >= 2_000, `seed ${seed} had ${result.admissions} admissions`);
+    assert.ok(result.closedWindows >= 3, `seed ${seed} closed ${result.closedWindows} windows`);
+    for (const [name, times] of result.counts) counts.set(name, (counts.get(name) ?? 0) + times);
+  }
+  const seconds = (performance.now() - startMs) / 1000;
+  t.diagnostic(`${seeds} seeds, ${(seeds / seconds).toFixed(1)} a second, 0 violations`);
+  for (const [name, times] of [...counts].sort()) t.diagnostic(`${name}: ${times}`);
+});
+
+test("a seed is run the same way twice", async () => {
+  for (const seed of [3, 7, 11]) {
+    const first = await runSeed({ seed });
+    const second = await runSeed({ seed });
+    assert.equal(first.traceHash, second.traceHash);
+  }
+});
+
+for (const plant of allPlants) {
+  test(`the planted bug ${plant.name} is found by the checker of ${plant.invariant}`, async (t) => {
+    for (let seed = 1; seed <= plantSeedsMax; seed++) {
+      const { violation } = await runSeed({ seed, plant });
+      if (violation === undefined) continue;
+      assert.equal(violation.invariant, plant.invariant, violation.detail);
+      return t.diagnostic(`${plant.name} → ${plant.invariant}: ${seed} seeds`);
+    }
+    assert.fail(`not found within ${plantSeedsMax} seeds`);
+  });
+}

@@ -1,0 +1,114 @@
+/**
+ * A simulated disk: operations take effect in order, one after another, each some time after it was asked for. A crash
+ * comes between any two of them: of those that wait, a random prefix has taken effect, and nobody was told.
+ */
+
+import { type ErrorCode, TallygateError } from "../../base/errors.ts";
+import type { Owner, World } from "../world.ts";
+
+/** Between attempts of an operation that is tried again. */
+const retryMs = 100;
+
+interface Operation {
+  readonly apply: () => void;
+  readonly fail: ((error: Error) => void) | undefined;
+  readonly done: () => void;
+  readonly onFailing: (() => void) | undefined;
+}
+
+export class Disk {
+  /** While true every operation fails: full, or broken. */
+  isFailing = false;
+  /** Longest time that one operation takes. */
+  latencyMaxMs = 1;
+  readonly #world: World;
+  readonly #code: ErrorCode;
+  readonly #waiting: Operation[] = [];
+  #owner: Owner | undefined;
+  #isBusy = false;
+
+  constructor(world: World, code: ErrorCode) {
+    this.#world = world;
+    this.#code = code;
+  }
+
+  /** The process that uses the disk from now on. */
+  mount(owner: Owner): void {
+    this.#owner = owner;
+    this.#isBusy = false;
+  }
+
+  /** Resolves when `apply` has taken effect; rejects if the disk fails. */
+  write<T>(apply: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      let result: T;
+      this.#add({
+        apply: () => {
+          result = apply();
+        },
+        fail: reject,
+        done: () => resolve(result),
+        onFailing: undefined,
+      });
+    });
+  }
+
+  /** As `write`, but tried again for as long as the disk fails; `onFailing` is told of each failure. */
+  writeUntilDone(apply: () => void, done: () => void, onFailing: () => void): void {
+    this.#add({ apply, fail: undefined, done, onFailing });
+  }
+
+  /** The process is gone. */
+  crash(): void {
+    const kept = this.isFailing ? 0 : this.#world.random.below(this.#waiting.length + 1);
+    if (this.#waiting.length > 0) {
+      this.#world.count(kept > 0 ? "fault: crash after a write" : "fault: unsynced writes lost");
+    }
+    for (const operation of this.#waiting.slice(0, kept)) operation.apply();
+    this.#waiting.length = 0;
+    this.#owner = undefined;
+    this.#isBusy = false;
+  }
+
+  #add(operation: Operation): void {
+    const owner = this.#owner;
+    // A process that was killed: its promises may go on for a step, to no effect.
+    if (owner === undefined || owner.isDead) return;
+    this.#waiting.push(operation);
+    this.#start();
+  }
+
+  #start(): void {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    const owner = this.#owner;
+    const attempt = (): void => {
+      const operation = this.#waiting[0];
+      if (operation === undefined) {
+        this.#isBusy = false;
+        return;
+      }
+      if (this.isFailing) {
+        this.#world.count("fault: write failed");
+        if (operation.fail === undefined) {
+          operation.onFailing?.();
+          this.#world.schedule(retryMs, owner, attempt);
+          return;
+        }
+        this.#waiting.shift();
+        operation.fail(new TallygateError(this.#code, "the simulated disk is full"));
+      } else {
+        this.#waiting.shift();
+        operation.apply();
+        operation.done();
+      }
+      if (this.#waiting.length === 0) this.#isBusy = false;
+      else this.#world.schedule(this.#latency(), owner, attempt);
+    };
+    this.#world.schedule(this.#latency(), owner, attempt);
+  }
+
+  #latency(): number {
+    return this.#world.between(0.05, this.latencyMaxMs);
+  }
+}

@@ -1,0 +1,57 @@
+/** What a seed draws before it starts: the size of its cluster and, for each kind of fault, off, mild or harsh. */
+
+import type { SeededRandom } from "../base/random.ts";
+
+/** Mean time between two faults of a kind, ms; 0: never. */
+export interface Swarm {
+  readonly gateways: number;
+  readonly keys: number;
+  /** Arrivals a second, all gateways together, while busy and while idle. */
+  readonly busyPerSecond: number;
+  readonly idlePerSecond: number;
+  readonly delayMs: number;
+  readonly jitterMs: number;
+  readonly messageRepeats: number;
+  readonly streamRepeats: number;
+  readonly every: Readonly<Record<FaultKind, number>>;
+}
+
+export const faultKinds = [
+  "cut",
+  "oneWay",
+  "slow",
+  "gatewayCrash",
+  "hubCrash",
+  "journalFails",
+  "stateFails",
+  "streamFails",
+  "ledgerFails",
+  "pause",
+  "clockJump",
+  "keys",
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];
+
+const mildMs = 60_000;
+const harshMs = 12_000;
+
+export function drawSwarm(random: SeededRandom): Swarm {
+  const level = (): number => [0, 0, mildMs, harshMs][random.below(4)] as number;
+  // One seed of eight is calm: what holds without faults is checked there most sharply.
+  const isCalm = random.below(8) === 0;
+  const every = Object.fromEntries(
+    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level()]),
+  ) as Record<FaultKind, number>;
+  return {
+    gateways: 2 + random.below(3),
+    keys: 2 + random.below(8),
+    busyPerSecond: 40 + random.below(40),
+    idlePerSecond: 1 + random.below(5),
+    delayMs: 1 + random.below(60),
+    jitterMs: random.below(20),
+    messageRepeats: isCalm ? 0 : ([0, 0.01, 0.1][random.below(3)] as number),
+    streamRepeats: isCalm ? 0 : ([0, 0.01, 0.1][random.below(3)] as number),
+    every,
+  };
+}
