@@ -3,15 +3,8 @@
  * This file puts the parts together; each decides one thing.
  */
 
-import { TallygateError } from "../base/errors.ts";
-import {
-  type Incarnation,
-  type ProducerId,
-  producerKey,
-  type Seq,
-  type Version,
-} from "../base/words.ts";
-import { encodeExpire, encodeLost } from "../metering/stream-record.ts";
+import { type Incarnation, type ProducerId, type Seq, type Version } from "../base/words.ts";
+import { encodeExpire } from "../metering/stream-record.ts";
 import type { Clock, Timer, Timers } from "../ports/clock.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import type { Hello } from "../ports/link.ts";
@@ -19,6 +12,7 @@ import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { Consumer } from "./consumer.ts";
+import { declareLost } from "./declare-lost.ts";
 import { isAhead, nextEpoch } from "./epochs.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
 import { gapLookMs } from "./gap-watch.ts";
@@ -31,7 +25,7 @@ import type { Cluster, HubParts } from "./hub-parts.ts";
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
-import { OvershootAudit, overshootBound, overshootLookMs } from "./overshoot.ts";
+import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
 import type { Sealer } from "./sealer.ts";
@@ -133,7 +127,7 @@ class RunningHub implements Hub, HubParts {
       timers.every(gapLookMs, () => this.#sessions.look()),
       timers.every(slewIntervalMs, () => this.time.slew()),
       timers.every(expiryIntervalMs, () => this.#expire()),
-      timers.every(overshootLookMs, () => void this.#lookForOvershoot()),
+      this.#overshoot.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
     );
     this.#sessions.accept(this.#deps.acceptor);
@@ -248,14 +242,6 @@ class RunningHub implements Hub, HubParts {
     });
   }
 
-  async #lookForOvershoot(): Promise<void> {
-    try {
-      await this.#overshoot.look(this.time.nowMs());
-    } catch (error) {
-      this.log.error("the overshoot of a closed window could not be read", {}, error);
-    }
-  }
-
   #makeApi(): HubApi {
     return {
       registry: this.registry,
@@ -266,7 +252,11 @@ class RunningHub implements Hub, HubParts {
       },
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
-      declareLost: (producer, incarnation) => this.#declareLost(producer, incarnation),
+      declareLost: (producer, incarnation) => {
+        const isConnected = (id: ProducerId): boolean => this.#sessions.isConnected(id);
+        const { state, log, stream } = this;
+        return declareLost({ state, log, stream, isConnected }, producer, incarnation);
+      },
     };
   }
 
@@ -317,21 +307,6 @@ class RunningHub implements Hub, HubParts {
       };
       return { bytes: await fileBytes(file), position, announce };
     });
-  }
-
-  async #declareLost(producer: ProducerId, incarnation: Incarnation): Promise<void> {
-    const known = this.state.fold.producers.get(producerKey(producer, incarnation));
-    if (known === undefined) throw new TallygateError("not-found", "no such producer");
-    if (known.parked.size === 0) {
-      throw new TallygateError("request-invalid", "nothing of that producer is missing");
-    }
-    if (this.#sessions.isConnected(producer)) {
-      throw new TallygateError("request-invalid", "the gateway is connected and will send it");
-    }
-    const from = known.last + 1;
-    const to = Math.min(...known.parked.keys()) - 1;
-    this.log.warn("the operator declared batches lost", { producer, incarnation, from, to });
-    await this.stream.append(encodeLost({ producer, incarnation, from, to }));
   }
 
   #expire(): void {

@@ -14,7 +14,9 @@
 
 import type { EpochMs, WindowId } from "../base/words.ts";
 import { parseWindowId, type WindowInstance } from "../limits/window.ts";
+import type { Timer } from "../ports/clock.ts";
 import type { ClosedOvershoot, OvershootStatus, ProcessStatus } from "./hub-api.ts";
+import type { HubParts } from "./hub-parts.ts";
 import type { HubWindow } from "./hub-window.ts";
 
 /** One limit that refuses, as the configuration has it. */
@@ -40,7 +42,7 @@ export interface OvershootParts {
 }
 
 /** Between looks; each walks a bounded part of one table. */
-export const overshootLookMs = 1_000;
+const overshootLookMs = 1_000;
 
 /**
  * From a window's end to its being read: lag, fold and a checkpoint (2 s), which brings the subjects' texts, are over by then. Far below the ten
@@ -86,6 +88,15 @@ export class OvershootAudit {
 
   constructor(parts: OvershootParts) {
     this.#parts = parts;
+  }
+
+  /** Looks until the timer is cancelled. */
+  start(hub: Pick<HubParts, "timers" | "time" | "log">): Timer {
+    return hub.timers.every(overshootLookMs, () => {
+      this.look(hub.time.nowMs()).catch((error: unknown) => {
+        hub.log.error("the overshoot of a closed window could not be read", {}, error);
+      });
+    });
   }
 
   /** Resolves when what this look began is done. One look at a time: while one waits for the ledger, the next does nothing. */
