@@ -2,8 +2,8 @@
 
 import type { Cluster } from "./cluster.ts";
 import type { SimGateway } from "./gateway.ts";
-import { type FaultKind, faultKinds } from "./swarm.ts";
 import type { Disk } from "./storage/disk.ts";
+import { type FaultKind, faultKinds } from "./swarm.ts";
 
 export class Faults {
   readonly #cluster: Cluster;
@@ -27,7 +27,7 @@ export class Faults {
       gateway.stateDisk.isFailing = false;
       gateway.route.blocked.clear();
       gateway.route.delayMs = this.#cluster.swarm.delayMs;
-      network.cut(gateway.producer);
+      network.release(gateway.producer);
       this.#cluster.startGateway(gateway);
     }
     this.#cluster.startHub();

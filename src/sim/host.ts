@@ -73,8 +73,7 @@ function worldRandom(world: World): Random {
     Uint8Array.from({ length: count }, () => world.random.below(256));
   return {
     bytes,
-    hex: (count) =>
-      Array.from(bytes(count), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    hex: (count) => Array.from(bytes(count), (byte) => byte.toString(16).padStart(2, "0")).join(""),
     fraction: () => world.random.next(),
   };
 }

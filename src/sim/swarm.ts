@@ -13,6 +13,9 @@ export interface Swarm {
   readonly jitterMs: number;
   readonly messageRepeats: number;
   readonly streamRepeats: number;
+  /** Longest time of one operation of a journal's disk and of the hub's. */
+  readonly journalLatencyMs: number;
+  readonly hubLatencyMs: number;
   readonly every: Readonly<Record<FaultKind, number>>;
 }
 
@@ -46,12 +49,14 @@ export function drawSwarm(random: SeededRandom): Swarm {
   return {
     gateways: 2 + random.below(3),
     keys: 2 + random.below(8),
-    busyPerSecond: 40 + random.below(40),
+    busyPerSecond: 70 + random.below(40),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
     jitterMs: random.below(20),
     messageRepeats: isCalm ? 0 : ([0, 0.01, 0.1][random.below(3)] as number),
     streamRepeats: isCalm ? 0 : ([0, 0.01, 0.1][random.below(3)] as number),
+    journalLatencyMs: isCalm ? 1 : ([1, 5, 30][random.below(3)] as number),
+    hubLatencyMs: isCalm ? 1 : ([1, 5, 100][random.below(3)] as number),
     every,
   };
 }
