@@ -94,7 +94,7 @@ export class Cluster {
     this.world.count("recovery: hub started");
     if (this.hub.starts > 0) checkLedgerAfterCrash(this.hub, this.report);
     this.hub.start((cause) => {
-      this.world.trace(() => `the hub did not start: ${cause}`);
+      this.world.trace(() => `the hub did not start: ${String(cause)}`);
       this.world.schedule(500, undefined, () => this.startHub());
     });
   }
@@ -102,7 +102,7 @@ export class Cluster {
   startGateway(gateway: SimGateway): void {
     if (gateway.isUp) return;
     this.world.count("recovery: gateway started");
-    gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${cause}`));
+    gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${String(cause)}`));
   }
 
   /** A fault came or went. */

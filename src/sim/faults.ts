@@ -117,7 +117,8 @@ export class Faults {
     const { world, keys, hub } = cluster;
     if (hub.hub === undefined) return;
     const key = keys[world.random.below(keys.length)];
-    const failed = (cause: unknown): void => world.trace(() => `the admin is refused: ${cause}`);
+    const failed = (cause: unknown): void =>
+      world.trace(() => `the admin is refused: ${String(cause)}`);
     if (key === undefined || key.isRevoked || world.chance(0.4)) {
       const plan = world.chance(0.5) ? "small" : "big";
       cluster.createKey(plan).catch(failed);

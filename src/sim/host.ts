@@ -33,7 +33,9 @@ export class Host implements Owner, Clock, Timers {
     this.#bornMs = world.nowMs;
     this.random = worldRandom(world);
     const note = (message: string, cause?: unknown): void =>
-      world.trace(() => `${name} log: ${message}${cause === undefined ? "" : ` (${cause})`}`);
+      world.trace(
+        () => `${name} log: ${message}${cause instanceof Error ? ` (${cause.message})` : ""}`,
+      );
     this.log = {
       info: (message) => note(message),
       warn: (message) => note(message),

@@ -73,7 +73,8 @@ class Totals {
 
   print(): void {
     console.log(`${this.#seeds} seeds`);
-    for (const [name, times] of [...this.#counts].sort()) console.log(`${name}: ${times}`);
+    for (const [name, times] of [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+      console.log(`${name}: ${times}`);
   }
 }
 

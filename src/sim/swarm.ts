@@ -40,7 +40,7 @@ const mildMs = 60_000;
 const harshMs = 12_000;
 
 export function drawSwarm(random: SeededRandom): Swarm {
-  const level = (): number => [0, 0, mildMs, harshMs][random.below(4)] as number;
+  const level = (): number => [0, mildMs, harshMs, harshMs][random.below(4)] as number;
   // One seed of eight is calm: what holds without faults is checked there most sharply.
   const isCalm = random.below(8) === 0;
   const every = Object.fromEntries(
