@@ -1,5 +1,5 @@
-import { measureTests } from "./support/from-tests.ts";
 import type { Claim } from "./claim.ts";
+import { measureTests } from "./support/from-tests.ts";
 
 export const claim: Claim = {
   id: "2-simulator",

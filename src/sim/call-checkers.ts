@@ -3,6 +3,9 @@
 import { byStart, type CallRecord, inMinute, type Ledger, type Limits } from "./calls.ts";
 import type { Report } from "./violation.ts";
 
+/** A disk that fails does so for less, and then everything is saved. */
+const savedWithinMs = 15_000;
+
 /** Units of one subject and minute admitted lately, by gateway: what others cannot know yet. */
 interface Recent {
   readonly atMs: number;
@@ -13,8 +16,12 @@ export class CallCheckers {
   readonly #ledger: Ledger;
   readonly #report: Report;
   readonly #recent = new Map<string, Recent[]>();
-  /** Keys that a gateway has answered as revoked, as `gateway key`. */
-  readonly #revokedAt = new Set<string>();
+  /** Secrets that a gateway has accepted, as `gateway secret`. */
+  readonly #known = new Set<string>();
+  /** When a start of a gateway first refused a secret that the gateway had accepted before. */
+  readonly #refused = new Map<string, number>();
+  /** Refused by one start for so long that the revocation must be on its disk. */
+  readonly #revoked = new Set<string>();
 
   constructor(ledger: Ledger, report: Report) {
     this.#ledger = ledger;
@@ -47,17 +54,28 @@ export class CallCheckers {
     if (expected === "unknown" && status !== 401 && status !== 503) {
       this.#report("I28", `an unknown key was answered ${status}`);
     }
-    const seen = `${gateway} ${exchange.headers.join()}`;
-    if (status === 401) this.#revokedAt.add(seen);
-    if (expected === "revoked" && status === 200 && this.#revokedAt.has(seen)) {
-      this.#report("I25", `${subject} is accepted by ${gateway}, which had refused it as revoked`);
-    }
+    this.#revocation(call, expected);
     if (status !== 429) return;
     const { limits } = call;
     const minute = this.#ledger.admitted.get(inMinute(subject, minuteMs));
     const day = this.#ledger.admitted.get(subject);
     if (minute + 1 > limits.minute || day + 1 > limits.day) return;
     this.#report("I17", `${subject} was refused at ${minute} of ${limits.minute} in the minute`);
+  }
+
+  /** Who has refused a secret, and had the time to save why, refuses it for ever. */
+  #revocation(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
+    const { exchange, gateway, start, atMs, subject } = call;
+    const name = `${gateway} ${exchange.headers.join()}`;
+    if (exchange.status === 200) {
+      this.#known.add(name);
+      if (expected !== "revoked" || !this.#revoked.has(name)) return;
+      this.#report("I25", `${subject} is accepted by ${gateway}, which had refused it as revoked`);
+    }
+    if (exchange.status !== 401 || expected !== "revoked" || !this.#known.has(name)) return;
+    const first = this.#refused.get(`${name} ${start}`);
+    if (first === undefined) this.#refused.set(`${name} ${start}`, atMs);
+    else if (atMs - first >= savedWithinMs) this.#revoked.add(name);
   }
 
   /** What `/-/usage` says that a subject has used in this minute, between what is known at least and at most. */

@@ -44,7 +44,7 @@ export class Ledger {
   readonly admitted = new Sums();
   /** Answered with 200: what must be counted. */
   readonly delivered = new Sums();
-  /** Forwarded by one start of one gateway. */
+  /** Forwarded by one start of one gateway, and not given back. */
   readonly own = new Sums();
   admissions = 0;
   denials = 0;
@@ -63,6 +63,10 @@ export class Ledger {
   replied(call: CallRecord): void {
     const { status } = call.exchange;
     if (status === 429) this.denials++;
+    // Forwarded, but the charge could not be stored: its units were given back.
+    if (status === 503 && call.exchange.forwards > 0) {
+      this.own.add(`${byStart(call)} ${call.minuteMs}`, -1);
+    }
     if (status !== 200) return;
     this.delivered.add(call.subject);
     this.delivered.add(inMinute(call.subject, call.minuteMs));

@@ -51,10 +51,17 @@ export class Cluster {
   readonly #links: LinkCheckers;
   #disturbedUntilMs = disturbedMs;
 
-  constructor(world: World, swarm: Swarm, config: CompiledConfig) {
+  /** `only`: the one invariant that counts; undefined: all. */
+  constructor(
+    world: World,
+    swarm: Swarm,
+    options: { readonly config: CompiledConfig; readonly only: string | undefined },
+  ) {
     this.world = world;
     this.swarm = swarm;
+    const { config, only } = options;
     this.report = (invariant, detail) => {
+      if (only !== undefined && invariant !== only) return;
       world.trace(() => `VIOLATION of ${invariant}: ${detail}`);
       this.violation ??= { invariant, detail, atMs: world.nowMs };
     };
@@ -67,6 +74,12 @@ export class Cluster {
       const clock = { skewMs: world.between(-5_000, 5_000), drift };
       return new SimGateway({ world, network: this.network, config }, { region, route, clock });
     });
+    for (const { journalDisk } of this.gateways) {
+      journalDisk.latencyMaxMs = swarm.journalLatencyMs;
+    }
+    for (const disk of [this.hub.ledgerDisk, this.hub.registryDisk]) {
+      disk.latencyMaxMs = swarm.hubLatencyMs;
+    }
     this.#calls = new CallCheckers(this.ledger, this.report);
     this.#links = new LinkCheckers(this.report);
     this.network.watch = (producer, message, payload) => {
@@ -81,7 +94,7 @@ export class Cluster {
     this.world.count("recovery: hub started");
     if (this.hub.starts > 0) checkLedgerAfterCrash(this.hub, this.report);
     this.hub.start((cause) => {
-      this.world.trace(() => `the hub did not start: ${cause}`);
+      this.world.trace(() => `the hub did not start: ${String(cause)}`);
       this.world.schedule(500, undefined, () => this.startHub());
     });
   }
@@ -89,7 +102,7 @@ export class Cluster {
   startGateway(gateway: SimGateway): void {
     if (gateway.isUp) return;
     this.world.count("recovery: gateway started");
-    gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${cause}`));
+    gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${String(cause)}`));
   }
 
   /** A fault came or went. */
@@ -142,7 +155,9 @@ export class Cluster {
     if (call === undefined) return;
     gateway.take(call.exchange);
     if (call.exchange.status !== 200) return;
-    const { limits } = JSON.parse(call.exchange.text) as { limits: { name: string; used: number }[] };
+    const { limits } = JSON.parse(call.exchange.text) as {
+      limits: { name: string; used: number }[];
+    };
     const minute = limits.find(({ name }) => name === "minute");
     if (minute !== undefined) this.#calls.told(call, minute.used);
   }

@@ -2,8 +2,8 @@
 
 import type { Cluster } from "./cluster.ts";
 import type { SimGateway } from "./gateway.ts";
-import { type FaultKind, faultKinds } from "./swarm.ts";
 import type { Disk } from "./storage/disk.ts";
+import { type FaultKind, faultKinds } from "./swarm.ts";
 
 export class Faults {
   readonly #cluster: Cluster;
@@ -27,7 +27,7 @@ export class Faults {
       gateway.stateDisk.isFailing = false;
       gateway.route.blocked.clear();
       gateway.route.delayMs = this.#cluster.swarm.delayMs;
-      network.cut(gateway.producer);
+      network.release(gateway.producer);
       this.#cluster.startGateway(gateway);
     }
     this.#cluster.startHub();
@@ -117,7 +117,8 @@ export class Faults {
     const { world, keys, hub } = cluster;
     if (hub.hub === undefined) return;
     const key = keys[world.random.below(keys.length)];
-    const failed = (cause: unknown): void => world.trace(() => `the admin is refused: ${cause}`);
+    const failed = (cause: unknown): void =>
+      world.trace(() => `the admin is refused: ${String(cause)}`);
     if (key === undefined || key.isRevoked || world.chance(0.4)) {
       const plan = world.chance(0.5) ? "small" : "big";
       cluster.createKey(plan).catch(failed);

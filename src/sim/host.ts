@@ -33,7 +33,9 @@ export class Host implements Owner, Clock, Timers {
     this.#bornMs = world.nowMs;
     this.random = worldRandom(world);
     const note = (message: string, cause?: unknown): void =>
-      world.trace(() => `${name} log: ${message}${cause === undefined ? "" : ` (${cause})`}`);
+      world.trace(
+        () => `${name} log: ${message}${cause instanceof Error ? ` (${cause.message})` : ""}`,
+      );
     this.log = {
       info: (message) => note(message),
       warn: (message) => note(message),
@@ -73,8 +75,7 @@ function worldRandom(world: World): Random {
     Uint8Array.from({ length: count }, () => world.random.below(256));
   return {
     bytes,
-    hex: (count) =>
-      Array.from(bytes(count), (byte) => byte.toString(16).padStart(2, "0")).join(""),
+    hex: (count) => Array.from(bytes(count), (byte) => byte.toString(16).padStart(2, "0")).join(""),
     fraction: () => world.random.next(),
   };
 }

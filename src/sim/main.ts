@@ -37,7 +37,9 @@ async function main(): Promise<number> {
     if (violation === undefined) continue;
     total.print();
     const at = (violation.atMs / 1000).toFixed(3);
-    console.log(`seed ${seed}: ${violation.invariant} does not hold at ${at} s: ${violation.detail}`);
+    console.log(
+      `seed ${seed}: ${violation.invariant} does not hold at ${at} s: ${violation.detail}`,
+    );
     const planted = plant === undefined ? "" : ` --plant ${plant.name}`;
     console.log(`again: npm run sim -- --seed ${seed}${planted} --trace`);
     console.log(total.hash);
@@ -56,7 +58,10 @@ class Totals {
   add(result: RunResult): void {
     this.#seeds++;
     const { events, admissions, denials, closedWindows } = result;
-    const all = [...result.counts, ...Object.entries({ events, admissions, denials, closedWindows })];
+    const all = [
+      ...result.counts,
+      ...Object.entries({ events, admissions, denials, closedWindows }),
+    ];
     for (const [name, times] of all) this.#counts.set(name, (this.#counts.get(name) ?? 0) + times);
     this.#hash = BigInt.asUintN(64, this.#hash * 31n + BigInt(`0x${result.traceHash}`));
   }
@@ -68,7 +73,8 @@ class Totals {
 
   print(): void {
     console.log(`${this.#seeds} seeds`);
-    for (const [name, times] of [...this.#counts].sort()) console.log(`${name}: ${times}`);
+    for (const [name, times] of [...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+      console.log(`${name}: ${times}`);
   }
 }
 

@@ -141,7 +141,10 @@ class Connection {
       this.#held[direction].push(arrive);
       return;
     }
-    const atMs = Math.max(this.#last[direction], world.nowMs + delayMs + world.between(0, jitterMs));
+    const atMs = Math.max(
+      this.#last[direction],
+      world.nowMs + delayMs + world.between(0, jitterMs),
+    );
     this.#last[direction] = atMs;
     const receiver = direction === "up" ? this.hub.owner : this.gateway.owner;
     const run = (): void => {
@@ -222,11 +225,7 @@ export class Network {
     return this.#connections.filter((connection) => connection.producer === producer);
   }
 
-  #connect(
-    producer: ProducerId,
-    route: Route,
-    owner: Owner | undefined,
-  ): Promise<GatewayEnd> {
+  #connect(producer: ProducerId, route: Route, owner: Owner | undefined): Promise<GatewayEnd> {
     return new Promise((resolve, reject) => {
       this.world.schedule(2 * route.delayMs, owner, () => {
         const listener = this.#listener;
@@ -243,4 +242,3 @@ export class Network {
     });
   }
 }
-

@@ -11,8 +11,8 @@ import { drawSwarm } from "./swarm.ts";
 import type { Violation } from "./violation.ts";
 import { World } from "./world.ts";
 
-/** Four full minutes are closed in it. */
-const faultyMs = 270_000;
+/** Four minutes are closed in it, the first of them short. */
+const faultyMs = 205_000;
 const healingMs = 25_000;
 const restMs = 10_000;
 const askEveryMs = 250;
@@ -42,7 +42,11 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   const undo = plant?.plant(world);
   try {
     const config = simConfig(plant?.quotas ?? plans);
-    const cluster = new Cluster(world, drawSwarm(world.random), config);
+    const cluster = new Cluster(world, drawSwarm(world.random), {
+      config,
+      // Several checkers may see one bug: that the one meant for it does is what a plant is for.
+      only: plant?.invariant,
+    });
     await live(cluster);
     const { violation, ledger } = cluster;
     return {

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { allPlants } from "./plants/plants.ts";
 import { runSeed } from "./run.ts";
 
 const isLong = process.env["TALLYGATE_LONG"] === "1";
 const seeds = isLong ? 2_000 : 40;
-/** A bug is found within so many seeds. */
-const plantSeedsMax = isLong ? 2_000 : 60;
 
 test("no seed breaks an invariant, and each is busy enough to mean something", async (t) => {
   const counts = new Map<string, number>();
@@ -21,7 +18,8 @@ test("no seed breaks an invariant, and each is busy enough to mean something", a
   }
   const seconds = (performance.now() - startMs) / 1000;
   t.diagnostic(`${seeds} seeds, ${(seeds / seconds).toFixed(1)} a second, 0 violations`);
-  for (const [name, times] of [...counts].sort()) t.diagnostic(`${name}: ${times}`);
+  for (const [name, times] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
+    t.diagnostic(`${name}: ${times}`);
 });
 
 test("a seed is run the same way twice", async () => {
@@ -31,15 +29,3 @@ test("a seed is run the same way twice", async () => {
     assert.equal(first.traceHash, second.traceHash);
   }
 });
-
-for (const plant of allPlants) {
-  test(`the planted bug ${plant.name} is found by the checker of ${plant.invariant}`, async (t) => {
-    for (let seed = 1; seed <= plantSeedsMax; seed++) {
-      const { violation } = await runSeed({ seed, plant });
-      if (violation === undefined) continue;
-      assert.equal(violation.invariant, plant.invariant, violation.detail);
-      return t.diagnostic(`${plant.name} → ${plant.invariant}: ${seed} seeds`);
-    }
-    assert.fail(`not found within ${plantSeedsMax} seeds`);
-  });
-}

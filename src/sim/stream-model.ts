@@ -1,7 +1,7 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
-import { decodeStreamRecord } from "../metering/stream-record.ts";
 import type { Batch } from "../metering/batch-codec.ts";
+import { decodeStreamRecord } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
 
 /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
@@ -37,7 +37,8 @@ export function difference(
 ): string | undefined {
   for (const key of [...a.keys(), ...b.keys()]) {
     const [here = 0, there = 0] = [a.get(key), b.get(key)];
-    if (here !== there) return `${key === "" ? "callers without a key" : key}: ${here} and ${there}`;
+    if (here !== there)
+      return `${key === "" ? "callers without a key" : key}: ${here} and ${there}`;
   }
   return undefined;
 }

@@ -13,6 +13,9 @@ export interface Swarm {
   readonly jitterMs: number;
   readonly messageRepeats: number;
   readonly streamRepeats: number;
+  /** Longest time of one operation of a journal's disk and of the hub's. */
+  readonly journalLatencyMs: number;
+  readonly hubLatencyMs: number;
   readonly every: Readonly<Record<FaultKind, number>>;
 }
 
@@ -37,7 +40,7 @@ const mildMs = 60_000;
 const harshMs = 12_000;
 
 export function drawSwarm(random: SeededRandom): Swarm {
-  const level = (): number => [0, 0, mildMs, harshMs][random.below(4)] as number;
+  const level = (): number => [0, mildMs, harshMs, harshMs][random.below(4)] as number;
   // One seed of eight is calm: what holds without faults is checked there most sharply.
   const isCalm = random.below(8) === 0;
   const every = Object.fromEntries(
@@ -46,12 +49,14 @@ export function drawSwarm(random: SeededRandom): Swarm {
   return {
     gateways: 2 + random.below(3),
     keys: 2 + random.below(8),
-    busyPerSecond: 40 + random.below(40),
+    busyPerSecond: 70 + random.below(40),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
     jitterMs: random.below(20),
     messageRepeats: isCalm ? 0 : ([0, 0.01, 0.1][random.below(3)] as number),
     streamRepeats: isCalm ? 0 : ([0, 0.01, 0.1][random.below(3)] as number),
+    journalLatencyMs: isCalm ? 1 : ([1, 5, 30][random.below(3)] as number),
+    hubLatencyMs: isCalm ? 1 : ([1, 5, 100][random.below(3)] as number),
     every,
   };
 }

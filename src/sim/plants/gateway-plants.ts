@@ -1,11 +1,11 @@
 /** Bugs of a gateway. */
 
+import { versionZero } from "../../base/words.ts";
 import { KeyReplica } from "../../gateway/key-replica.ts";
 import { Meter } from "../../gateway/meter.ts";
 import { OwnCharges } from "../../gateway/own-charges.ts";
 import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
-import { versionZero } from "../../base/words.ts";
 import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";

@@ -1,9 +1,9 @@
 /** Bugs of the hub. */
 
+import { producerKey } from "../../base/words.ts";
 import { GatewaySession } from "../../hub/gateway-session.ts";
 import { HubTotals } from "../../hub/hub-totals.ts";
 import { Registry } from "../../hub/registry.ts";
-import { producerKey } from "../../base/words.ts";
 import { Fold } from "../../metering/fold.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
 

@@ -10,17 +10,32 @@ export const storagePlants: readonly Plant[] = [
   {
     name: "reply-before-stored",
     invariant: "I9",
-    plant: () =>
-      replaceMethod(
+    plant: (world) => {
+      const listeners = new WeakMap<SimJournal, (position: number) => void>();
+      const undoListener = replaceMethod(
+        SimJournal.prototype,
+        "onStored",
+        (onStored) =>
+          function (this: SimJournal, listener) {
+            listeners.set(this, listener);
+            onStored.call(this, listener);
+          },
+      );
+      const undoAppend = replaceMethod(
         SimJournal.prototype,
         "append",
         (append) =>
           function (this: SimJournal, bytes, length) {
             const position = append.call(this, bytes, length);
-            this.storedPosition = Math.max(this.storedPosition, position);
+            world.schedule(0, undefined, () => listeners.get(this)?.(position));
             return position;
           },
-      ),
+      );
+      return () => {
+        undoListener();
+        undoAppend();
+      };
+    },
   },
   {
     name: "batch-sealed-anew",
@@ -53,6 +68,7 @@ export const storagePlants: readonly Plant[] = [
         (checkpoint) =>
           async function (this: SimLedger, delta: LedgerDelta) {
             await checkpoint.call(this, { ...delta, totals: [], dropped: [], rows: [] });
+            for (let i = 0; i < 20; i++) await this.setMeta("waiting", String(i));
             await checkpoint.call(this, delta);
           },
       ),

@@ -82,7 +82,7 @@ export class SimGatewayStore implements GatewayStore {
   saveKeys(version: number, packed: Uint8Array): Promise<void> {
     const copy = packed.slice();
     return this.#disk.write(() => {
-      for (let at = 0; at + keyRecordLayout.texts <= copy.length; ) {
+      for (let at = 0; at < copy.length; ) {
         const record = copy.slice(at, at + keyRecordLength(copy, at));
         this.#putKey(record);
         at += record.length;
@@ -120,7 +120,10 @@ export class SimGatewayStore implements GatewayStore {
   #putKey(record: Uint8Array): void {
     const { keys } = this.#image;
     const hash = record.subarray(keyRecordLayout.hash, keyRecordLayout.hash + 32).join();
-    keys.set(hash, record);
+    const known = keys.get(hash);
+    // The flags, 0 unless the key is revoked: a tombstone beats any version.
+    const isRevoked = (each: Uint8Array): boolean => each[keyRecordLayout.flags] !== 0;
+    if (known === undefined || !isRevoked(known) || isRevoked(record)) keys.set(hash, record);
   }
 }
 

@@ -1,8 +1,9 @@
 /** `Journal` on a simulated disk. What a process leaves behind is in the `JournalImage`. */
 
-import { crc32 } from "../../base/hash.ts";
 import { TallygateError } from "../../base/errors.ts";
+import { crc32 } from "../../base/hash.ts";
 import type { Incarnation, Seq } from "../../base/words.ts";
+import type { Random } from "../../ports/clock.ts";
 import type {
   Journal,
   JournalRange,
@@ -11,7 +12,6 @@ import type {
   ProducerIdentity,
   StoredBatch,
 } from "../../ports/journal.ts";
-import type { Random } from "../../ports/clock.ts";
 import type { Disk } from "./disk.ts";
 
 /** Bytes of records that wait to be stored, at most. */

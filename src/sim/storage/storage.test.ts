@@ -1,0 +1,76 @@
+import { gatewayStoreConformance } from "../../conformance/gateway-store.ts";
+import { journalConformance } from "../../conformance/journal.ts";
+import { usageStreamConformance } from "../../conformance/usage-stream.ts";
+import { Host } from "../host.ts";
+import { World } from "../world.ts";
+import { Disk } from "./disk.ts";
+import { GatewayStoreImage, SimGatewayStore } from "./gateway-store.ts";
+import { JournalImage, SimJournal } from "./journal.ts";
+import { SimStream, StreamImage } from "./usage-stream.ts";
+
+/** A world that goes on by itself until it is stopped, and a disk in it. */
+function running(code: "journal-failed" | "state-failed" | "stream-failed") {
+  const world = new World(1);
+  const disk = new Disk(world, code);
+  let isStopped = false;
+  void (async () => {
+    while (!isStopped) await world.run(world.nowMs + 10);
+  })();
+  return {
+    ...{ world, disk },
+    mount: () => {
+      const host = new Host(world, "host", { skewMs: 0, drift: 0 });
+      disk.mount(host);
+      return host;
+    },
+    dispose: async () => {
+      isStopped = true;
+    },
+  };
+}
+
+journalConformance({
+  name: "simulated",
+  create: async () => {
+    const { disk, mount, dispose } = running("journal-failed");
+    const image = new JournalImage();
+    return {
+      dispose,
+      open: async (options) => {
+        const { random } = mount();
+        const sizeMaxBytes = options?.sizeMaxBytes ?? 2 ** 30;
+        return new SimJournal(image, { disk, random, sizeMaxBytes });
+      },
+    };
+  },
+});
+
+usageStreamConformance({
+  name: "simulated",
+  create: async () => {
+    const { world, disk, mount, dispose } = running("stream-failed");
+    const image = new StreamImage();
+    return {
+      dispose,
+      open: async () => {
+        mount();
+        return new SimStream(image, disk, world);
+      },
+    };
+  },
+});
+
+gatewayStoreConformance({
+  name: "simulated",
+  create: async () => {
+    const { disk, mount, dispose } = running("state-failed");
+    const image = new GatewayStoreImage();
+    return {
+      dispose,
+      open: async () => {
+        mount();
+        return new SimGatewayStore(image, disk);
+      },
+    };
+  },
+});
