@@ -75,7 +75,7 @@ export class SimHub {
         fileBytes: async () => 0,
       },
       {
-        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined },
+        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined, limits: [] },
         ...{ publishIntervalMs, checkpointIntervalMs },
         ...{ streamRetentionMs: 7 * 86_400_000, sealIntervalMs: 86_400_000 },
         journalSizeMaxBytes: 2 ** 30,
