@@ -46,7 +46,7 @@ export class CallCheckers {
   }
 
   replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, subject, gateway, minuteMs } = call;
+    const { exchange, subject, minuteMs } = call;
     const { status, forwards } = exchange;
     if (forwards > 0 && status !== 200 && status !== 503) {
       this.#report("I19", `a call answered ${status} was forwarded`);
