@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { runSeed } from "./run.ts";
 
 const isLong = process.env["TALLYGATE_LONG"] === "1";
-const seeds = isLong ? 2_000 : 40;
+const seeds = isLong ? 1_000 : 40;
 
 test("no seed breaks an invariant, and each is busy enough to mean something", async (t) => {
   const counts = new Map<string, number>();
