@@ -196,10 +196,9 @@ export class GatewayCore {
 
   async #loadView(): Promise<void> {
     const windows = new Set<string>();
-    const nowMs = this.time.nowMs();
     const saved = await this.#ports.store.loadView((columns) => {
       windows.add(columns.window);
-      this.view.restoreWindow(columns, nowMs);
+      this.view.restoreWindow(columns, this.time.certainMs());
     });
     if (saved === undefined) return;
     this.view.restore(saved.version, saved.watermarks);

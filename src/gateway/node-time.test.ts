@@ -68,3 +68,10 @@ test("a wall clock that was a day ahead is stepped back at the first contact", (
   clock.mono += 1;
   assert.equal(time.nowMs(), before - 86_400_000 + 1);
 });
+
+test("before the first contact no time has passed for certain", () => {
+  const { time } = fixture();
+  assert.equal(time.certainMs(), 0);
+  time.sample({ sentAtMs: 50, receivedAtMs: 50, hubTimeMs: 1_000 });
+  assert.equal(time.certainMs(), time.nowMs());
+});

@@ -56,6 +56,14 @@ export class NodeTime {
     return this.#lastMs;
   }
 
+  /**
+   * A time that has passed for certain: the present once the hub's time is known, 0 before. What is dropped because it has
+   * ended goes by this: a wall clock that is ahead would take away windows that go on, and the own charges in them.
+   */
+  certainMs(): EpochMs {
+    return this.isDisciplined ? this.nowMs() : 0;
+  }
+
   /** Takes a sample; returns how far time was corrected, ms, or undefined if the sample was not used. */
   sample(sample: TimeSample): number | undefined {
     const roundTripMs = sample.receivedAtMs - sample.sentAtMs;

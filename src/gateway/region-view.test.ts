@@ -118,6 +118,18 @@ test("a horizon ahead of this node's time takes no window that goes on", () => {
   assert.equal(used(view), 8);
 });
 
+test("before the hub's time is known no window is dropped, with own charges in it, as ended", () => {
+  const view = fixture();
+  view.own.add("i1", ownBatch(1, 30));
+  addOwn(view.tables, ownBatch(1, 30), 1);
+  assert.equal(view.apply(update({ horizonMs: noon + 86_400_000 }), 0).kind, "applied");
+  assert.equal(used(view), 130);
+  const covering = update({ base: 11, position: 12, net: 130, watermarks: [[key, 1]] });
+  assert.equal(view.apply(covering, noon).kind, "applied");
+  assert.equal(view.tables.get(window)?.table.own(1, 2), 0);
+  assert.equal(used(view), 130);
+});
+
 test("changes for saving hold each counter once with its newest total", () => {
   const view = fixture();
   view.apply(update({ net: 100 }), noon);
@@ -131,10 +143,12 @@ test("changes for saving hold each counter once with its newest total", () => {
   assert.deepEqual(view.takeChanges().windows, []);
 });
 
-test("a snapshot that is not newer is not installed", () => {
+test("a snapshot that is older is not installed; one of the same version mends what is missing", () => {
   const view = fixture();
   const { tables, own } = view;
   const snapshot = { tables, own, watermarks: new Map(), asOfMs: 0 };
-  assert.equal(view.install({ ...snapshot, version: { epoch: 5, position: 10 } }), false);
+  assert.equal(view.install({ ...snapshot, version: { epoch: 5, position: 9 } }), false);
+  assert.equal(view.install({ ...snapshot, version: { epoch: 4, position: 99 } }), false);
+  assert.equal(view.install({ ...snapshot, version: { epoch: 5, position: 10 } }), true);
   assert.equal(view.install({ ...snapshot, version: { epoch: 6, position: 1 } }), true);
 });

@@ -75,29 +75,33 @@ export class RegionView {
     return Math.max(0, nowMs - this.asOfMs);
   }
 
-  apply(update: FeedUpdate, nowMs: EpochMs): ApplyResult {
+  /** `certainMs`: a time that has certainly passed, see `NodeTime`; what had ended by then a while ago is dropped. */
+  apply(update: FeedUpdate, certainMs: EpochMs): ApplyResult {
     const next = { epoch: update.epoch, position: update.position };
     if (compareVersions(next, this.version) <= 0) return stale;
     if (update.epoch !== this.version.epoch || update.base > this.version.position) return gap;
     const missing = this.#missing(update.watermarks);
     if (missing !== undefined) return { kind: "missing", range: missing };
 
-    for (const window of update.windows) this.#setTotals(this.tables, window, nowMs);
+    for (const window of update.windows) this.#setTotals(this.tables, window, certainMs);
     this.#cover(update.watermarks);
     this.version = next;
     this.asOfMs = Math.max(this.asOfMs, update.hubTimeMs);
     // A hub whose clock was ahead for a while must not take away windows that go on here.
-    const horizonMs = Math.max(Math.min(update.horizonMs, nowMs), nowMs - endedWindowGraceMs);
+    const horizonMs = Math.max(
+      Math.min(update.horizonMs, certainMs),
+      certainMs - endedWindowGraceMs,
+    );
     this.tables.dropEndedBefore(horizonMs);
     return applied;
   }
 
   /**
-   * Takes over a snapshot: its tables hold the totals and all own charges above the watermarks. False if it is not newer
-   * than the view.
+   * Takes over a snapshot: its tables hold the totals and all own charges above the watermarks. False if it is older than the
+   * view. One of the same version is taken: it was asked for because windows are missing here, and the view went on meanwhile.
    */
   install(snapshot: WholeSnapshot): boolean {
-    if (compareVersions(snapshot.version, this.version) <= 0) return false;
+    if (compareVersions(snapshot.version, this.version) < 0) return false;
     this.tables = snapshot.tables;
     this.own = snapshot.own;
     this.version = snapshot.version;
@@ -120,9 +124,9 @@ export class RegionView {
     for (const [producer, seq] of watermarks) this.watermarks.set(producer, seq);
   }
 
-  restoreWindow(columns: WindowColumns, nowMs: EpochMs): void {
+  restoreWindow(columns: WindowColumns, certainMs: EpochMs): void {
     const { window: id, lo, hi, total: net } = columns;
-    writeTotals(this.tables, { id, lo, hi, net }, { nowMs, region: this.region });
+    writeTotals(this.tables, { id, lo, hi, net }, { certainMs, region: this.region });
   }
 
   /** Totals changed since the last call, for saving. `replace`: they are all there are. */
@@ -164,8 +168,8 @@ export class RegionView {
     return key.slice(prefix + 1);
   }
 
-  #setTotals(tables: WindowTables, window: FeedWindow, nowMs: EpochMs): void {
-    if (!writeTotals(tables, window, { nowMs, region: this.region })) return;
+  #setTotals(tables: WindowTables, window: FeedWindow, certainMs: EpochMs): void {
+    if (!writeTotals(tables, window, { certainMs, region: this.region })) return;
     let changed = this.#changed.get(window.id);
     if (changed === undefined) {
       changed = new CounterTable();
@@ -184,7 +188,7 @@ export class RegionView {
 export function writeTotals(
   tables: WindowTables,
   window: FeedWindow,
-  at: { nowMs: EpochMs; region: string },
+  at: { certainMs: EpochMs; region: string },
 ): boolean {
   const live =
     tables.get(window.id) ?? (isWanted(window.id, at) ? tables.getOrCreate(window.id) : undefined);
@@ -196,9 +200,9 @@ export function writeTotals(
   return true;
 }
 
-function isWanted(id: WindowId, at: { nowMs: EpochMs; region: string }): boolean {
+function isWanted(id: WindowId, at: { certainMs: EpochMs; region: string }): boolean {
   const window = parseWindowId(id);
-  if (window === undefined || window.endMs <= at.nowMs - endedWindowGraceMs) return false;
+  if (window === undefined || window.endMs <= at.certainMs - endedWindowGraceMs) return false;
   return window.region === "" || window.region === at.region;
 }
 

@@ -30,20 +30,21 @@ export class SnapshotBuilder {
     this.tables = new WindowTables(region);
   }
 
-  part(part: FeedPart, nowMs: EpochMs): void {
-    this.#write(part.windows, nowMs);
+  part(part: FeedPart, certainMs: EpochMs): void {
+    this.#write(part.windows, certainMs);
     this.#note(part.watermarks);
   }
 
-  update(update: FeedUpdate, nowMs: EpochMs): void {
+  update(update: FeedUpdate, certainMs: EpochMs): void {
     if (update.epoch !== this.epoch) return;
-    this.#write(update.windows, nowMs);
+    this.#write(update.windows, certainMs);
     this.#note(update.watermarks);
     this.asOfMs = Math.max(this.asOfMs, update.hubTimeMs);
   }
 
-  #write(windows: readonly FeedWindow[], nowMs: EpochMs): void {
-    for (const window of windows) writeTotals(this.tables, window, { nowMs, region: this.#region });
+  #write(windows: readonly FeedWindow[], certainMs: EpochMs): void {
+    for (const window of windows)
+      writeTotals(this.tables, window, { certainMs, region: this.#region });
   }
 
   #note(watermarks: FeedPart["watermarks"]): void {

@@ -79,7 +79,7 @@ export class ViewFeed {
   }
 
   update(update: FeedUpdate): void {
-    this.#builder?.update(update, this.#parts.time.nowMs());
+    this.#builder?.update(update, this.#parts.time.certainMs());
     this.#push({ kind: "update", update });
   }
 
@@ -94,7 +94,7 @@ export class ViewFeed {
   snapshotPart(payload: Uint8Array): void {
     const part = decodePart(payload);
     if ("malformed" in part) return this.#parts.end()?.close("malformed snapshot");
-    this.#builder?.part(part, this.#parts.time.nowMs());
+    this.#builder?.part(part, this.#parts.time.certainMs());
   }
 
   snapshotEnd(version: Version, payload: Uint8Array): void {
@@ -143,7 +143,7 @@ export class ViewFeed {
   #apply(update: FeedUpdate): MissingRange | undefined {
     const { view, time, lag } = this.#parts;
     const nowMs = time.nowMs();
-    const result = view.apply(update, nowMs);
+    const result = view.apply(update, time.certainMs());
     if (result.kind === "missing") return result.range;
     if (result.kind === "gap") this.askForSnapshot();
     if (result.kind !== "applied") return undefined;
