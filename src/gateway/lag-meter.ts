@@ -7,30 +7,27 @@ const generationMs = 30_000;
 export class LagMeter {
   #current = new Uint32Array(lagMaxMs + 1);
   #previous = new Uint32Array(lagMaxMs + 1);
+  #currentCount = 0;
+  #previousCount = 0;
   #startedAtMs = 0;
 
   observe(lagMs: number, nowMs: number): void {
     this.#rotate(nowMs);
     const at = Math.max(0, Math.min(lagMaxMs, Math.round(lagMs)));
     this.#current[at] = (this.#current[at] as number) + 1;
+    this.#currentCount++;
   }
 
   /** 0 if nothing was observed. `share` is 0.5 for the median, 0.99 for p99. */
   percentile(share: number, nowMs: number): number {
     this.#rotate(nowMs);
-    let count = 0;
-    for (let i = 0; i <= lagMaxMs; i++) count += this.#at(i);
-    let left = Math.ceil(count * share);
+    let left = Math.ceil((this.#currentCount + this.#previousCount) * share);
     if (left === 0) return 0;
     for (let i = 0; i <= lagMaxMs; i++) {
-      left -= this.#at(i);
+      left -= (this.#current[i] as number) + (this.#previous[i] as number);
       if (left <= 0) return i;
     }
     return lagMaxMs;
-  }
-
-  #at(i: number): number {
-    return (this.#current[i] as number) + (this.#previous[i] as number);
   }
 
   #rotate(nowMs: number): void {
@@ -39,6 +36,8 @@ export class LagMeter {
     const old = this.#previous;
     this.#previous = isRecent ? this.#current : new Uint32Array(lagMaxMs + 1);
     this.#current = old.fill(0);
+    this.#previousCount = isRecent ? this.#currentCount : 0;
+    this.#currentCount = 0;
     this.#startedAtMs = nowMs;
   }
 }
