@@ -49,7 +49,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
   return {
     gateways: 2 + random.below(3),
     keys: 2 + random.below(8),
-    busyPerSecond: 70 + random.below(40),
+    busyPerSecond: 100 + random.below(40),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
     jitterMs: random.below(20),
