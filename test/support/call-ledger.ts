@@ -28,10 +28,15 @@ export interface CallLedgerOptions {
   readonly connections: number;
 }
 
-interface Answered {
+export interface Answered {
   readonly region: string;
+  readonly key: string;
+  readonly status: number;
   /** `performance.now()` at which it should have been sent. */
   readonly dueMs: number;
+  /** At which it was. */
+  readonly sentMs: number;
+  /** From when it was due to the end of the answer. */
   readonly latencyMs: number;
 }
 
@@ -55,7 +60,7 @@ export class CallLedger {
   sent = 0;
   readonly #options: CallLedgerOptions;
   readonly #keys: string[] = [];
-  #next = 0;
+  readonly #nextKey = new Map<string, number>();
   #running: Promise<unknown> | undefined;
   #stopped = false;
 
@@ -142,10 +147,18 @@ export class CallLedger {
     await client.destroy();
   }
 
+  /** In turn at each region: regions that send at the same moment would otherwise each get keys of their own. */
+  #takeKey(region: string): string {
+    const next = this.#nextKey.get(region) ?? 0;
+    this.#nextKey.set(region, next + 1);
+    return this.#keys[next % this.#keys.length] as string;
+  }
+
   async #call(client: Client, target: Target, dueMs: number): Promise<number> {
-    const key = this.#keys[this.#next++ % this.#keys.length] as string;
-    const book = this.books.get(key) as Book;
     const { region } = target;
+    const key = this.#takeKey(region);
+    const book = this.books.get(key) as Book;
+    const sentMs = performance.now();
     this.sent++;
     try {
       const { statusCode, body } = await client.request({
@@ -161,7 +174,8 @@ export class CallLedger {
         add(this.#ackedBy, `${region} ${key}`);
       } else add(this.others, `${region} ${statusCode}`);
       await body.dump().catch(() => undefined);
-      this.answered.push({ region, dueMs, latencyMs: performance.now() - dueMs });
+      const latencyMs = performance.now() - dueMs;
+      this.answered.push({ region, key, status: statusCode, dueMs, sentMs, latencyMs });
       return statusCode;
     } catch (error) {
       if (isNeverSent(error)) add(this.refused, region);
