@@ -6,14 +6,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { regionNames } from "./support/configs.ts";
-import {
-  type Cut,
-  type CutFigures,
-  type CutKind,
-  CutRun,
-  type CutSetting,
-  describeCut,
-} from "./support/cut-run.ts";
+import type { Cut, CutKind } from "./support/cut.ts";
+import { type CutFigures, CutRun, type CutSetting, describeCut } from "./support/cut-run.ts";
 
 const isLong = process.env["TALLYGATE_LONG"] === "1";
 

@@ -20,6 +20,10 @@ export interface Target {
 
 export interface CallLedgerOptions {
   readonly targets: readonly Target[];
+  /** Default `/`. */
+  readonly path?: string;
+  /** Of another caller with the same keys: kept together. */
+  readonly books?: Map<string, Book>;
   /** Secrets of the keys, used in turn. */
   readonly keys: readonly string[];
   /** To all targets together. */
@@ -47,7 +51,7 @@ const answerMsMax = 10_000;
 const refusedPauseMs = 10;
 
 export class CallLedger {
-  readonly books = new Map<string, Book>();
+  readonly books: Map<string, Book>;
   /** Answered 200, by region and key. */
   readonly #ackedBy = new Map<string, number>();
   readonly answered: Answered[] = [];
@@ -66,12 +70,13 @@ export class CallLedger {
 
   constructor(options: CallLedgerOptions) {
     this.#options = options;
+    this.books = options.books ?? new Map();
     for (const key of options.keys) this.addKey(key);
   }
 
   /** From now on it is used in turn with the others. */
   addKey(key: string): void {
-    this.books.set(key, { acked: 0, unknown: 0 });
+    if (!this.books.has(key)) this.books.set(key, { acked: 0, unknown: 0 });
     this.#keys.push(key);
   }
 
@@ -162,7 +167,7 @@ export class CallLedger {
     this.sent++;
     try {
       const { statusCode, body } = await client.request({
-        path: "/",
+        path: this.#options.path ?? "/",
         method: "GET",
         headers: { "x-api-key": key },
         headersTimeout: answerMsMax,

@@ -1,5 +1,5 @@
 /**
- * T5: cuts between gateways and hub while every region calls with the same keys. Each cut has keys of its own, whose quotas
+ * T4 and T5: gateways are parted from the hub while every region is called with the same keys. Each cut has keys of its own, whose quotas
  * run out in the middle of it: what was admitted beyond them is held against the bound of the theory, and all of it against the callers' books.
  */
 
@@ -7,19 +7,10 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Answered, CallLedger } from "./call-ledger.ts";
 import { regionNames } from "./configs.ts";
+import { type Cut, cutOff, cutOffRegions, type Span } from "./cut.ts";
 import { assertAgreed } from "./exactness.ts";
 import { FarFleet } from "./far-fleet.ts";
-import type { Direction } from "./fault-pipe.ts";
-import type { FaultProxy } from "./fault-proxy.ts";
-
-/** `flapping`: both ways, on and off. `half-open`: both ways, and the connection of before is never heard of again. `reset`: both ways, after a RST. */
-export type CutKind = Direction | "both" | "flapping" | "half-open" | "reset";
-
-export interface Cut {
-  readonly kind: CutKind;
-  readonly regions: readonly string[];
-  readonly cutMs: number;
-}
+import type { FleetOptions } from "./fleet.ts";
 
 /** `soft`: a quota alone. `guarded`: with `staleness` and a rate. `strict`: by leases, never exceeded. */
 export type LimitKind = "soft" | "guarded" | "strict";
@@ -37,8 +28,6 @@ export interface CutSetting {
 const calmMs = 700;
 /** Between healing and the last call. */
 const afterMs = 300;
-/** Of a flapping link, down as long as up. */
-const flapMs = 100;
 const connectionsPerRegion = 12;
 /** T5: equal totals after healing. */
 const agreedMsMax = 3_000;
@@ -75,8 +64,9 @@ export class CutRun {
     this.#setting = setting;
   }
 
-  static async start(setting: CutSetting): Promise<CutRun> {
-    return new CutRun(await FarFleet.start(plansOf(setting)), setting);
+  /** Beside the limits' plans there is one without end, `huge`. */
+  static async start(setting: CutSetting, config: FleetOptions["config"] = {}): Promise<CutRun> {
+    return new CutRun(await FarFleet.start(plansOf(setting), { config }), setting);
   }
 
   stop(): Promise<void> {
@@ -103,10 +93,9 @@ export class CutRun {
     let span: Span;
     try {
       await sleep(calmMs);
-      span = await this.#cutOff(cut);
+      span = await cutOff(this.far, cut);
       await sleep(afterMs);
     } finally {
-      for (const link of this.far.links) link.heal();
       await ledger.stop();
     }
     const withinMs = agreedMsMax - (performance.now() - span.toMs);
@@ -119,14 +108,6 @@ export class CutRun {
       return this.#hold({ kind, cut, span, calls, total });
     });
     return { cut, limits, agreedMs };
-  }
-
-  async #cutOff({ kind, regions, cutMs }: Cut): Promise<Span> {
-    const links = regions.map((region) => this.far.link(region));
-    const fromMs = performance.now();
-    await disturb(links, kind, cutMs);
-    for (const link of links) link.heal();
-    return { fromMs, toMs: performance.now() };
   }
 
   /** Asserts what must hold of one limit. */
@@ -147,36 +128,12 @@ export class CutRun {
   }
 }
 
-interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
-
 interface Held {
   readonly kind: LimitKind;
   readonly cut: Cut;
   readonly span: Span;
   readonly calls: readonly Answered[];
   readonly total: number;
-}
-
-async function disturb(links: readonly FaultProxy[], kind: CutKind, cutMs: number): Promise<void> {
-  const both = ["up", "down"] as const;
-  const stall = (directions: readonly Direction[], isStalled: boolean): void => {
-    for (const link of links) link.set(directions, { isStalled });
-  };
-  if (kind === "flapping") {
-    const untilMs = performance.now() + cutMs;
-    for (let isDown = true; performance.now() < untilMs; isDown = !isDown) {
-      stall(both, isDown);
-      await sleep(flapMs);
-    }
-    return;
-  }
-  stall(kind === "up" || kind === "down" ? [kind] : both, true);
-  if (kind === "half-open") for (const link of links) link.forget();
-  if (kind === "reset") for (const link of links) link.reset();
-  await sleep(cutMs);
 }
 
 /**
@@ -200,19 +157,15 @@ function guardedBound(setting: CutSetting): number {
   return 2 * (regionCount - 1) * inTau;
 }
 
-/**
- * What a region is sent later than τ after it was cut off it refuses: it heard no answer to a heartbeat of after the cut.
- * Where the link flaps there are answers in between.
- */
+/** What a region is sent later than τ after it was cut off it refuses: it heard no answer to a heartbeat of after that. */
 function assertGuarded(
   calls: readonly Answered[],
-  { kind, regions }: Cut,
+  cut: Cut,
   { span, stalenessMs }: { readonly span: Span; readonly stalenessMs: number },
 ): void {
-  if (kind === "flapping") return;
   const late = calls.filter(
     ({ region, sentMs, dueMs, latencyMs }) =>
-      regions.includes(region) &&
+      cutOffRegions(cut).includes(region) &&
       sentMs > span.fromMs + stalenessMs &&
       dueMs + latencyMs < span.toMs,
   );
@@ -222,7 +175,7 @@ function assertGuarded(
     0,
     `accepted by a region cut off for longer than ${stalenessMs} ms`,
   );
-  if (span.toMs - span.fromMs > 1.5 * stalenessMs) {
+  if (cutOffRegions(cut).length > 0 && cut.cutMs > 1.5 * stalenessMs) {
     assert.ok(
       late.some(({ status }) => status === 503),
       "the guard was asked",
@@ -232,17 +185,17 @@ function assertGuarded(
 
 function plansOf(setting: CutSetting): string {
   const rate = `{ name: rate, per: key, quota: ${ratePerSecond(setting)}, window: second }`;
-  return setting.cuts
-    .flatMap((cut, index) => {
-      const month = `name: month, per: key, quota: ${quotaOf(setting, cut)}, window: month`;
-      const limitsOf: Record<LimitKind, string> = {
-        soft: `{ ${month} }`,
-        guarded: `{ ${month}, staleness: ${setting.stalenessMs}ms }, ${rate}`,
-        strict: `{ ${month}, enforcement: strict }`,
-      };
-      return setting.limits.map((kind) => `${kind}${index}: { limits: [${limitsOf[kind]}] }`);
-    })
-    .join("\n  ");
+  const huge = "huge: { limits: [{ name: month, per: key, quota: 1000000000, window: month }] }";
+  const plans = setting.cuts.flatMap((cut, index) => {
+    const month = `name: month, per: key, quota: ${quotaOf(setting, cut)}, window: month`;
+    const limitsOf: Record<LimitKind, string> = {
+      soft: `{ ${month} }`,
+      guarded: `{ ${month}, staleness: ${setting.stalenessMs}ms }, ${rate}`,
+      strict: `{ ${month}, enforcement: strict }`,
+    };
+    return setting.limits.map((kind) => `${kind}${index}: { limits: [${limitsOf[kind]}] }`);
+  });
+  return [huge, ...plans].join("\n  ");
 }
 
 function perKeyAndSecond({ perSecond, limits }: CutSetting): number {
@@ -266,7 +219,7 @@ export function describeCut({ cut, limits, agreedMs }: CutFigures): string {
       (kind === "guarded" ? `, ${refusedStale} refused as stale` : ""),
   );
   return (
-    `${cut.kind} cut of ${cut.regions.join("+")} ${cut.cutMs} ms: ${told.join("; ")}; ` +
-    `equal everywhere ${Math.round(agreedMs)} ms after healing`
+    `${cut.kind} ${cut.regions.join("+")} ${cut.cutMs} ms: ${told.join("; ")}; ` +
+    `equal everywhere ${Math.round(agreedMs)} ms afterwards`
   );
 }
