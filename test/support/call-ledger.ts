@@ -70,7 +70,7 @@ export class CallLedger {
 
   constructor(options: CallLedgerOptions) {
     this.#options = options;
-    this.books = options.books ?? new Map();
+    this.books = options.books ?? new Map<string, Book>();
     for (const key of options.keys) this.addKey(key);
   }
 
