@@ -46,7 +46,7 @@ function overUnits(header: { producer: string; incarnation: string; seq: number 
   const { lo, hi } = fingerprintOf("key:k_1");
   return encodeBatch({
     ...{ ...header, region: "sydney", sealedAtMs: 1, firstChargeAtMs: 1, windows: [month] },
-    ...{ subjects: ["key:k_1"], rows: [], observations: [] },
+    ...{ subjects: ["key:k_1"], rows: [], observations: [], leases: [] },
     counters: {
       count: 1,
       window: Uint32Array.of(0),
