@@ -23,6 +23,7 @@ import { NodeTime } from "../src/gateway/node-time.ts";
 import { OwnCharges } from "../src/gateway/own-charges.ts";
 import { Pipeline } from "../src/gateway/pipeline.ts";
 import { MemoryJournal } from "../src/gateway/testing/memory-journal.ts";
+import { HeldCounters } from "../src/limits/held-counters.ts";
 import { WindowTables } from "../src/limits/window-tables.ts";
 import type { Journal } from "../src/ports/journal.ts";
 import { apiKeyField } from "./peers/contender.ts";
@@ -142,6 +143,7 @@ async function main(): Promise<void> {
     {
       region: "bench",
       meter,
+      leases: { held: new HeldCounters(), demand: () => {} },
       time,
       tables: () => tables,
       viewAgeMs: () => 0,

@@ -58,6 +58,10 @@ const told: Readonly<Record<ProblemKind, Told>> = {
   },
   "gateway-unready": { when: "keys and totals of the cluster not known yet", charged: no },
   "view-stale": { when: "cut off for longer than a limit's `staleness`", charged: no },
+  "quota-not-held": {
+    when: "a strict limit of which this gateway holds too little at the moment; asked for",
+    charged: no,
+  },
   "usage-unrecordable": {
     when: "the journal takes no charges, or did not store this one in time",
     charged: "no, or given back",

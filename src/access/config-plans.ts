@@ -53,10 +53,12 @@ export function compilePlans(
       const window = compileWindow(limit, at, problems);
       if (window === undefined) continue;
       const counter = counterOf(limit, window, { plan, dimensions });
+      checkStrictTwin(limit, counter, { path: at.path, plan, problems });
       plan.limits.push(compileLimit(limit, counter, at.path, problems));
     }
     return { name, index, limits: plan.limits, counters: plan.counters };
   });
+  checkOwnerLimits(plans, problems);
   if (dimensions.length > dimensionsMax) {
     problems.add(["plans"], `at most ${dimensionsMax} different \`per\``, {
       text: `${dimensions.length} different \`per\``,
@@ -120,6 +122,49 @@ function checkLimit(limit: LimitInput, place: LimitPlace, around: LimitSurroundi
       {
         value: per,
       },
+    );
+  }
+}
+
+/** Leases are of a counter: two quotas for them would be one too many. */
+function checkStrictTwin(
+  limit: LimitInput,
+  counter: number,
+  { path, plan, problems }: { path: ConfigPath; plan: PlanDraft; problems: ProblemList },
+): void {
+  const twin = plan.limits.find((other) => {
+    return other.counter === counter && other.enforcement === "strict";
+  });
+  if (twin === undefined || limit.enforcement !== "strict") return;
+  problems.add(
+    [...path, "enforcement"],
+    `one strict limit on what ${JSON.stringify(twin.name)} counts already: the lower of the two`,
+    { text: "a second one" },
+  );
+}
+
+/**
+ * Keys of one owner may have different plans, and a plan whose limit on the owner is not strict would spend, from the same
+ * counter, what the strict one of another has handed out.
+ */
+function checkOwnerLimits(plans: readonly Plan[], problems: ProblemList): void {
+  const all = plans.flatMap(({ name, limits, counters }) =>
+    limits.flatMap((limit) => {
+      const counter = counters[limit.counter];
+      return counter?.per === "owner" ? [{ plan: name, limit, counter }] : [];
+    }),
+  );
+  for (const { plan, limit, counter } of all) {
+    const strict = all.find((other) => {
+      const isSame = other.counter.window === counter.window && other.counter.scope === "global";
+      return isSame && other.limit.enforcement === "strict";
+    });
+    if (strict === undefined || limit.enforcement !== "soft" || counter.scope !== "global")
+      continue;
+    problems.add(
+      ["plans", plan, "limits"],
+      `enforcement: strict for ${JSON.stringify(limit.name)}, as in plan ${JSON.stringify(strict.plan)}: keys of one owner share the count`,
+      { text: "enforcement: soft" },
     );
   }
 }

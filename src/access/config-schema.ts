@@ -149,7 +149,7 @@ const limit = group({
   enforcement: oneOf(["soft", "strict", "shadow"])
     .optional()
     .describe(
-      "shadow only reports; strict (window of a minute or more, per key or owner) is accepted and not in force yet: it acts like soft. Default soft.",
+      "soft can be overshot by what other processes admit within the lag; strict (window of a minute or more, per key or owner) never is, and answers 503 for a moment where a process holds none of the quota; shadow only reports. Default soft.",
     ),
   missing: oneOf(["skip", "share", "deny"])
     .optional()

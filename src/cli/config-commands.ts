@@ -51,15 +51,13 @@ async function check(
     printJson(configJsonSchema());
     return;
   }
-  const { configNotices } = await import("../access/config-notices.ts");
   const { checkConfig, findConfigFile } = await import("./load-config.ts");
   const file = findConfigFile(named);
   const result = await checkConfig(file);
   const problems = "problems" in result ? result.problems : [];
-  const notices = "config" in result ? configNotices(result.config) : [];
   process.exitCode = problems.length === 0 ? 0 : 1;
   if (options.json) {
-    printJson({ file, ok: problems.length === 0, problems, notices });
+    printJson({ file, ok: problems.length === 0, problems });
     return;
   }
   for (const problem of problems) print(problem.message);
@@ -68,7 +66,6 @@ async function check(
     print(
       `${file} is valid: ${countOf(regions, "region")}, ${countOf(plans, "plan")}, ${countOf(routes, "route")}.`,
     );
-    for (const notice of notices) print(`Mind: ${notice}.`);
   }
 }
 

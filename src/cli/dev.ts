@@ -6,7 +6,6 @@
 import { rmSync } from "node:fs";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { configNotices } from "../access/config-notices.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import {
   type DataFolder,
@@ -74,7 +73,6 @@ export async function startDev(options: DevOptions): Promise<DevCluster> {
     await waitForFreePorts(plans.flatMap(({ url, operations }) => [url, operations]));
     const token = ensureToken(data.adminToken);
     ensureToken(data.joinToken);
-    for (const notice of configNotices(config.config)) options.onLine("config", notice);
     const show = options.onLine;
     const children = startChildren(plans, { program, show, token, stateFile: data.devState });
     let stopping: Promise<void> | undefined;

@@ -121,6 +121,7 @@ async function openPipeline(
     {
       region: core.options.region,
       meter: core.meter,
+      leases: core.leases,
       time: core.time,
       tables: () => core.view.tables,
       viewAgeMs: (nowMs) => core.view.ageMs(nowMs),

@@ -8,7 +8,6 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { CompiledConfig, ListenAddress } from "../access/compiled-config.ts";
-import { configNotices } from "../access/config-notices.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -148,7 +147,6 @@ async function openHub(
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
-  for (const notice of configNotices(config)) log.warn(notice);
   log.info("the hub is ready", { port: listen.port });
 }
 
@@ -159,7 +157,16 @@ function overshootLimits(config: CompiledConfig): OvershootLimit[] {
       const spec = plan.counters[counter];
       if (spec === undefined || enforcement === "shadow") return [];
       const { per, scope } = spec;
-      return { plan: plan.name, limit: name, per, window: spec.window.text, scope, quota };
+      const isStrict = enforcement === "strict";
+      return {
+        plan: plan.name,
+        limit: name,
+        per,
+        window: spec.window.text,
+        scope,
+        quota,
+        isStrict,
+      };
     }),
   );
 }

@@ -58,6 +58,7 @@ export async function openCore(
       listen,
       flushIntervalMs: config.journal.flushIntervalMs,
       retentionMs: config.journal.retentionMs,
+      plans: config.plans,
     },
     {
       journal,

@@ -59,6 +59,7 @@ export function journalConformance(suite: JournalSuite): void {
     openRecords(withStorage);
     sealing(withStorage);
     readingAndTrimming(withStorage);
+    leases(withStorage);
     limits(withStorage);
   });
 }
@@ -261,6 +262,43 @@ function readingAndTrimming(define: Define): void {
       [third.incarnation],
     );
     await third.close();
+  });
+}
+
+function leases(define: Define): void {
+  const place = { window: "day/2026-11-21T00:00:00Z", lo: 5, hi: 0xffff_ffff };
+
+  define(
+    "marks are found by the next start, the highest-numbered last, until a batch closes them",
+    async (storage) => {
+      const first = await storage.open();
+      const { incarnation } = first;
+      const lease = (request: number, mark: number) => ({ incarnation, request, ...place, mark });
+      assert.deepEqual(first.leases, []);
+      await Promise.all([
+        first.mark([lease(1, 10), lease(2, 20)]),
+        first.mark([lease(3, 2 ** 52)]),
+      ]);
+      await first.mark([lease(2, 40)]);
+      await first.close();
+      const second = await storage.open();
+      assert.deepEqual(second.leases, [lease(1, 10), lease(2, 40), lease(3, 2 ** 52)]);
+      await second.seal(1, batchOf("closing"), [
+        { incarnation, request: 1 },
+        { incarnation, request: 3 },
+      ]);
+      await second.close();
+      const third = await storage.open();
+      assert.deepEqual(third.leases, [lease(2, 40)]);
+      await third.close();
+    },
+  );
+
+  define("a closed journal takes no marks", async (storage) => {
+    const journal = await storage.open();
+    await journal.close();
+    const lease = { incarnation: journal.incarnation, request: 1, ...place, mark: 1 };
+    await assert.rejects(journal.mark([lease]), { code: "journal-failed" });
   });
 }
 

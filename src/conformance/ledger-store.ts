@@ -49,6 +49,8 @@ export const emptyFold: FoldCheckpoint = {
   version: { epoch: 1, position: 1 },
   horizonMs: 0,
   producers: [],
+  fenceMs: 0,
+  strictSince: [],
 };
 
 export const emptyDelta: LedgerDelta = {
@@ -57,6 +59,7 @@ export const emptyDelta: LedgerDelta = {
   dropped: [],
   rows: [],
   observations: [],
+  leases: [],
 };
 
 const hourMs = 3_600_000;
@@ -181,10 +184,38 @@ function totals(define: Define): void {
 }
 
 function foldState(define: Define): void {
+  define(
+    "the leases of counters are replaced, read back, and go with their windows",
+    async (storage) => {
+      const ledger = await storage.open();
+      const day = { window: "day/2026-11-21T00:00:00Z", lo: 1, hi: 0xffff_ffff };
+      const month = { window: "month/2026-11-01T00:00:00Z", lo: 0xffff_ffff, hi: 0 };
+      const leases = [
+        { ...day, book: "[0,1,[]]" },
+        { ...month, book: "[1,0,[]]" },
+      ];
+      await ledger.checkpoint({ ...emptyDelta, leases });
+      await ledger.checkpoint({ ...emptyDelta, leases: [{ ...month, book: "[1,7,[]]" }] });
+      const read = async () => (await ledger.load(() => {}))?.leases;
+      assert.deepEqual(await read(), [
+        { ...day, book: "[0,1,[]]" },
+        { ...month, book: "[1,7,[]]" },
+      ]);
+      await ledger.checkpoint({ ...emptyDelta, dropped: [day.window] });
+      assert.deepEqual(await read(), [{ ...month, book: "[1,7,[]]" }]);
+      await ledger.close();
+    },
+  );
+
   define("the fold's state is saved with the totals and read back the same", async (storage) => {
     const fold: FoldCheckpoint = {
       version: { epoch: 2 ** 21 + 5, position: 1234 },
       horizonMs: 1_795_000_000_000,
+      fenceMs: 1_795_000_005_000,
+      strictSince: [
+        ["pro/day", 0],
+        ["pro/month", 1_794_000_000_000],
+      ],
       producers: [
         { producer: "p1/i1", last: 7, parked: [], lost: [] },
         {
@@ -224,7 +255,7 @@ function foldState(define: Define): void {
       const fold = { ...emptyFold, version: { epoch: 1, position: 2 }, producers: after };
       await ledger.checkpoint({ ...emptyDelta, fold });
       const loaded = await ledger.load(() => {});
-      assert.deepEqual(loaded, { fold, damaged: [] });
+      assert.deepEqual(loaded, { fold, leases: [], damaged: [] });
       await ledger.close();
     },
   );

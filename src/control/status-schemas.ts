@@ -82,6 +82,24 @@ const overshootSchema = z
   })
   .openapi("Overshoot");
 
+const leaseSchema = z
+  .object({
+    counters: z.number(),
+    heldUnits: z.number(),
+    consumedUnits: z.number(),
+    unusedUnits: z.number().openapi({
+      description:
+        "Held and not charged yet, as far as the hub knows: stranded if nobody spends it.",
+    }),
+    fencedUntil: instant.nullable().openapi({
+      description:
+        "Strict limits grant nothing in windows that begin before this; null: the hub was never restored or replaced.",
+    }),
+  })
+  .openapi("Leases", {
+    description: "Quota of strict limits handed to processes, in live windows.",
+  });
+
 export const statusSchema = z
   .object({
     clusterId: z.string(),
@@ -100,6 +118,7 @@ export const statusSchema = z
     lost: z.array(z.object({ producer: z.string(), from: z.number(), to: z.number() })),
     warnings: z.array(z.string()),
     overshoot: overshootSchema,
+    leases: leaseSchema,
     regions: z.array(regionSchema),
   })
   .openapi("Status");

@@ -73,8 +73,14 @@ export function statusJson(config: CompiledConfig, status: HubStatus): StatusJso
       unnamed: status.overshoot.unnamed,
       closed: status.overshoot.closed.map((closed) => ({ ...closed })),
     },
+    leases: leasesJson(status.leases),
     regions: regionsJson(config, status),
   };
+}
+
+function leasesJson({ fencedUntilMs, ...units }: HubStatus["leases"]): StatusJson["leases"] {
+  const fencedUntil = fencedUntilMs === 0 ? null : new Date(fencedUntilMs).toISOString();
+  return { ...units, fencedUntil };
 }
 
 export function keySourceText(source: KeySource): string {

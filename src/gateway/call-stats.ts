@@ -16,10 +16,14 @@ export type Outcome =
   | "not-found"
   | "unready"
   | "unrecordable"
+  | "unleased"
   | "handler-error"
   | "upstream-error"
   | "timeout"
   | `limited:${string}`;
+
+/** `unleased`: refused since this process held too little of a strict quota, while not all of it was used. */
+type Decided = "admitted" | "denied" | "unleased" | "shadow";
 
 /** Seconds: from what metering costs to the longest time-outs. */
 const durationBuckets = [
@@ -97,7 +101,7 @@ export class CallStats {
     );
   }
 
-  decision(plan: string, limit: string, decision: "admitted" | "denied" | "shadow"): CounterChild {
+  decision(plan: string, limit: string, decision: Decided): CounterChild {
     return this.#decisions.child(plan, limit, decision);
   }
 

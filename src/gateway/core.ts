@@ -10,17 +10,25 @@
 import { type KeyTable, keyTable } from "../access/key-table.ts";
 import { type HashKey, hashKeyFromHex } from "../base/hash.ts";
 import { type EpochMs, producerKey } from "../base/words.ts";
+import { HeldCounters } from "../limits/held-counters.ts";
+import type { Plan } from "../limits/plan.ts";
 import { replayRecords } from "../metering/open-batch.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { GatewayStore, SavedCluster } from "../ports/gateway-store.ts";
-import type { Journal, JournalRange } from "../ports/journal.ts";
-import { type Hello, type LinkDialer, linkProtocol, type Welcome } from "../ports/link.ts";
+import type { Journal } from "../ports/journal.ts";
+import { type Heartbeat, type Hello, type LinkDialer, type Welcome } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
+import { CallRate } from "./call-rate.ts";
 import { type GatewayMetrics, gatewayMetrics } from "./gateway-metrics.ts";
+import { heartbeat } from "./heartbeat.ts";
+import { hello } from "./hello.ts";
 import { HubSession, type SessionParts } from "./hub-session.ts";
 import { KeyReplica } from "./key-replica.ts";
 import { LagMeter } from "./lag-meter.ts";
+import { demandsOfKeys } from "./lease-ahead.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { giveLeasesBack } from "./lease-restart.ts";
 import { Meter } from "./meter.ts";
 import { NodeTime } from "./node-time.ts";
 import { OwnCharges } from "./own-charges.ts";
@@ -39,9 +47,6 @@ export const trimIntervalMs = 10_000;
 /** How long a stopping gateway waits for the hub to cover what it sent. What is left stays in the journal. */
 export const drainMaxMs = 5_000;
 const drainStepMs = 20;
-/** Incarnations without stored batches that the hub hears of: a message's header must hold them all. */
-export const toldIncarnationsMax = 256;
-const callRateWindowMs = 1_000;
 
 export interface CoreOptions {
   readonly region: string;
@@ -50,6 +55,8 @@ export interface CoreOptions {
   readonly listen: string;
   readonly flushIntervalMs: number;
   readonly retentionMs: number;
+  /** Those of the configuration: new keys of plans with strict limits are given some quota ahead. */
+  readonly plans: readonly Plan[];
 }
 
 export interface CorePorts {
@@ -69,6 +76,7 @@ export class GatewayCore {
   readonly view: RegionView;
   readonly meter: Meter;
   readonly session: HubSession;
+  readonly leases: LeaseKeeper;
   /** Undefined until the gateway belongs to a cluster. */
   keys: KeyReplica | undefined;
   /** The cluster's key for fingerprints and its key table; undefined with `keys`. */
@@ -83,7 +91,7 @@ export class GatewayCore {
   readonly #metrics: GatewayMetrics;
   readonly #timers: Timer[] = [];
   #cluster: SavedCluster | undefined;
-  #rate = { calls: 0, atMs: 0, perSecond: 0 };
+  readonly #rate = new CallRate();
   readonly #guard = new StalenessGuard();
   /** For `#guard`, used again for every call. `isRecovered` as of the last tick: true until something is known. */
   readonly #own = { oldestChargeAtMs: 0, isRecovered: true };
@@ -118,6 +126,16 @@ export class GatewayCore {
       onCovered: (incarnation, seq) => this.#sender.covered(incarnation, seq),
       end: () => this.session.end,
     });
+    this.leases = new LeaseKeeper({
+      ...{ held: new HeldCounters(), journal, clock: ports.clock, timers: ports.timers },
+      nowMs: () => this.time.nowMs(),
+      epoch: () => this.view.version.epoch,
+      send: () => {
+        const { end } = this.session;
+        return end && ((message) => end.send(message));
+      },
+      close: (lease) => this.meter.closeLease(lease, this.time.nowMs()),
+    });
     this.#saver = new ViewSaver(ports.store, this.view, log);
     this.#trimmer = new Trimmer(journal, ports.store, options.retentionMs);
     this.session = new HubSession(this.#sessionParts(), { ...ports, time: this.time });
@@ -138,6 +156,7 @@ export class GatewayCore {
   async start(): Promise<void> {
     const { journal, store, timers } = this.#ports;
     await this.#sealRemains();
+    await giveLeasesBack(journal, this.meter, { log: this.#ports.log, nowMs: this.time.nowMs() });
     const cluster = await store.loadCluster();
     if (cluster !== undefined) await this.#join(cluster).load();
     await this.#loadView();
@@ -161,6 +180,7 @@ export class GatewayCore {
   async stop(): Promise<void> {
     const { clock, journal, store } = this.#ports;
     const deadline = clock.monotonicMs() + drainMaxMs;
+    await this.leases.stop(() => this.meter.flush(this.time.nowMs()));
     do {
       await this.meter.flush(this.time.nowMs());
       if (!this.session.isConnected) break;
@@ -232,29 +252,7 @@ export class GatewayCore {
     const feed = (): ViewFeed => this.#feed;
     return {
       hello: () => this.#hello(),
-      heartbeat: (id, sentAtMs) => {
-        const nowMs = this.time.nowMs();
-        const own = this.view.own.outstanding();
-        const { open } = this.meter;
-        const oldestMs = own.oldestMs || open.firstChargeAtMs;
-        const health = this.#ports.journal.health();
-        return {
-          kind: "heartbeat",
-          id,
-          sentAtMs,
-          view: this.view.version,
-          registryVersion: this.keys?.savedVersion ?? 0,
-          unacknowledgedUnits: own.units + open.units,
-          oldestUnacknowledgedMs: oldestMs === 0 ? 0 : Math.max(0, nowMs - oldestMs),
-          journalBytes: health.bytes,
-          journalState: health.state,
-          callsPerSecond: this.#rate.perSecond,
-          lagP50Ms: this.#lag.percentile(0.5, nowMs),
-          lagP99Ms: this.#lag.percentile(0.99, nowMs),
-          roundTripMs: this.time.roundTripMs,
-          peakUnits: this.#peak.units,
-        };
-      },
+      heartbeat: (id, sentAtMs) => this.#heartbeat(id, sentAtMs),
       welcomed: (welcome, end) => {
         const refusal = this.#welcomed(welcome);
         if (refusal === undefined) this.#sender.connected(end, welcome.watermarks);
@@ -275,39 +273,48 @@ export class GatewayCore {
       registryWanted: (after) => void this.#giveKeysBack(after),
       resend: (incarnation, from) => this.#sender.resend(incarnation, from),
       audit: (request) => feed().audit({ kind: "audit", ...request }),
+      leaseAnswer: (epoch, answers) => this.leases.answered(epoch, answers),
+      leaseWanted: (counters) => this.leases.wanted(counters),
+      connected: () => this.leases.connected(),
       disconnected: () => {
         this.#sender.disconnected();
         this.#feed.disconnected();
       },
       tick: () => {
-        this.#measureRate();
-        this.#peak.tick(this.meter.grossUnits, this.#ports.clock.monotonicMs());
+        const nowMs = this.#ports.clock.monotonicMs();
+        this.#rate.tick(this.meter.calls, nowMs);
+        this.#peak.tick(this.meter.grossUnits, nowMs);
         this.#own.isRecovered = this.#hasRecovered();
         // Looked at often enough to notice when node time is set back, whether calls ask or not.
         this.cutOffMs(this.time.nowMs());
         this.#sender.pump();
+        this.leases.tick();
       },
     };
+  }
+
+  #heartbeat(id: number, sentAtMs: number): Heartbeat {
+    return heartbeat(
+      { id, sentAtMs, nowMs: this.time.nowMs() },
+      {
+        ...{ view: this.view, meter: this.meter, lag: this.#lag, peak: this.#peak },
+        health: this.#ports.journal.health(),
+        registryVersion: this.keys?.savedVersion ?? 0,
+        callsPerSecond: this.#rate.perSecond,
+        roundTripMs: this.time.roundTripMs,
+      },
+    );
   }
 
   #hello(): Hello {
     const { journal } = this.#ports;
     const { region, process, listen } = this.options;
-    return {
-      kind: "hello",
-      protocol: linkProtocol,
-      producer: journal.identity.producer,
-      incarnation: journal.incarnation,
-      region,
-      process,
-      listen,
+    return hello({
+      ...{ journal, region, process, listen },
       clusterId: this.#cluster?.clusterId ?? "",
       view: this.view.version,
       registryVersion: this.keys?.savedVersion ?? 0,
-      journal: told(journal.ranges()).map(
-        ({ incarnation, first, last }) => [incarnation, first, last] as const,
-      ),
-    };
+    });
   }
 
   #welcomed(welcome: Welcome): string | undefined {
@@ -327,9 +334,16 @@ export class GatewayCore {
 
   #takeKeys(message: { packed: Uint8Array; version: number; last: boolean }): void {
     const at = { nowMs: this.time.nowMs(), wait: (ms: number) => this.#wait(ms) };
+    const wasLoaded = this.keys?.isLoaded === true;
     this.keys?.take(message, at, (version) => {
       this.session.end?.send({ kind: "registry-ack", version });
     });
+    if (!wasLoaded || this.credentials === undefined) return;
+    const { hashKey } = this.credentials;
+    const { plans } = this.options;
+    for (const demand of demandsOfKeys(message.packed, { plans, hashKey, nowMs: at.nowMs })) {
+      this.leases.demand(demand);
+    }
   }
 
   async #giveKeysBack(after: number): Promise<void> {
@@ -357,14 +371,6 @@ export class GatewayCore {
       );
   }
 
-  #measureRate(): void {
-    const nowMs = this.#ports.clock.monotonicMs();
-    const elapsed = nowMs - this.#rate.atMs;
-    if (elapsed < callRateWindowMs) return;
-    const perSecond = Math.round(((this.meter.calls - this.#rate.calls) * 1000) / elapsed);
-    this.#rate = { calls: this.meter.calls, atMs: nowMs, perSecond };
-  }
-
   #collect(): void {
     const nowMs = this.time.nowMs();
     const own = this.view.own.outstanding();
@@ -378,13 +384,7 @@ export class GatewayCore {
       connected: this.session.isConnected,
       keys: this.keys?.table.count ?? 0,
       timeDisciplined: this.time.isDisciplined,
+      leases: this.leases.units(),
     });
   }
-}
-
-/** Every incarnation with batches in the journal, and the newest of those without. */
-function told(ranges: readonly JournalRange[]): readonly JournalRange[] {
-  const isStored = ({ first, last }: JournalRange): boolean => first <= last;
-  const rest = ranges.filter((range) => !isStored(range)).slice(-toldIncarnationsMax);
-  return [...ranges.filter(isStored), ...rest];
 }

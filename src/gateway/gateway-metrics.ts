@@ -16,6 +16,7 @@ export interface GatewayReadings {
   readonly connected: boolean;
   readonly keys: number;
   readonly timeDisciplined: boolean;
+  readonly leases: { readonly held: number; readonly spendable: number };
 }
 
 export interface GatewayMetrics {
@@ -44,6 +45,8 @@ export function gatewayMetrics(metrics: Metrics, region: string): GatewayMetrics
   const connected = gauge("hub_connected", "1 while the link to the hub is open.");
   const keys = gauge("keys", "Secrets in the key table.");
   const disciplined = gauge("time_disciplined", "1 once the hub's time is known.");
+  const held = gauge("lease_units", "Units of strict quotas held here and not spent.");
+  const spendable = gauge("lease_spendable_units", "Of those, what may be spent at once.");
   return {
     lag: histogram(
       "view_lag_seconds",
@@ -67,6 +70,8 @@ export function gatewayMetrics(metrics: Metrics, region: string): GatewayMetrics
       connected.set(readings.connected ? 1 : 0);
       keys.set(readings.keys);
       disciplined.set(readings.timeDisciplined ? 1 : 0);
+      held.set(readings.leases.held);
+      spendable.set(readings.leases.spendable);
     },
   };
 }

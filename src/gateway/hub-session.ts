@@ -16,6 +16,8 @@ import type {
   HeartbeatReply,
   Hello,
   HubMessage,
+  LeaseCounter,
+  LeaseReply,
   LinkDialer,
   Welcome,
 } from "../ports/link.ts";
@@ -47,6 +49,10 @@ export interface SessionParts {
   registryWanted(after: number): void;
   resend(incarnation: Incarnation, from: Seq): void;
   audit(request: { id: number; view: Version; entriesOf: readonly string[] }): void;
+  leaseAnswer(epoch: number, answers: readonly LeaseReply[]): void;
+  leaseWanted(counters: readonly LeaseCounter[]): void;
+  /** The hub has welcomed this gateway: messages may be sent. */
+  connected(): void;
   disconnected(): void;
   tick(): void;
 }
@@ -181,6 +187,10 @@ export class HubSession {
         return this.#parts.resend(message.incarnation, message.from);
       case "audit":
         return this.#parts.audit(message);
+      case "lease-answer":
+        return this.#parts.leaseAnswer(message.epoch, message.answers);
+      case "lease-wanted":
+        return this.#parts.leaseWanted(message.counters);
     }
   }
 
@@ -196,6 +206,7 @@ export class HubSession {
     this.#lastFailure = "";
     this.#log.info("connected to the hub", { epoch: welcome.version.epoch });
     this.#sendHeartbeat(end);
+    this.#parts.connected();
   }
 
   #onUpdate(end: GatewayEnd, payload: Uint8Array): void {

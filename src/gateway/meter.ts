@@ -13,7 +13,7 @@ import type { WindowTables } from "../limits/window-tables.ts";
 import { ByteWriter } from "../metering/bytes.ts";
 import { hourMs, writeCharge, writeDefine, writeRefund } from "../metering/charge-record.ts";
 import { OpenBatch } from "../metering/open-batch.ts";
-import type { RowDefinition } from "../metering/usage.ts";
+import type { ClosedLease, RowDefinition } from "../metering/usage.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { OwnBatch, OwnCharges } from "./own-charges.ts";
 import { addOwn } from "./region-view.ts";
@@ -24,6 +24,9 @@ export const openBatchMaxBytes = 64 * 1024;
 
 /** Beyond this no call is taken: seals are so slow that the batch would not fit a message. 2 MB. */
 export const openBatchBoundBytes = 2 * 1024 * 1024;
+
+/** What a closed lease takes in a batch, about. */
+const closedLeaseBytes = 48;
 
 /** Batches handed to the journal and not on disk yet, at most; above, the open batch grows instead. */
 export const pendingSealsMax = 8;
@@ -152,6 +155,12 @@ export class Meter {
     return true;
   }
 
+  /** The end of a lease, in the batch that is open: spent from it is nothing any more. */
+  closeLease(lease: ClosedLease, nowMs: EpochMs): void {
+    this.#open.close(lease);
+    this.#grew(closedLeaseBytes, nowMs);
+  }
+
   observe(seen: {
     route: string;
     plan: string;
@@ -181,12 +190,13 @@ export class Meter {
     const { region, listener } = this.#options;
     const header = { producer, incarnation: this.incarnation, seq, region, sealedAtMs: nowMs };
     const { bytes, windows, counters } = open.seal(header);
+    const closed = open.leases.map(({ incarnation, request }) => ({ incarnation, request }));
     const { units, firstChargeAtMs } = open;
     const own = { seq, windows, counters, units, firstChargeAtMs };
     this.#pendingSeals.push(own);
     this.#options.own().add(this.incarnation, own);
     try {
-      await this.#journal.seal(seq, bytes);
+      await this.#journal.seal(seq, bytes, closed);
       this.#pendingSeals.shift();
       listener.sealed(seq, bytes);
     } catch (cause) {

@@ -1,6 +1,7 @@
 /** What the pipeline is given. */
 
 import type { EpochMs } from "../base/words.ts";
+import type { HeldCounters } from "../limits/held-counters.ts";
 import type { WindowTables } from "../limits/window-tables.ts";
 import type { RowDefinition } from "../metering/usage.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
@@ -11,6 +12,7 @@ import type { UpstreamClient } from "../ports/upstream.ts";
 import type { ObservationSink } from "./call-stats.ts";
 import type { Credentials } from "./identify.ts";
 import type { ChargedCall } from "./row-finder.ts";
+import type { LeaseDemand } from "./tended-counter.ts";
 
 /** The meter, as far as calls need it; see `meter.ts`. */
 export interface CallMeter extends ObservationSink {
@@ -22,9 +24,16 @@ export interface CallMeter extends ObservationSink {
   unmeteredCalls: number;
 }
 
+/** Quota of strict limits, as far as calls need it; see `lease-keeper.ts`. */
+export interface CallLeases {
+  readonly held: HeldCounters;
+  demand(demand: LeaseDemand): void;
+}
+
 export interface PipelineParts {
   readonly region: string;
   readonly meter: CallMeter;
+  readonly leases: CallLeases;
   /** The hub's time. */
   readonly time: { nowMs(): EpochMs };
   /** Those of the view in use now. */

@@ -263,7 +263,12 @@ export class Pipeline implements ExchangeTaker {
       this.#countViolations(plan.shadowDenied, decision.shadowViolated);
     }
     if (!decision.admitted) {
-      this.#countViolations(plan.denied, decision.violated);
+      this.#countViolations(plan.denied, decision.violated & ~decision.unleased);
+      if (decision.unleased !== 0) this.#demand(decision.unleased, identifier, { plan, cost });
+      if (decision.violated === decision.unleased) {
+        this.#direct.problem(visit, "quota-not-held", "unleased", of);
+        return;
+      }
       this.#direct.limited(visit, { plan, route, decision, signup: this.#setup.config.signup });
       return;
     }
@@ -274,7 +279,7 @@ export class Pipeline implements ExchangeTaker {
       position = meter.charge(this.#charged);
     }
     if (position === 0) {
-      decider.refund(decision.charge);
+      decider.undo(plan.plan);
       if (!plan.allowsUnmetered) {
         this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
         return;
@@ -290,12 +295,32 @@ export class Pipeline implements ExchangeTaker {
     this.#run(call, visit, identifier);
   }
 
+  /** Asks for quota that this process lacks: the caller comes again in a moment. */
+  #demand(
+    unleased: number,
+    identifier: Identifier,
+    call: { readonly plan: CompiledPlan; readonly cost: number },
+  ): void {
+    const { plan } = call.plan;
+    for (let i = 0; i < plan.limits.length; i++) {
+      const limit = plan.limits[i];
+      if (limit === undefined || (unleased & (1 << i)) === 0) continue;
+      call.plan.unleased[i]?.add(1);
+      const dimension = plan.counters[limit.counter]?.dimension ?? 0;
+      this.#parts.leases.demand({
+        ...{ plan: plan.name, limit: limit.name, quota: limit.quota, want: 0, cost: call.cost },
+        subject: identifier.caller.subjectText(dimension),
+        place: this.#deciderNow().unleased(plan, i),
+      });
+    }
+  }
+
   /** The view's tables are replaced as a whole by a snapshot, and the decider with them. */
   #deciderNow(): Decider {
     const tables = this.#parts.tables();
     if (this.#decider === undefined || this.#tables !== tables) {
       this.#tables = tables;
-      this.#decider = new Decider(tables);
+      this.#decider = new Decider(tables, this.#parts.leases.held);
     }
     return this.#decider;
   }

@@ -96,6 +96,13 @@ export const problemCatalogue = {
     detail: "The gateway has been cut off from the others for too long to enforce this plan.",
     headers: soon,
   },
+  "quota-not-held": {
+    status: 503,
+    title: "Quota not at hand",
+    detail:
+      "The plan's quota is handed out in parts, and none of it is at hand here at this moment.",
+    headers: soon,
+  },
   "usage-unrecordable": {
     status: 503,
     title: "Usage cannot be recorded",

@@ -35,6 +35,8 @@ export interface CompiledPlan {
   readonly admitted: CounterChild;
   /** By place of the limit in the plan. */
   readonly denied: readonly CounterChild[];
+  /** Refusals since this process held too little of a strict quota. */
+  readonly unleased: readonly CounterChild[];
   readonly shadowDenied: readonly CounterChild[];
   readonly limitedOutcomes: readonly Outcome[];
 }
@@ -106,6 +108,7 @@ function compilePlan(
     allowsUnmetered: limits.length > 0 && limits.every(({ onFailure }) => onFailure === "allow"),
     admitted: stats.decision(name, "", "admitted"),
     denied: limits.map((limit) => stats.decision(name, limit.name, "denied")),
+    unleased: limits.map((limit) => stats.decision(name, limit.name, "unleased")),
     shadowDenied: limits.map((limit) => stats.decision(name, limit.name, "shadow")),
     limitedOutcomes: limits.map((limit): Outcome => `limited:${limit.name}`),
   };

@@ -5,21 +5,23 @@
  */
 
 import type { Incarnation, Seq, Version } from "../base/words.ts";
-import { producerKey, versionZero } from "../base/words.ts";
+import { type ProducerKey, producerKey, versionZero } from "../base/words.ts";
 import { decodeBatch } from "../metering/batch-codec.ts";
-import { encodeLost } from "../metering/stream-record.ts";
+import { type CounterName, encodeLost } from "../metering/stream-record.ts";
 import type {
   AuditReply,
   GatewayMessage,
   Heartbeat,
   Hello,
   HubEnd,
+  LeaseReply,
   LinkPeer,
 } from "../ports/link.ts";
 import { linkProtocol } from "../ports/link.ts";
 import type { RegistryRow } from "../ports/registry-store.ts";
 import { batchProblem } from "./batch-check.ts";
 import type { HubParts } from "./hub-parts.ts";
+import type { LeaseSession } from "./lease-desk.ts";
 import { RegistrySync } from "./registry-sync.ts";
 import type { Update, UpdateSubscriber } from "./replicator.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
@@ -36,7 +38,7 @@ export interface Heard {
   readonly heartbeat: Heartbeat | undefined;
 }
 
-export class GatewaySession implements UpdateSubscriber {
+export class GatewaySession implements LeaseSession, UpdateSubscriber {
   readonly peer: LinkPeer;
   readonly #end: HubEnd;
   readonly #hub: HubParts;
@@ -71,6 +73,7 @@ export class GatewaySession implements UpdateSubscriber {
     this.heard = { ...this.heard, atMs: this.#hub.clock.monotonicMs() };
     if (message.kind === "hello") return this.#onHello(message);
     if (this.hello === undefined) return this.refuse("message-malformed", "hello comes first");
+    const { stream, desk } = this.#hub;
     switch (message.kind) {
       case "batch":
         return this.#onBatch(message, payload);
@@ -84,6 +87,9 @@ export class GatewaySession implements UpdateSubscriber {
         return this.#onReturn(payload, message.last);
       case "snapshot-request":
         if (this.feed !== "snapshot") this.startSnapshot();
+        return;
+      case "lease-request":
+        if (stream.pendingBytes <= streamPendingBytesMax) desk.ask(this, message.requests);
         return;
       case "audit-reply":
         this.onAuditReply?.(message, payload);
@@ -193,6 +199,20 @@ export class GatewaySession implements UpdateSubscriber {
     if (this.hello === undefined || this.#closed) return;
     this.#hub.metrics.resend();
     this.#end.send({ kind: "resend", incarnation, from });
+  }
+
+  /** The start of the gateway that is connected: to whom leases are granted. */
+  get holder(): ProducerKey {
+    return producerKey(this.peer.producer, this.hello?.incarnation ?? "");
+  }
+
+  answerLeases(answers: readonly LeaseReply[]): void {
+    const { epoch } = this.#hub.replicator.version;
+    this.#end.send({ kind: "lease-answer", epoch, answers });
+  }
+
+  wantLeases(counters: readonly CounterName[]): void {
+    this.#end.send({ kind: "lease-wanted", counters });
   }
 
   sendAudit(audit: { id: number; view: Version; entriesOf: readonly string[] }): void {

@@ -116,6 +116,19 @@ export interface OvershootStatus {
   readonly closed: readonly ClosedOvershoot[];
 }
 
+/** Leases of all live windows. */
+export interface LeaseStatus {
+  /** Counters that were leased of. */
+  readonly counters: number;
+  /** Units granted and not given back. */
+  readonly heldUnits: number;
+  readonly consumedUnits: number;
+  /** Of the held ones, those not charged yet as far as the hub knows: stranded if nobody spends them. */
+  readonly unusedUnits: number;
+  /** Nothing is granted in windows that begin before this instant; 0: no fence was ever made. */
+  readonly fencedUntilMs: EpochMs;
+}
+
 export interface HubStatus {
   readonly clusterId: string;
   readonly version: Version;
@@ -133,6 +146,7 @@ export interface HubStatus {
   readonly warnings: readonly string[];
   readonly processes: readonly ProcessStatus[];
   readonly overshoot: OvershootStatus;
+  readonly leases: LeaseStatus;
 }
 
 export interface VerifyDifference {
@@ -180,6 +194,11 @@ export interface HubApi {
     /** Call it once the copy is where it is safe: from then on gateways may forget what it holds. */
     announce(): Promise<void>;
   }>;
+  /**
+   * Lets strict limits grant again in windows that had begun before a restore. Only the operator knows that no other hub runs and
+   * that no grants are out that this one does not know of; if there are, quotas are exceeded by them.
+   */
+  liftFence(): Promise<void>;
   /** Declares what a vanished producer never sent as lost, durably. */
   declareLost(producer: string, incarnation: string): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** The hub's metrics: `tallygate_stream_*`, `tallygate_fold_*`, `tallygate_hub_*`. */
 
 import type { FoldOutcome } from "../metering/fold.ts";
+import type { LeaseResult } from "../ports/link.ts";
 import type { CounterChild, Metrics } from "../ports/metrics.ts";
 
 /** Read at each exposition. */
@@ -18,6 +19,8 @@ export interface HubGauges {
   readonly registryVersion: number;
   readonly epoch: number;
   readonly overshootBoundUnits: number;
+  readonly leaseHeldUnits: number;
+  readonly leaseUnusedUnits: number;
 }
 
 const gauges: Readonly<Record<keyof HubGauges, readonly [string, string]>> = {
@@ -37,6 +40,14 @@ const gauges: Readonly<Record<keyof HubGauges, readonly [string, string]>> = {
     "tallygate_overshoot_bound_units",
     "What one counter may hold beyond its quota, with the peaks and lags of late",
   ],
+  leaseHeldUnits: [
+    "tallygate_lease_held_units",
+    "Units of strict quotas granted and not given back",
+  ],
+  leaseUnusedUnits: [
+    "tallygate_lease_unused_units",
+    "Of the held units, those not charged yet: stranded if nobody spends them",
+  ],
 };
 
 export class HubMetrics {
@@ -44,6 +55,7 @@ export class HubMetrics {
   readonly #batches: (result: string) => CounterChild;
   readonly #refused: (code: string) => CounterChild;
   readonly #overshoot: (plan: string, limit: string) => CounterChild;
+  readonly #leases: (result: string) => CounterChild;
   readonly #counterUpdates: CounterChild;
   readonly #snapshots: CounterChild;
   readonly #resends: CounterChild;
@@ -80,6 +92,12 @@ export class HubMetrics {
       labels: ["plan", "limit"],
     });
     this.#overshoot = (plan, limit) => overshoot.child(plan, limit);
+    const leases = metrics.counter({
+      name: "tallygate_lease_requests_total",
+      help: "Requests for quota of strict limits, by what became of them",
+      labels: ["result"],
+    });
+    this.#leases = (result) => leases.child(result);
     this.#counterUpdates = plain("tallygate_fold_counter_updates_total", "Counter updates folded");
     this.#snapshots = plain("tallygate_hub_snapshots_total", "Snapshots begun");
     this.#resends = plain("tallygate_stream_resends_total", "Missing batches asked for again");
@@ -123,6 +141,10 @@ export class HubMetrics {
 
   overshoot({ plan, limit }: { plan: string; limit: string }, units: number): void {
     this.#overshoot(plan, limit).add(units);
+  }
+
+  lease(result: LeaseResult): void {
+    this.#leases(result).add(1);
   }
 
   snapshot(): void {

@@ -1,5 +1,5 @@
 /**
- * Fold and totals together: what a ledger is loaded into and records are applied to. The running hub has one; `verify`
+ * Fold, totals and leases together: what a ledger is loaded into and records are applied to. The running hub has one; `verify`
  * and `replay` make others to compute the same again.
  */
 
@@ -15,6 +15,7 @@ import type {
   LedgerStore,
 } from "../ports/ledger-store.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
+import { HubLeases } from "./hub-leases.ts";
 import { HubTotals } from "./hub-totals.ts";
 
 /** What applying a record came to. `reason` is set where the record is malformed. */
@@ -25,7 +26,21 @@ export interface Applied {
 
 export class HubState {
   readonly totals = new HubTotals();
-  readonly fold = new Fold(this.totals);
+  readonly leases = new HubLeases();
+  readonly fold = new Fold({
+    batch: (batch) => {
+      this.totals.batch(batch);
+      if (batch.leases.length > 0) this.leases.batch(batch);
+    },
+    expire: (horizonMs) => {
+      this.totals.expire(horizonMs);
+      this.leases.expire(horizonMs);
+    },
+    grant: (grant) => this.leases.grant(grant),
+    fence: (untilMs) => this.leases.fence(untilMs),
+    strict: (since) => this.leases.strict(since),
+    soft: (counter) => this.leases.soft(counter),
+  });
 
   get position(): Position {
     return this.fold.position;
@@ -39,6 +54,8 @@ export class HubState {
     if (loaded === undefined) return undefined;
     const { version, horizonMs, producers } = loaded.fold;
     this.totals.horizonMs = horizonMs;
+    this.leases.restore(loaded.fold);
+    this.leases.load(loaded.leases);
     this.fold.restore({ position: version.position, horizonMs, producers });
     return { version, damaged: loaded.damaged };
   }
@@ -70,12 +87,21 @@ export class HubState {
       lost: lost.map(([from, to]) => [from, to] as const),
     }));
     const version = { epoch, position: this.position };
-    return { version, horizonMs: this.totals.horizonMs, producers };
+    const { horizonMs, leases } = this;
+    const { fenceMs, strictSince } = leases;
+    return { version, horizonMs, producers, fenceMs, strictSince };
   }
 
   /** All that changed since the last call; nothing may be unpublished (see `HubTotals`). */
   takeDelta(epoch: number): LedgerDelta {
-    return { fold: this.checkpoint(epoch), ...this.totals.takeLedgerChanges() };
+    const { leases, dropped } = this.leases.take();
+    const changes = this.totals.takeLedgerChanges();
+    return {
+      fold: this.checkpoint(epoch),
+      ...changes,
+      dropped: [...new Set([...changes.dropped, ...dropped])],
+      leases,
+    };
   }
 
   watermarks(): (readonly [ProducerKey, Seq])[] {

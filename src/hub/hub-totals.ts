@@ -12,7 +12,6 @@ import { emptyCounterRef } from "../limits/counter-ref.ts";
 import { parseWindowId, windowId } from "../limits/window.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import type { FeedMark, FeedWindow } from "../metering/feed-codec.ts";
-import type { FoldSink } from "../metering/fold.ts";
 import type { LedgerColumns, LedgerObservation, LedgerRow } from "../ports/ledger-store.ts";
 import { HubWindow } from "./hub-window.ts";
 import { RowSums } from "./row-sums.ts";
@@ -38,7 +37,7 @@ export interface LedgerChanges {
   readonly observations: readonly LedgerObservation[];
 }
 
-export class HubTotals implements FoldSink {
+export class HubTotals {
   readonly windows = new Map<WindowId, HubWindow>();
   horizonMs: EpochMs = 0;
   /** Counter updates folded so far, and those that came after their window's totals were dropped. */

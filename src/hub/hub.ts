@@ -11,26 +11,28 @@ import type { Hello } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { CloneWatch } from "./clone-watch.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
 import { isAhead, nextEpoch } from "./epochs.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
-import type { HubApi, HubStatus, ProcessStatus, VerifyReport } from "./hub-api.ts";
+import type { HubApi, VerifyReport } from "./hub-api.ts";
 import { damagedText, type LoadedHub, loadHub } from "./hub-load.ts";
-import { type HubGauges, HubMetrics } from "./hub-metrics.ts";
+import { HubMetrics } from "./hub-metrics.ts";
 import type { HubDeps, HubOptions } from "./hub-options.ts";
 import type { Cluster, HubParts } from "./hub-parts.ts";
+import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report.ts";
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
+import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
 import type { Sealer } from "./sealer.ts";
 import { Sessions } from "./sessions.ts";
-import { lostRanges, processStatus, warnings } from "./status.ts";
 import { Verification } from "./verify.ts";
 
 export interface Hub {
@@ -51,6 +53,7 @@ export async function startHub(deps: HubDeps, options: HubOptions): Promise<Hub>
   const loaded = await loadHub(deps);
   const hub = new RunningHub(deps, options, loaded);
   if (loaded.isRestored) await hub.beginRestored();
+  await hub.desk.begin();
   hub.open();
   return hub;
 }
@@ -65,6 +68,7 @@ class RunningHub implements Hub, HubParts {
   readonly time: HubTime;
   readonly registry: Registry;
   readonly replicator: Replicator;
+  readonly desk: LeaseDesk;
   readonly metrics: HubMetrics;
   readonly api: HubApi;
   readonly #deps: HubDeps;
@@ -74,6 +78,7 @@ class RunningHub implements Hub, HubParts {
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
+  readonly #clones = new CloneWatch();
   readonly #running: Timer[] = [];
   #findings: string[];
   #backup: BackupCoverage | undefined;
@@ -94,11 +99,12 @@ class RunningHub implements Hub, HubParts {
     this.#backup = loaded.backup;
     this.#findings = [...loaded.findings].slice(0, findingsMax);
     this.time = new HubTime(deps.clock);
-    this.metrics = new HubMetrics(deps.metrics, () => this.#gauges());
+    this.metrics = new HubMetrics(deps.metrics, () => hubGauges(this.#report()));
     this.registry = this.#makeRegistry();
     this.replicator = this.#makeReplicator(loaded.epoch);
     this.#checkpoints = this.#makeCheckpoints(loaded.saved);
     this.#sessions = new Sessions(this);
+    this.desk = this.#makeDesk();
     this.#consumer = new Consumer(deps.stream, loaded.state, {
       onFolded: () => this.replicator.changed(),
       onDamaged: (position, reason) => this.#find(damagedText(position, reason)),
@@ -112,6 +118,7 @@ class RunningHub implements Hub, HubParts {
   async beginRestored(): Promise<void> {
     this.registry.startEra();
     await this.#sealer.forget();
+    await this.desk.fence();
     // The stream goes on behind the backup, so recomputing must start from it.
     await this.#checkpoints.hold(({ version }) =>
       this.#sealer.seal(version.position, this.time.nowMs()),
@@ -149,7 +156,15 @@ class RunningHub implements Hub, HubParts {
     if (view.epoch > heardMax || registryVersion > heardMax) {
       return session.refuse("hub-refused", "the gateway names a version that no hub gave");
     }
-    const { region, process, producer } = hello;
+    const { region, process, producer, incarnation } = hello;
+    if (this.#clones.heard(producer, incarnation)) {
+      this.#find(
+        `two processes run with the journal of ${region}/${process}: a data folder was copied; stop one and give it an empty one`,
+      );
+      const detail =
+        "another process runs with a copy of this journal; start with an empty data folder";
+      return session.refuse("hub-refused", detail);
+    }
     this.log.info("a gateway came", { region, process, producer });
     if (registryVersion > this.registry.version) {
       this.registry.startEra(registryVersion);
@@ -187,7 +202,11 @@ class RunningHub implements Hub, HubParts {
     const { version } = this.replicator;
     if (!isAhead(view, version)) return;
     const epoch = nextEpoch([version.epoch, view.epoch], this.#deps.random.fraction());
+    await this.desk.fence();
     await saveEpoch(this.#deps.ledger, epoch);
+    this.#find(
+      "a gateway has heard of a later hub than this one: if two hubs run, stop one; what both grant of strict limits adds up",
+    );
     this.log.warn("a gateway knows of a later version: the hub takes a higher epoch", {
       ...{ epoch, heardEpoch: view.epoch, heardPosition: view.position },
     });
@@ -200,6 +219,7 @@ class RunningHub implements Hub, HubParts {
       hubTimeMs: () => this.time.nowMs(),
       random: this.#deps.random,
       check: this.#options.checkKey,
+      onMove: (keyId, plan, anchorDay) => this.desk.moved(keyId, plan, anchorDay),
       onChanged: (rows) => this.#sessions.onRegistryChanged(rows),
     });
   }
@@ -237,21 +257,39 @@ class RunningHub implements Hub, HubParts {
       windows: this.state.totals.windows,
       subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
       planOfKey: (keyId) => this.registry.get(keyId)?.plan,
-      boundUnits: () => overshootBound(this.#processes()),
+      boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
+    });
+  }
+
+  #makeDesk(): LeaseDesk {
+    return new LeaseDesk({
+      ...{ state: this.state, stream: this.stream, time: this.time },
+      limits: this.#options.limits,
+      hashKey: this.cluster.hashKey,
+      registry: () => this.registry,
+      sessionOf: (holder) => this.#sessions.ofHolder(holder),
+      onResult: (result) => this.metrics.lease(result),
+      onFailed: (error) => {
+        this.log.warn("a grant could not be stored", { error: String(error) });
+      },
     });
   }
 
   #makeApi(): HubApi {
     return {
       registry: this.registry,
-      status: () => this.#status(),
+      status: () => hubStatus(this.#report()),
       usage: async (query) => {
         await this.#checkpoints.flush();
         return this.#deps.ledger.usage(query);
       },
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
+      liftFence: async () => {
+        await this.desk.liftFence();
+        this.#find("the operator has lifted the fence of strict limits");
+      },
       declareLost: (producer, incarnation) => {
         const isConnected = (id: ProducerId): boolean => this.#sessions.isConnected(id);
         const { state, log, stream } = this;
@@ -324,67 +362,16 @@ class RunningHub implements Hub, HubParts {
     this.#findings = [...this.#findings, finding].slice(-findingsMax);
   }
 
-  #gauges(): HubGauges & { counterUpdates: number } {
-    const { stream, state } = this;
-    let counterBytes = 0;
-    for (const { table } of state.totals.windows.values()) counterBytes += table.bytes;
+  #report(): ReportSource {
     return {
-      streamPosition: state.position,
-      streamPendingBytes: stream.pendingBytes,
-      streamBytes: stream.bytes(),
-      ledgerBytes: this.#deps.ledger.bytes(),
-      counters: state.totals.counters,
-      counterBytes,
-      windows: state.totals.windows.size,
-      sessions: this.#sessions.connected().length,
-      gaps: state.fold.gaps().length,
-      checkpointPosition: this.#checkpoints.saved.fold.version.position,
-      registryVersion: this.registry.version,
-      epoch: this.replicator.version.epoch,
-      overshootBoundUnits: this.#overshoot.status().boundUnits,
-      counterUpdates: state.totals.counterUpdates,
-    };
-  }
-
-  #status(): HubStatus {
-    const { state, stream } = this;
-    const nowMs = this.time.nowMs();
-    const nowMonotonicMs = this.clock.monotonicMs();
-    const { saved } = this.#checkpoints;
-    const gaps = state.fold.gaps();
-    const lost = lostRanges(state);
-    const processes = this.#processes();
-    return {
-      clusterId: this.cluster.clusterId,
-      version: this.replicator.version,
-      timeMs: nowMs,
-      checkpoint: { position: saved.fold.version.position, atMs: saved.atMs },
-      stream: { first: stream.first, last: stream.last, bytes: stream.bytes() },
-      ledgerBytes: this.#deps.ledger.bytes(),
-      registry: { version: this.registry.version, keys: this.registry.count() },
-      backup: this.#backup && { atMs: this.#backup.atMs, position: this.#backup.position },
-      counters: state.totals.counters,
-      gaps,
-      lost,
-      warnings: warnings({
-        timeWarning: this.time.warning(),
-        isCheckpointFailing: this.#checkpoints.failing,
-        checkpointAgeMs: nowMs - saved.atMs,
-        streamFailedAgoMs: nowMonotonicMs - this.#streamFailedAtMs,
-        gaps,
-        isConnected: (key) => this.#sessions.isConnected(key.split("/")[0] as string),
-        lost,
-        processes,
-        journalSizeMaxBytes: this.#options.journalSizeMaxBytes,
+      ...{ hub: this, clock: this.clock, ledger: this.#deps.ledger, sessions: this.#sessions },
+      ...{ checkpoints: this.#checkpoints, overshoot: this.#overshoot },
+      journalSizeMaxBytes: this.#options.journalSizeMaxBytes,
+      now: () => ({
+        backup: this.#backup,
         findings: this.#findings,
+        streamFailedAtMs: this.#streamFailedAtMs,
       }),
-      processes,
-      overshoot: this.#overshoot.status(),
     };
-  }
-
-  #processes(): ProcessStatus[] {
-    const hub = { nowMonotonicMs: this.clock.monotonicMs(), state: this.state };
-    return this.#sessions.all().flatMap((session) => processStatus(session, hub) ?? []);
   }
 }

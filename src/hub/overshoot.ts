@@ -28,6 +28,7 @@ export interface OvershootLimit {
   readonly window: string;
   readonly scope: "region" | "global";
   readonly quota: number;
+  readonly isStrict?: boolean;
 }
 
 export interface OvershootParts {

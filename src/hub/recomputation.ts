@@ -55,6 +55,7 @@ export class Recomputation {
   settle(): void {
     this.state.totals.takeFeedChanges();
     const { rows } = this.state.totals.takeLedgerChanges();
+    this.state.leases.take();
     this.#onRows(rows);
   }
 

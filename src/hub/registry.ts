@@ -33,6 +33,8 @@ export interface RegistryOptions {
   readonly random: Random;
   /** A sentence if no such plan exists or a restriction is not valid. */
   readonly check: (plan: string, restrict: Restrictions) => string | undefined;
+  /** A key is about to be moved to another plan; the change waits until this resolves. */
+  readonly onMove: (keyId: string, plan: string, anchorDay: number) => Promise<void>;
   /** After every stored change, in order of version. */
   readonly onChanged: (rows: readonly RegistryRow[]) => void;
 }
@@ -156,6 +158,9 @@ export class Registry implements RegistryApi {
       for (const record of changed) {
         this.#check(record.plan, record.restrict);
         checkBounds(record);
+      }
+      for (const { plan, anchorDay } of moved(records, changed)) {
+        await this.#options.onMove(id, plan, anchorDay);
       }
       await this.#put(changed);
       return keyView(this.#records(id));
@@ -291,4 +296,9 @@ function checkBounds(
 
 function refuse(detail: string): never {
   throw new TallygateError("request-invalid", detail);
+}
+
+/** The first of the records whose plan is another one than before, if any is: all secrets of a key move together. */
+function moved(before: readonly KeyRecord[], after: readonly KeyRecord[]): readonly KeyRecord[] {
+  return after.filter((record, i) => record.plan !== before[i]?.plan).slice(0, 1);
 }

@@ -1,6 +1,6 @@
 /** All gateways that are or were connected, and what concerns them together. */
 
-import type { Incarnation, ProducerId } from "../base/words.ts";
+import type { Incarnation, ProducerId, ProducerKey } from "../base/words.ts";
 import { producerKey } from "../base/words.ts";
 import type { HubEnd, LinkAcceptor, LinkPeer } from "../ports/link.ts";
 import type { RegistryRow } from "../ports/registry-store.ts";
@@ -40,6 +40,12 @@ export class Sessions {
 
   isConnected(producer: ProducerId): boolean {
     return this.#sessions.get(producer)?.isOpen === true;
+  }
+
+  /** The open session of one start of a producer. */
+  ofHolder(holder: ProducerKey): GatewaySession | undefined {
+    const session = this.#sessions.get(holder.split("/")[0] as string);
+    return session?.isOpen && session.holder === holder ? session : undefined;
   }
 
   onRegistryChanged(rows: readonly RegistryRow[]): void {

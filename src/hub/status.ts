@@ -61,6 +61,8 @@ export interface WarningSource {
   readonly journalSizeMaxBytes: number;
   /** Damaged records, damaged rows of the ledger and other findings since the start. */
   readonly findings: readonly string[];
+  /** Strict limits grant nothing in windows that began before this; 0: none such runs. */
+  readonly fencedUntilMs: number;
 }
 
 /** Share of its size from which on a journal is worth a warning: full, it takes no charges. */
@@ -72,6 +74,12 @@ const streamFailureShownMs = 60_000;
 export function warnings(source: WarningSource): string[] {
   const all: string[] = [...source.findings];
   if (source.timeWarning !== undefined) all.push(source.timeWarning);
+  if (source.fencedUntilMs > 0) {
+    const until = new Date(source.fencedUntilMs).toISOString();
+    all.push(
+      `strict limits grant nothing in windows that begin before ${until}: the hub was restored or replaced, and grants that it does not know of may be out`,
+    );
+  }
   if (source.isCheckpointFailing) {
     const seconds = Math.round(source.checkpointAgeMs / 1_000);
     all.push(`the ledger cannot be written; its newest checkpoint is ${seconds} s old`);

@@ -136,16 +136,6 @@ describe("a decision", () => {
     );
   });
 
-  it("holds strict limits by the same count", () => {
-    play(
-      planOf("exact key 2 day strict"),
-      `
-      10:00:00 key=1 2 → ok exact r=0 +1
-      10:00:00 key=1 1 → no:exact exact r=0 +0
-      `,
-    );
-  });
-
   it("admits a call without cost while no quota is overdrawn, and charges nothing", () => {
     play(
       planOf("day key 1 day"),
@@ -314,7 +304,7 @@ describe("decisions agree with a naive model", () => {
     per: fc.constantFrom(...dimensions),
     quota: fc.integer({ min: 1, max: 12 }),
     window: fc.constantFrom(...windows),
-    enforcement: fc.constantFrom("soft", "soft", "strict", "shadow"),
+    enforcement: fc.constantFrom("soft", "soft", "shadow"),
   });
   const anyCall = fc.record({
     subjects: fc.array(fc.tuple(fc.constantFrom(...dimensions), fc.integer({ min: 1, max: 3 })), {

@@ -5,7 +5,8 @@
  * charging nothing else runs, so that one process never admits beyond a quota that it alone serves.
  *
  * A limit applies if the call has its subject. A shadow limit is looked at and charged like the
- * others and refuses nothing. A strict limit is decided by the same count.
+ * others and refuses nothing. A strict limit asks instead whether this process holds the cost in leases, below their
+ * durable marks, and spends it from there; what it has spent is charged like the rest.
  *
  * Left to others: making fingerprints and filling in what a call lacks (identify), refusing on an
  * old view or a failed journal (gateway), writing charges down (meter).
@@ -14,6 +15,7 @@
 import { assert, present } from "../base/assert.ts";
 import { costMax, type EpochMs } from "../base/words.ts";
 import { type CounterRef, emptyCounterRef } from "./counter-ref.ts";
+import { type CounterPlace, type HeldCounter, HeldCounters } from "./held-counters.ts";
 import { type Limit, limitsPerPlanMax, type Plan, type Subjects } from "./plan.ts";
 import type { LiveWindow, WindowTables } from "./window-tables.ts";
 
@@ -59,6 +61,8 @@ export interface Decision {
   violated: number;
   /** Shadow limits that would have refused it. */
   shadowViolated: number;
+  /** Of the violated, strict limits of which this process holds too little, while not all of the quota is used. */
+  unleased: number;
   /**
    * The limit to tell the caller about: lowest remaining/quota after this call, of equals the
    * longest window, of equals the first. Never a shadow limit. -1: no limit applies.
@@ -68,7 +72,7 @@ export interface Decision {
   remaining: number;
   /** When the tightest limit's window ends. */
   resetsAtMs: EpochMs;
-  /** When the last of the violated limits' windows ends; 0 if the call is admitted. */
+  /** When the last of the violated limits' windows ends, those of `unleased` excepted; 0: there is none. */
   retryAtMs: EpochMs;
   /** What an admitted call was charged to; count 0 if denied or if the cost is 0. */
   readonly charge: Charge;
@@ -86,10 +90,12 @@ export interface LimitUsage {
 
 export class Decider {
   readonly #tables: WindowTables;
+  readonly #held: HeldCounters;
   readonly #decision: Decision = {
     admitted: false,
     violated: 0,
     shadowViolated: 0,
+    unleased: 0,
     tightest: -1,
     remaining: 0,
     resetsAtMs: 0,
@@ -100,9 +106,14 @@ export class Decider {
   readonly #windows = new Array<LiveWindow | undefined>(limitsPerPlanMax).fill(undefined);
   readonly #used = new Float64Array(limitsPerPlanMax);
   readonly #refs: readonly CounterRef[] = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
+  /** By limit of the plan at hand: what is held for it, where it is strict in this window. */
+  readonly #leased = new Array<HeldCounter | undefined>(limitsPerPlanMax).fill(undefined);
+  /** Whether the call at hand spends from any. */
+  #isLeased = false;
 
-  constructor(tables: WindowTables) {
+  constructor(tables: WindowTables, held = new HeldCounters()) {
     this.#tables = tables;
+    this.#held = held;
   }
 
   /**
@@ -131,10 +142,29 @@ export class Decider {
       if (live === undefined) continue;
       const { quota } = limit;
       const used = Math.max(0, this.#used[limit.counter] as number);
-      const remaining = Math.max(0, quota - used);
+      const remaining = Math.max(0, this.#remaining(limit, live, 0));
       usages.push({ limit, quota, used, remaining, resetsAtMs: live.endMs });
     }
     return usages;
+  }
+
+  /** Takes the latest decision's charge back, before the next one: it could not be written down. */
+  undo(plan: Plan): void {
+    const { charge } = this.#decision;
+    this.refund(charge);
+    if (!this.#isLeased || charge.count === 0) return;
+    for (let i = 0; i < plan.limits.length; i++) {
+      const held = this.#leased[i];
+      if (held !== undefined) this.#held.unspend(held, charge.cost);
+    }
+  }
+
+  /** The counter of a strict limit that the latest decision found too little held of. */
+  unleased(plan: Plan, limit: number): CounterPlace {
+    const at = present(plan.limits[limit], "limit of the plan").counter;
+    const { id, window } = present(this.#windows[at], "window of the limit");
+    const { lo, hi } = this.#refs[at] as CounterRef;
+    return { id, window, lo: lo >>> 0, hi: hi >>> 0 };
   }
 
   /** Takes a charge back from the counters whose windows are still live. Once for each charge. */
@@ -175,11 +205,27 @@ export class Decider {
     const decision = this.#decision;
     let violated = 0;
     let shadowViolated = 0;
+    let unleased = 0;
     let retryAtMs = 0;
+    this.#isLeased = false;
     for (let i = 0; i < plan.limits.length; i++) {
       const limit = plan.limits[i] as Limit;
       const live = this.#windows[limit.counter];
       if (live === undefined) continue;
+      if (limit.enforcement === "strict") {
+        const held = this.#heldOf(limit, live);
+        if (held?.standing !== "soft") {
+          this.#leased[i] = held;
+          this.#isLeased = true;
+          if (cost <= (held === undefined ? 0 : held.spendable)) continue;
+          violated |= 1 << i;
+          const isUsedUp = held?.standing === "used-up" && held.left < cost;
+          if (!isUsedUp) unleased |= 1 << i;
+          else if (live.endMs > retryAtMs) retryAtMs = live.endMs;
+          continue;
+        }
+        this.#leased[i] = undefined;
+      }
       if ((this.#used[limit.counter] as number) + cost <= limit.quota) continue;
       if (limit.enforcement === "shadow") {
         shadowViolated |= 1 << i;
@@ -191,7 +237,13 @@ export class Decider {
     decision.admitted = violated === 0;
     decision.violated = violated;
     decision.shadowViolated = shadowViolated;
+    decision.unleased = unleased;
     decision.retryAtMs = retryAtMs;
+  }
+
+  #heldOf(limit: Limit, live: LiveWindow): HeldCounter | undefined {
+    const ref = this.#refs[limit.counter] as CounterRef;
+    return this.#held.find(live.id, ref.lo >>> 0, ref.hi >>> 0);
   }
 
   #charge(plan: Plan, cost: number): void {
@@ -209,6 +261,19 @@ export class Decider {
       count++;
     }
     charge.count = count;
+    if (this.#isLeased) this.#spend(plan, cost);
+  }
+
+  #spend(plan: Plan, cost: number): void {
+    for (let i = 0; i < plan.limits.length; i++) {
+      const limit = plan.limits[i] as Limit;
+      if (limit.enforcement !== "strict" || this.#windows[limit.counter] === undefined) {
+        this.#leased[i] = undefined;
+        continue;
+      }
+      const held = this.#leased[i];
+      if (held !== undefined) this.#held.spend(held, cost);
+    }
   }
 
   #chooseTightest(plan: Plan, charged: number): void {
@@ -222,7 +287,7 @@ export class Decider {
       const limit = plan.limits[i] as Limit;
       const live = this.#windows[limit.counter];
       if (live === undefined || limit.enforcement === "shadow") continue;
-      const remaining = limit.quota - (this.#used[limit.counter] as number) - charged;
+      const remaining = this.#remaining(limit, live, charged);
       const share = remaining > 0 ? remaining / limit.quota : 0;
       if (tightest !== undefined) {
         if (share > lowestShare) continue;
@@ -234,6 +299,15 @@ export class Decider {
       decision.remaining = remaining > 0 ? remaining : 0;
     }
     if (tightest !== undefined) decision.resetsAtMs = tightest.endMs;
+  }
+
+  /** What a caller can still get: of a strict limit what is held here at least, and no more once all is given out. */
+  #remaining(limit: Limit, live: LiveWindow, charged: number): number {
+    const left = limit.quota - (this.#used[limit.counter] as number) - charged;
+    if (limit.enforcement !== "strict") return left;
+    const held = this.#heldOf(limit, live);
+    if (held === undefined || held.standing === "soft") return left;
+    return held.standing === "used-up" ? held.left : Math.max(left, held.spendable);
   }
 }
 

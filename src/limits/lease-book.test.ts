@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import * as leases from "./lease-book.ts";
 
 const grant = { kind: "grant", holder: "p/1", request: 1, units: 40 } as const;
-const alone = { quota: 100, producers: 1, pending: [] };
+const alone = { quota: 100, producers: 1, pending: [], isFenced: false };
 
 function bookOf(...records: leases.LeaseRecord[]): leases.LeaseBook {
   const book = leases.emptyLeaseBook();
@@ -17,14 +17,13 @@ function ask(book: leases.LeaseBook, context: leases.AnswerContext = alone): lea
 
 describe("the lease book", () => {
   it("moves units from free to held to consumed, the first final once", () => {
-    const report = { ...grant, kind: "report", spent: 30 } as const;
     const final = { ...grant, kind: "final", spent: 25 } as const;
     const rows: [leases.LeaseBook, held: number, consumed: number, free: number][] = [
       [bookOf(grant), 40, 0, 60],
-      [bookOf(grant, { ...report, spent: 20 }), 40, 0, 60],
-      [bookOf(grant, final, final, report), 0, 25, 75],
-      [bookOf(grant, report, final), 0, 30, 70],
-      [bookOf(final), 0, 25, 75],
+      [bookOf(grant, final, final), 0, 25, 75],
+      [bookOf(grant, final, grant), 0, 25, 75],
+      [bookOf(grant, { ...grant, request: 2 }, final), 40, 25, 35],
+      [bookOf(final, final, grant), 0, 25, 75],
     ];
     for (const [book, held, consumed, free] of rows) {
       assert.deepEqual(
@@ -55,7 +54,13 @@ describe("a request for a lease", () => {
     assert.equal(ask(used, { ...alone, quota: 40 }).kind, "used-up");
     assert.equal(ask(bookOf(grant), { ...alone, quota: 40 }).kind, "others-hold");
     assert.equal(ask(bookOf(), { ...alone, quota: 40, pending: [grant] }).kind, "others-hold");
-    assert.equal(ask(bookOf({ kind: "fence" })).kind, "fenced");
+    assert.equal(ask(bookOf(), { ...alone, isFenced: true }).kind, "fenced");
+  });
+
+  it("is not granted again once its lease is closed", () => {
+    const closed = bookOf(grant, { ...grant, kind: "final", spent: 4 });
+    const again = { holder: "p/1", request: 1, want: 99 };
+    assert.equal(leases.answerLeaseRequest(closed, again, alone).kind, "stale");
   });
 });
 

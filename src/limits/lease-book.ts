@@ -10,7 +10,6 @@
  * Left to others: making records durable before a grant is sent, and which quota holds (hub).
  */
 
-import { assert } from "../base/assert.ts";
 import type { ProducerKey } from "../base/words.ts";
 import type { LeaseFinal, LeaseName } from "./lease-spend.ts";
 
@@ -18,62 +17,62 @@ export interface LeaseGrant extends LeaseName {
   readonly units: number;
 }
 
-/**
- * What the stream says about the leases of one counter. `fence`: the hub may have forgotten grants
- * of this window (it was restored or replaced), so that nothing more is granted in it.
- */
+/** What the stream says about the leases of one counter. */
 export type LeaseRecord =
   | ({ readonly kind: "grant" } & LeaseGrant)
-  | ({ readonly kind: "report" } & LeaseFinal)
-  | ({ readonly kind: "final" } & LeaseFinal)
-  | { readonly kind: "fence" };
+  | ({ readonly kind: "final" } & LeaseFinal);
 
-interface BookedLease {
-  readonly units: number;
-  /** Highest figure reported. */
-  spent: number;
-  closed: boolean;
+/** What one incarnation of a producer was granted of a counter. */
+interface HolderLeases {
+  /** Highest request granted. Requests are granted in rising order: up to here, what is not open is closed. */
+  last: number;
+  /** Units by request. */
+  readonly open: Map<number, number>;
+  /** Closed ones above `last`, whose grants a restored hub does not know. */
+  readonly forgotten: Set<number>;
 }
 
 export interface LeaseBook {
   held: number;
   consumed: number;
-  fenced: boolean;
-  /** By holder, then by request. */
-  readonly leases: Map<ProducerKey, Map<number, BookedLease>>;
+  readonly holders: Map<ProducerKey, HolderLeases>;
 }
 
 export function emptyLeaseBook(): LeaseBook {
-  return { held: 0, consumed: 0, fenced: false, leases: new Map() };
+  return { held: 0, consumed: 0, holders: new Map() };
 }
 
-/**
- * Applies the next durable record. Reports and finals may be repeated and come in any order; the
- * first final of a lease is the one that counts.
- */
+/** Units of the open lease of that name; undefined if there is none. */
+export function openUnits(book: Readonly<LeaseBook>, name: LeaseName): number | undefined {
+  return book.holders.get(name.holder)?.open.get(name.request);
+}
+
+/** Applies the next durable record. Finals may be repeated: the first one of a lease is the one that counts. */
 export function applyLeaseRecord(book: LeaseBook, record: LeaseRecord): void {
-  if (record.kind === "fence") {
-    book.fenced = true;
+  const { holder, request } = record;
+  let leases = book.holders.get(holder);
+  if (leases === undefined) {
+    leases = { last: 0, open: new Map(), forgotten: new Set() };
+    book.holders.set(holder, leases);
+  }
+  if (record.kind === "grant") {
+    // A repeat of the stream.
+    if (request <= leases.last) return;
+    leases.last = request;
+    if (leases.forgotten.delete(request)) return;
+    leases.open.set(request, record.units);
+    book.held += record.units;
     return;
   }
-  const ofHolder = book.leases.get(record.holder) ?? new Map<number, BookedLease>();
-  book.leases.set(record.holder, ofHolder);
-  const lease = ofHolder.get(record.request);
-  if (record.kind === "grant") {
-    assert(lease === undefined, "one grant for a request");
-    ofHolder.set(record.request, { units: record.units, spent: 0, closed: false });
-    book.held += record.units;
-  } else if (lease === undefined) {
-    // Of a grant that a restored hub has forgotten: it gives nothing back, what it says is used is.
-    if (record.kind === "report") return;
-    ofHolder.set(record.request, { units: record.spent, spent: record.spent, closed: true });
+  const units = leases.open.get(request);
+  if (units !== undefined) {
+    leases.open.delete(request);
+    book.held -= units;
+    book.consumed += Math.min(record.spent, units);
+  } else if (request > leases.last && !leases.forgotten.has(request)) {
+    // It gives nothing back, and what it says is used is.
+    leases.forgotten.add(request);
     book.consumed += record.spent;
-  } else if (!lease.closed) {
-    lease.spent = Math.min(lease.units, Math.max(lease.spent, record.spent));
-    if (record.kind === "report") return;
-    lease.closed = true;
-    book.held -= lease.units;
-    book.consumed += lease.spent;
   }
 }
 
@@ -117,29 +116,35 @@ export type LeaseAnswer =
   | { readonly kind: "pending" }
   /** Granted and durable: send it, again. */
   | { readonly kind: "granted"; readonly units: number }
-  /** Free = 0: all is used, others hold what is left, or the window is fenced. */
-  | { readonly kind: "used-up" | "others-hold" | "fenced" };
+  /** Free = 0: all is used, or others hold what is left. */
+  | { readonly kind: "used-up" | "others-hold" }
+  /** The hub may have forgotten grants of this window: nothing is granted in it any more. */
+  | { readonly kind: "fenced" }
+  /** An old copy of a request whose lease is closed. */
+  | { readonly kind: "stale" };
 
 export interface AnswerContext {
   readonly quota: number;
   readonly producers: number;
   /** Grants of this counter that were appended and are not in the book yet. */
   readonly pending: readonly LeaseGrant[];
+  readonly isFenced: boolean;
 }
 
 /** What a request gets. The same request gets the same lease, however often it comes. */
 export function answerLeaseRequest(
   book: Readonly<LeaseBook>,
   request: LeaseRequest,
-  { quota, producers, pending }: AnswerContext,
+  { quota, producers, pending, isFenced }: AnswerContext,
 ): LeaseAnswer {
   const { holder, request: number, want } = request;
-  const known = book.leases.get(holder)?.get(number);
-  if (known !== undefined) return { kind: "granted", units: known.units };
+  const known = openUnits(book, request);
+  if (known !== undefined) return { kind: "granted", units: known };
+  if (number <= (book.holders.get(holder)?.last ?? 0)) return { kind: "stale" };
   if (pending.some((grant) => grant.holder === holder && grant.request === number)) {
     return { kind: "pending" };
   }
-  if (book.fenced) return { kind: "fenced" };
+  if (isFenced) return { kind: "fenced" };
   const pendingUnits = pending.reduce((sum, grant) => sum + grant.units, 0);
   const free = Math.max(0, freeUnits(book, quota) - pendingUnits);
   if (free === 0) return { kind: book.consumed >= quota ? "used-up" : "others-hold" };

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { applyLeaseRecord } from "./lease-book.ts";
+import { applyLeaseRecord, openUnits } from "./lease-book.ts";
 import {
   type Bounds,
   initialState,
@@ -67,10 +67,10 @@ const wrongRules: Readonly<Record<string, Partial<Rules>>> = {
   "a grant is sent before it is durable": { sendsBeforeDurable: true },
   "a final is credited as often as it comes": {
     applyLeaseRecord: (book, record) => {
-      const isRepeat =
-        record.kind === "final" && book.leases.get(record.holder)?.get(record.request)?.closed;
+      const { last = 0 } = book.holders.get(record.holder) ?? {};
+      const isClosed = record.request <= last && openUnits(book, record) === undefined;
       applyLeaseRecord(book, record);
-      if (isRepeat === true) book.consumed -= 1;
+      if (record.kind === "final" && isClosed) book.consumed -= 1;
     },
   },
   "a repeated grant opens the lease again": {

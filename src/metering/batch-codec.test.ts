@@ -35,6 +35,12 @@ const counterArbitrary = plain({
   charged: units,
   refunded: units,
 });
+const leaseArbitrary = plain({
+  ...{ incarnation: text, request: units, window: text },
+  lo: fc.integer({ min: 1, max: 0xffff_ffff }),
+  hi: fc.integer({ min: 0, max: 0xffff_ffff }),
+  spent: units,
+});
 const batchArbitrary: fc.Arbitrary<EncodableBatch> = plain({
   ...{ producer: text, incarnation: text, seq: units, region: text },
   ...{ sealedAtMs: units, firstChargeAtMs: units },
@@ -42,6 +48,7 @@ const batchArbitrary: fc.Arbitrary<EncodableBatch> = plain({
   counters: fc.array(counterArbitrary, { maxLength: 20 }),
   rows: fc.array(rowArbitrary, { maxLength: 10 }),
   observations: fc.array(observationArbitrary, { maxLength: 5 }),
+  leases: fc.array(leaseArbitrary, { maxLength: 3 }),
 }).map(({ counters, ...rest }) => ({
   ...rest,
   subjects: counters.map(({ subject }) => subject),
@@ -94,6 +101,7 @@ const example: EncodableBatch = {
       ...{ route: "/{ip}", plan: "pro", outcome: "admitted", calls: 2, bytes: 10, timeMs: 3 },
     },
   ],
+  leases: [],
 };
 
 test("a batch decodes to what was encoded", () => {

@@ -1,6 +1,6 @@
 /**
  * The bytes of a sealed batch. Fixed once sealed; the same in the journal, on the link and in the
- * stream. Layout: kind 1, header, string table, counters by column, rows, observations, CRC-32.
+ * stream. Layout: kind 1, header, string table, counters by column, rows, observations, closed leases if any, CRC-32.
  * Strings that repeat (windows, plans, routes, keys) stand once, in the table.
  */
 
@@ -14,7 +14,7 @@ import {
   MalformedBytes,
 } from "./bytes.ts";
 import { hourMs } from "./charge-record.ts";
-import type { CounterColumns, Observation, UsageRow } from "./usage.ts";
+import type { ClosedLease, CounterColumns, Observation, UsageRow } from "./usage.ts";
 
 /** First byte of every record of the usage stream. */
 export const batchKind = 1;
@@ -36,6 +36,7 @@ export interface EncodableBatch extends BatchHeader {
   readonly counters: CounterColumns;
   readonly rows: readonly UsageRow[];
   readonly observations: readonly Observation[];
+  readonly leases: readonly ClosedLease[];
 }
 
 /** A row and the region of its batch. */
@@ -156,6 +157,20 @@ function writeBody(out: ByteWriter, batch: EncodableBatch, strings: StringTable)
     out.varint(seen.bytes);
     out.varint(Math.round(seen.timeMs));
   }
+  // A batch without them has the bytes that it had before there were leases.
+  if (batch.leases.length > 0) writeLeases(out, batch.leases, strings);
+}
+
+function writeLeases(out: ByteWriter, leases: readonly ClosedLease[], strings: StringTable): void {
+  out.varint(leases.length);
+  for (const lease of leases) {
+    out.varint(strings.at(lease.incarnation));
+    out.varint(lease.request);
+    out.varint(strings.at(lease.window));
+    out.u32(lease.lo);
+    out.u32(lease.hi);
+    out.varint(lease.spent);
+  }
 }
 
 function rowTexts(row: UsageRow): readonly string[] {
@@ -209,9 +224,20 @@ function readBatch(input: ByteReader): Batch {
     const [calls, bytes, timeMs] = [input.varint(), input.varint(), input.varint()];
     observations.push({ hour, route, plan, outcome, calls, bytes, timeMs });
   }
+  const leases = input.done ? [] : readLeases(input, text);
   if (!input.done) throw new MalformedBytes("bytes after the end");
   const subject = (counter: number): string => strings.at(subjects[counter] as number);
-  return { ...header, windows, subject, counters, rows, observations };
+  return { ...header, windows, subject, counters, rows, observations, leases };
+}
+
+function readLeases(input: ByteReader, text: () => string): ClosedLease[] {
+  const leases: ClosedLease[] = [];
+  for (let left = input.count(); left > 0; left--) {
+    const [incarnation, request, window] = [text(), input.varint(), text()];
+    const [lo, hi] = [input.u32(), input.u32()];
+    leases.push({ incarnation, request, window, lo, hi, spent: input.varint() });
+  }
+  return leases;
 }
 
 function readCounters(

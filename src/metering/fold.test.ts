@@ -21,6 +21,10 @@ function recorded(): { fold: Fold; folded: number[]; apply: (...entries: number[
   const fold = new Fold({
     batch: ({ seq }) => void folded.push(seq),
     expire: (horizonMs) => void folded.push(-horizonMs),
+    grant: ({ units }) => void folded.push(units),
+    fence: (untilMs) => void folded.push(untilMs),
+    strict: (since) => void folded.push(since.length),
+    soft: ({ lo }) => void folded.push(lo),
   });
   const apply = (...entries: number[]): string[] =>
     entries.map((n) => fold.apply(fold.position + 1, entry(n)));

@@ -13,7 +13,7 @@
 import type { EpochMs, Incarnation, Position, ProducerKey, Seq } from "../base/words.ts";
 import { producerKey } from "../base/words.ts";
 import { type Batch, decodeBatch } from "./batch-codec.ts";
-import type { LostRange, StreamEntry } from "./stream-record.ts";
+import type { CounterName, Grant, LostRange, StreamEntry, StrictSince } from "./stream-record.ts";
 
 /** Batches of one incarnation parked behind a gap, at most. What comes beyond is dropped: it will be sent again. */
 export const parkedMax = 256;
@@ -26,6 +26,11 @@ export interface FoldSink {
   batch(batch: Batch): void;
   /** Windows that ended at or before `horizonMs` are to be dropped. Only ever rises. */
   expire(horizonMs: EpochMs): void;
+  /** May be a repeat. */
+  grant(grant: Grant): void;
+  fence(untilMs: EpochMs): void;
+  strict(since: StrictSince): void;
+  soft(counter: CounterName): void;
 }
 
 export type FoldOutcome =
@@ -107,6 +112,18 @@ export class Fold {
           this.#horizonMs = entry.horizonMs;
           this.#sink.expire(entry.horizonMs);
         }
+        return "control";
+      case "grant":
+        this.#sink.grant(entry);
+        return "control";
+      case "fence":
+        this.#sink.fence(entry.untilMs);
+        return "control";
+      case "strict":
+        this.#sink.strict(entry.since);
+        return "control";
+      case "soft":
+        this.#sink.soft(entry);
         return "control";
       case "malformed":
         return "malformed";

@@ -10,7 +10,7 @@ import type { EpochMs } from "../base/words.ts";
 import { type BatchHeader, type EncodableBatch, encodeBatch } from "./batch-codec.ts";
 import { ByteReader, MalformedBytes } from "./bytes.ts";
 import { readRecords } from "./charge-record.ts";
-import type { CounterColumns, Observation, RowDefinition, UsageRow } from "./usage.ts";
+import type { ClosedLease, CounterColumns, Observation, RowDefinition, UsageRow } from "./usage.ts";
 
 /** Observations of one batch, at most; more are summed under the outcome `other`. */
 const observationsMax = 1_000;
@@ -36,6 +36,7 @@ export class OpenBatch {
     string,
     { -readonly [K in keyof Observation]: Observation[K] }
   >();
+  readonly #leases: ClosedLease[] = [];
   /** Node time of the first charge or refund; 0: none yet. */
   firstChargeAtMs: EpochMs = 0;
   calls = 0;
@@ -46,9 +47,14 @@ export class OpenBatch {
     return this.#rows.length;
   }
 
-  /** True if nothing was charged, refunded or observed. */
+  /** True if nothing was charged, refunded, observed or given back. */
   get isEmpty(): boolean {
-    return this.firstChargeAtMs === 0 && this.#observations.size === 0;
+    const isSilent = this.#observations.size === 0 && this.#leases.length === 0;
+    return this.firstChargeAtMs === 0 && isSilent;
+  }
+
+  get leases(): readonly ClosedLease[] {
+    return this.#leases;
   }
 
   /** Adds a row; returns its index. */
@@ -73,6 +79,11 @@ export class OpenBatch {
     open.refundedUnits += units;
     this.units -= units;
     if (this.firstChargeAtMs === 0) this.firstChargeAtMs = nowMs;
+  }
+
+  /** A lease of which nothing is spent any more. */
+  close(lease: ClosedLease): void {
+    this.#leases.push(lease);
   }
 
   /** Sums an outcome; `key` names route, plan and outcome together. */
@@ -105,6 +116,7 @@ export class OpenBatch {
       ...summed,
       rows: this.#rows.map(usageRow),
       observations: [...this.#observations.values()],
+      leases: this.#leases,
     };
     return { bytes: encodeBatch(batch), windows: summed.windows, counters: summed.counters };
   }

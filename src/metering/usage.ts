@@ -2,7 +2,7 @@
  * What a call leaves behind: the row it is reported under and the counters it was charged to.
  */
 
-import type { EpochMs, SubjectText, WindowId } from "../base/words.ts";
+import type { EpochMs, Incarnation, SubjectText, WindowId } from "../base/words.ts";
 
 /** Everything that reports can ask for. "" where the call has no such thing. */
 export interface RowKey {
@@ -39,6 +39,18 @@ export interface UsageSums {
 }
 
 export type UsageRow = RowKey & UsageSums;
+
+/** A producer's last word on a lease: what it spent of it. The rest goes back to the hub. */
+export interface ClosedLease {
+  /** The start that it was granted to, which may be an earlier one than the one that says so. */
+  readonly incarnation: Incarnation;
+  /** The request that it was granted for. */
+  readonly request: number;
+  readonly window: WindowId;
+  readonly lo: number;
+  readonly hi: number;
+  readonly spent: number;
+}
 
 /** Not exact: a crash loses those of one flush. */
 export interface Observation {

@@ -8,7 +8,7 @@
  * ring), reports `failing`, and tries again with back-off until it succeeds or is closed.
  */
 
-import type { Incarnation, ProducerId, Seq } from "../base/words.ts";
+import type { Incarnation, ProducerId, Seq, WindowId } from "../base/words.ts";
 
 export interface ProducerIdentity {
   readonly producer: ProducerId;
@@ -32,6 +32,21 @@ export interface OpenRemains {
   readonly groups: readonly Uint8Array[];
   /** Stored groups left out: from the first whose CRC does not match on. */
   readonly damagedGroups: number;
+}
+
+/** A lease's name in the journal: the start that it was granted to, and the request that it answered. */
+export interface LeaseKey {
+  readonly incarnation: Incarnation;
+  readonly request: number;
+}
+
+/** A lease that was marked and not closed. */
+export interface StoredLease extends LeaseKey {
+  readonly window: WindowId;
+  readonly lo: number;
+  readonly hi: number;
+  /** No more than this was spent. */
+  readonly mark: number;
 }
 
 export interface JournalRange {
@@ -59,6 +74,11 @@ export interface Journal {
   /** Random for this start. */
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined;
+  /**
+   * What earlier starts have left of leases: to be closed at their marks. One whose CRC does not match is left out, so that it
+   * stays held at the hub: nobody knows what was spent of it.
+   */
+  readonly leases: readonly StoredLease[];
   /** Sealed batches of every incarnation, oldest incarnation first; kept up to date. */
   ranges(): readonly JournalRange[];
 
@@ -82,8 +102,14 @@ export interface Journal {
    * Stores `bytes` as batch `seq` of this incarnation, synced to disk, and drops the open records appended
    * before this call, in one transaction. Resolves when it is on disk; retried while the disk
    * fails, so it rejects only when the journal is closed. Seqs must be called in order: 1, 2, 3…
+   * `closed`: leases that the batch closes, forgotten in the same transaction.
    */
-  seal(seq: Seq, bytes: Uint8Array): Promise<void>;
+  seal(seq: Seq, bytes: Uint8Array, closed?: readonly LeaseKey[]): Promise<void>;
+  /**
+   * Stores marks of leases of this start, in place of their earlier ones. Resolves when they are on disk, whatever the
+   * durability; retried while the disk fails, so it rejects only when the journal is closed.
+   */
+  mark(leases: readonly StoredLease[]): Promise<void>;
   /** Seals `remains` the same way. Once, before the first append. */
   sealRemains(bytes: Uint8Array): Promise<void>;
 

@@ -45,12 +45,24 @@ export interface LedgerObservation {
   readonly timeMs: number;
 }
 
+/** The leases of one counter, as a text that the hub makes. */
+export interface LedgerLeases {
+  readonly window: WindowId;
+  readonly lo: number;
+  readonly hi: number;
+  readonly book: string;
+}
+
 export interface FoldCheckpoint {
   readonly version: Version;
   /** Windows that ended at or before this instant are gone. */
   readonly horizonMs: EpochMs;
   /** Per producer and incarnation: watermark, parked batches' bytes, lost seqs not turned up. */
   readonly producers: readonly ProducerCheckpoint[];
+  /** Nothing is granted in windows that begin before this instant. */
+  readonly fenceMs: EpochMs;
+  /** Limits, written `plan/limit`, and the instant from which on they are strict. */
+  readonly strictSince: readonly (readonly [string, EpochMs])[];
 }
 
 export interface ProducerCheckpoint {
@@ -67,6 +79,8 @@ export interface LedgerDelta {
   readonly dropped: readonly WindowId[];
   readonly rows: readonly LedgerRow[];
   readonly observations: readonly LedgerObservation[];
+  /** Those that changed; they go with their windows. */
+  readonly leases: readonly LedgerLeases[];
 }
 
 export type UsageDimension = "key" | "owner" | "ip" | "referer" | "route" | "region" | "plan";
@@ -109,16 +123,22 @@ export type DamagedRow = Pick<
   "hour" | "region" | "route" | "plan" | "owner" | "key" | "address" | "referer"
 >;
 
+export interface LoadedLedger {
+  readonly fold: FoldCheckpoint;
+  readonly leases: readonly LedgerLeases[];
+  readonly damaged: readonly DamagedTotal[];
+}
+
 export interface LedgerStore {
   /**
    * Reads everything saved: totals through `onTotals` in chunks (subjects left out: "" unless `withSubjects`). Undefined: the ledger is
    * new. Rows with a wrong CRC are delivered and listed, up to 1,000 of them; a subject's own CRC is checked `withSubjects` only.
-   * Fails with `data-damaged` if the fold's state is.
+   * Fails with `data-damaged` if the fold's state or a counter's leases are: granted twice, a quota is exceeded.
    */
   load(
     onTotals: (columns: LedgerColumns) => void,
     options?: { readonly withSubjects?: boolean },
-  ): Promise<{ fold: FoldCheckpoint; damaged: readonly DamagedTotal[] } | undefined>;
+  ): Promise<LoadedLedger | undefined>;
   /** One transaction, synced. */
   checkpoint(delta: LedgerDelta): Promise<void>;
   /** The text of a counter's subject; undefined if not stored. */

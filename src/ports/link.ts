@@ -3,7 +3,7 @@
  * guaranteed across a loss. Both ends treat every message as possibly repeated, late or malformed.
  */
 
-import type { Incarnation, ProducerId, Seq, Version } from "../base/words.ts";
+import type { Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
 
 export const linkProtocol = 1;
 /** Bytes of one message, header and payload. */
@@ -47,7 +47,45 @@ export type GatewayMessage =
   /** Payload: packed key records newer than the hub's, given back. */
   | { readonly kind: "registry-return"; readonly last: boolean }
   | { readonly kind: "snapshot-request" }
+  /** At most `leaseRequestsMax`. May be repeated: the same request gets the same lease. */
+  | { readonly kind: "lease-request"; readonly requests: readonly LeaseAsk[] }
   | AuditReply;
+
+/** Entries of one message about leases, at most. */
+export const leaseRequestsMax = 200;
+
+export interface LeaseAsk {
+  /** 1, 2, 3… within this start of the gateway. */
+  readonly request: number;
+  readonly plan: string;
+  readonly limit: string;
+  /** `key:…` or `owner:…`. */
+  readonly subject: string;
+  readonly window: WindowId;
+  readonly lo: number;
+  readonly hi: number;
+  /** Units, at least 1. */
+  readonly want: number;
+}
+
+/**
+ * `refused`: the hub knows no such strict limit, key or window. `soft`: the limit is not strict in this window, since not all that
+ * was used in it was leased.
+ */
+export type LeaseResult = "granted" | "used-up" | "others-hold" | "fenced" | "soft" | "refused";
+
+export interface LeaseReply {
+  readonly request: number;
+  readonly result: LeaseResult;
+  /** Of a grant; 0 otherwise. */
+  readonly units: number;
+}
+
+export interface LeaseCounter {
+  readonly window: WindowId;
+  readonly lo: number;
+  readonly hi: number;
+}
 
 export interface Heartbeat {
   readonly kind: "heartbeat";
@@ -113,6 +151,14 @@ export type HubMessage =
       readonly view: Version;
       readonly entriesOf: readonly string[];
     }
+  /** Grants are durable. `epoch`: of the hub that gives them. */
+  | {
+      readonly kind: "lease-answer";
+      readonly epoch: number;
+      readonly answers: readonly LeaseReply[];
+    }
+  /** Others ask for units of these counters, and nothing is free. */
+  | { readonly kind: "lease-wanted"; readonly counters: readonly LeaseCounter[] }
   /** The hub will not talk; it closes after this. */
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 

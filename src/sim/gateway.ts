@@ -116,7 +116,14 @@ export class SimGateway {
     const { region } = this;
     const { log, random } = host;
     const core = new GatewayCore(
-      { region, process: 0, listen: "", flushIntervalMs, retentionMs: 86_400_000 },
+      {
+        region,
+        process: 0,
+        listen: "",
+        flushIntervalMs,
+        retentionMs: 86_400_000,
+        plans: this.#config.plans,
+      },
       {
         ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },
         store: new SimGatewayStore(this.storeImage, this.stateDisk),
@@ -127,7 +134,14 @@ export class SimGateway {
     await core.start();
     const pipeline = await Pipeline.create(
       {
-        ...{ region, meter: core.meter, time: core.time, handlers, upstreams: noUpstreams },
+        ...{
+          region,
+          meter: core.meter,
+          leases: core.leases,
+          time: core.time,
+          handlers,
+          upstreams: noUpstreams,
+        },
         tables: () => core.view.tables,
         viewAgeMs: (nowMs) => core.view.ageMs(nowMs),
         cutOffMs: (nowMs) => core.cutOffMs(nowMs),

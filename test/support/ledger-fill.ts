@@ -19,8 +19,11 @@ export interface LedgerSize {
 export async function fillLedger(data: string, size: LedgerSize): Promise<void> {
   const ledger = await openLedgerStore(join(data, "hub", "ledger.db"));
   const nowMs = Date.now();
-  const fold = { version: { epoch: 2 ** 20, position: 0 }, horizonMs: 0, producers: [] };
-  const nothing = { fold, totals: [], dropped: [], rows: [], observations: [] };
+  const fold = {
+    ...{ version: { epoch: 2 ** 20, position: 0 }, horizonMs: 0, producers: [] },
+    ...{ fenceMs: 0, strictSince: [] },
+  };
+  const nothing = { fold, totals: [], dropped: [], rows: [], observations: [], leases: [] };
   try {
     for (let from = 0; from < size.totals; from += sliceRows) {
       const count = Math.min(sliceRows, size.totals - from);

@@ -4,7 +4,16 @@
  * until it has a check.
  */
 
-import type { GatewayMessage, HubMessage, WindowDigest } from "../../ports/link.ts";
+import {
+  type GatewayMessage,
+  type HubMessage,
+  type LeaseAsk,
+  type LeaseCounter,
+  type LeaseReply,
+  type LeaseResult,
+  leaseRequestsMax,
+  type WindowDigest,
+} from "../../ports/link.ts";
 
 /** Characters of a name, an address or a code. */
 const nameMaxLength = 256;
@@ -87,9 +96,13 @@ function optional<T>(check: Check<T>): Check<T | undefined> {
   return (value, path) => (value === undefined ? undefined : check(value, path));
 }
 
-function list<T>(check: Check<T>): Check<readonly T[]> {
+function oneOf<const T extends string>(...allowed: readonly T[]): Check<T> {
+  return when((value) => allowed.includes(value as T));
+}
+
+function list<T>(check: Check<T>, lengthMax = Number.POSITIVE_INFINITY): Check<readonly T[]> {
   return (value, path) => {
-    if (!Array.isArray(value)) throw new MalformedField(path);
+    if (!Array.isArray(value) || value.length > lengthMax) throw new MalformedField(path);
     return value.map((item, i) => check(item, `${path}[${i}]`));
   };
 }
@@ -112,6 +125,11 @@ function object<T>(fields: Fields<T>): Check<T> {
     return copy as T;
   };
 }
+
+const fingerprintHalf: Check<number> = when(
+  (value) => Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff,
+);
+const counter = { window: name, lo: fingerprintHalf, hi: fingerprintHalf };
 
 const version = object({ epoch: whole, position: whole });
 const watermarks = list(tuple<readonly [string, number]>(incarnation, whole));
@@ -151,6 +169,20 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),
   "snapshot-request": object({ kind: literal("snapshot-request") }),
+  "lease-request": object({
+    kind: literal("lease-request"),
+    requests: list(
+      object<LeaseAsk>({
+        ...counter,
+        request: seq,
+        plan: name,
+        limit: name,
+        subject: name,
+        want: seq,
+      }),
+      leaseRequestsMax,
+    ),
+  }),
   "audit-reply": object({
     kind: literal("audit-reply"),
     id: whole,
@@ -159,6 +191,10 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     more: flag,
   }),
 };
+
+const leaseResult: Check<LeaseResult> = oneOf(
+  ...(["granted", "used-up", "others-hold", "fenced", "soft", "refused"] as const),
+);
 
 const hubMessages: ChecksByKind<HubMessage> = {
   welcome: object({
@@ -186,5 +222,17 @@ const hubMessages: ChecksByKind<HubMessage> = {
   }),
   resend: object({ kind: literal("resend"), incarnation, from: seq }),
   audit: object({ kind: literal("audit"), id: whole, view: version, entriesOf: list(name) }),
+  "lease-answer": object({
+    kind: literal("lease-answer"),
+    epoch: whole,
+    answers: list(
+      object<LeaseReply>({ request: seq, result: leaseResult, units: whole }),
+      leaseRequestsMax,
+    ),
+  }),
+  "lease-wanted": object({
+    kind: literal("lease-wanted"),
+    counters: list(object<LeaseCounter>(counter), leaseRequestsMax),
+  }),
   refused: object({ kind: literal("refused"), code: name, detail: sentence }),
 };

@@ -22,6 +22,8 @@ export interface DatabaseSpec {
   readonly version: number;
   /** Makes the tables of `version`. */
   readonly schema: string;
+  /** What leads from each version to the next, beginning with that from 1 to 2. Run in one transaction, synced. */
+  readonly upgrades?: readonly string[];
   /** One connection for good: spares the locks and the shared memory of every transaction. */
   readonly exclusive?: boolean;
   /** `full`: every commit is synced. `off`: the caller syncs when it must. */
@@ -32,6 +34,8 @@ export interface DatabaseSpec {
   /** Code of a failed write. */
   readonly failed: ErrorCode;
 }
+
+type FileSpec = Pick<DatabaseSpec, "file" | "applicationId" | "version" | "upgrades">;
 
 /** "TG" and a letter: what `file` and people see in the header. */
 export const applicationIds = {
@@ -65,6 +69,7 @@ export function openDatabase(spec: DatabaseSpec): DatabaseSync {
       db.exec(`PRAGMA wal_autocheckpoint = ${spec.autoCheckpointPages}`);
       // SQLite opens a file that it may not write without a word; this asks.
       db.exec("BEGIN IMMEDIATE; COMMIT");
+      upgrade(db, spec);
       return db;
     } catch (error) {
       db.close();
@@ -87,14 +92,12 @@ export function openBeside(spec: Pick<DatabaseSpec, "file" | "failed" | "cacheKi
  * Fails with `data-damaged` or `data-newer` unless the file is a database of this kind and version whose tables can be
  * read. Finds what makes a file unusable, not a flipped bit within: rows carry their own CRC.
  */
-export function checkDatabase(
-  spec: Pick<DatabaseSpec, "file" | "applicationId" | "version" | "failed">,
-): void {
+export function checkDatabase(spec: FileSpec & Pick<DatabaseSpec, "failed">): void {
   attempt(spec, () => checkHeader(spec, readHeader(spec.file)));
   attempt(spec, () => {
     const db = new DatabaseSync(spec.file, { readOnly: true, timeout: busyTimeoutMs });
     try {
-      refuseNewer(spec, Number(db.prepare("PRAGMA user_version").get()?.["user_version"]));
+      refuseOther(spec, userVersion(db));
       const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
       if (tables.length === 0) throw damaged(spec.file);
       for (const { name } of tables) db.prepare(`SELECT 1 FROM "${String(name)}" LIMIT 1`).get();
@@ -125,6 +128,20 @@ export function transaction<T>(db: DatabaseSync, work: () => T): T {
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
+}
+
+function upgrade(db: DatabaseSync, { version, upgrades = [] }: DatabaseSpec): void {
+  const found = userVersion(db);
+  if (found === version) return;
+  db.exec("PRAGMA synchronous = FULL");
+  transaction(db, () => {
+    for (const step of upgrades.slice(found - 1)) db.exec(step);
+    db.exec(`PRAGMA user_version = ${version}`);
+  });
+}
+
+function userVersion(db: DatabaseSync): number {
+  return Number(db.prepare("PRAGMA user_version").get()?.["user_version"]);
 }
 
 function createDatabase(spec: DatabaseSpec): void {
@@ -161,23 +178,21 @@ function readHeader(file: string): Buffer {
   }
 }
 
-function checkHeader(
-  spec: Pick<DatabaseSpec, "file" | "applicationId" | "version">,
-  bytes: Buffer,
-): void {
+function checkHeader(spec: FileSpec, bytes: Buffer): void {
   if (bytes.length < header.bytes || bytes.toString("latin1", 0, magic.length) !== magic) {
     throw damaged(spec.file);
   }
   if (bytes.readUInt32BE(header.applicationId) !== spec.applicationId) throw damaged(spec.file);
-  refuseNewer(spec, bytes.readUInt32BE(header.userVersion));
+  refuseOther(spec, bytes.readUInt32BE(header.userVersion));
 }
 
-function refuseNewer(spec: Pick<DatabaseSpec, "file" | "version">, found: number): void {
+function refuseOther(spec: FileSpec, found: number): void {
   if (found > spec.version) {
     throw new TallygateError(
       "data-newer",
       `${spec.file} has version ${found}, this program reads up to ${spec.version}. It was left as it is: start the newer program.`,
     );
   }
-  if (found !== spec.version) throw damaged(spec.file);
+  const oldest = spec.version - (spec.upgrades?.length ?? 0);
+  if (found < oldest) throw damaged(spec.file);
 }

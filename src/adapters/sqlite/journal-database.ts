@@ -9,7 +9,13 @@
 import { randomBytes } from "node:crypto";
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { crc32 } from "node:zlib";
-import type { JournalRange, OpenRemains, ProducerIdentity } from "../../ports/journal.ts";
+import type {
+  JournalRange,
+  LeaseKey,
+  OpenRemains,
+  ProducerIdentity,
+  StoredLease,
+} from "../../ports/journal.ts";
 import {
   applicationIds,
   type DatabaseSpec,
@@ -17,9 +23,19 @@ import {
   pageBytes,
   transaction,
 } from "./database.ts";
+import { rowCrc } from "./row-crc.ts";
 import { isSyncFailure } from "./sqlite-error.ts";
 
-export const journalSchemaVersion = 1;
+export const journalSchemaVersion = 2;
+
+const leaseTable = `
+  -- Leases not closed yet: no more than \`mark\` units of each were spent. Incarnations by name: a lease outlives what its start
+  -- has stored otherwise.
+  CREATE TABLE leases (
+    incarnation TEXT NOT NULL, request INTEGER NOT NULL, window TEXT NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL,
+    mark INTEGER NOT NULL, crc INTEGER NOT NULL, PRIMARY KEY (incarnation, request)
+  ) STRICT, WITHOUT ROWID;
+`;
 
 const schema = `
   CREATE TABLE producer (id TEXT NOT NULL, secret TEXT NOT NULL) STRICT;
@@ -36,6 +52,7 @@ const schema = `
   CREATE TABLE open (
     id INTEGER PRIMARY KEY, incarnation INTEGER NOT NULL, bytes BLOB NOT NULL, crc INTEGER NOT NULL
   ) STRICT;
+  ${leaseTable}
 `;
 
 /** Log pages after which the next seal checkpoints: 8 MiB, a second or so of heavy traffic. */
@@ -52,6 +69,7 @@ export interface Seal {
   readonly incarnation: number;
   readonly seq: number;
   readonly bytes: Uint8Array;
+  readonly closed: readonly LeaseKey[];
 }
 
 /** `seqs` and `batches` in step. */
@@ -167,6 +185,40 @@ export class JournalDatabase {
     this.#logPages += 3 + Math.ceil(group.length / pageBytes);
   }
 
+  /** Leases that earlier starts did not close; those that are damaged are left out. */
+  leases(): StoredLease[] {
+    const leases: StoredLease[] = [];
+    for (const row of this.#db
+      .prepare("SELECT * FROM leases ORDER BY incarnation, request")
+      .all()) {
+      const lease = {
+        incarnation: String(row["incarnation"]),
+        request: Number(row["request"]),
+        window: String(row["window"]),
+        lo: Number(row["lo"]),
+        hi: Number(row["hi"]),
+        mark: Number(row["mark"]),
+      };
+      if (leaseCrc(lease) === row["crc"]) leases.push(lease);
+    }
+    return leases;
+  }
+
+  /** Stores marks; synced. */
+  storeMarks(leases: readonly StoredLease[]): void {
+    if (this.#logPages >= checkpointPages) this.#checkpoint();
+    const put = this.#db.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)");
+    this.#commit("disk", () =>
+      transaction(this.#db, () => {
+        for (const lease of leases) {
+          const { incarnation, request, window, lo, hi, mark } = lease;
+          put.run(incarnation, request, window, lo, hi, mark, leaseCrc(lease));
+        }
+      }),
+    );
+    this.#logPages += 2 + leases.length;
+  }
+
   /** Stores sealed batches in place of everything open, and `group` as what is open now; synced. */
   storeSeals(seals: readonly Seal[], group: Uint8Array | undefined): void {
     if (this.#logPages >= checkpointPages) this.#checkpoint();
@@ -179,8 +231,11 @@ export class JournalDatabase {
       "INSERT INTO batches (incarnation, seq, bytes) VALUES (?, ?, ?)",
     );
     const advance = this.#db.prepare("UPDATE incarnations SET last = ? WHERE id = ?");
+    const close = this.#db.prepare("DELETE FROM leases WHERE incarnation = ? AND request = ?");
     this.#db.exec("DELETE FROM open");
-    for (const { incarnation, seq, bytes } of seals) {
+    for (const { incarnation, seq, bytes, closed } of seals) {
+      for (const lease of closed) close.run(lease.incarnation, lease.request);
+      this.#logPages += closed.length;
       insert.run(incarnation, seq, bytes);
       advance.run(seq, incarnation);
       this.#logPages += 4 + Math.ceil(bytes.length / pageBytes);
@@ -276,12 +331,17 @@ export function journalSpec(file: string): DatabaseSpec {
     applicationId: applicationIds.journal,
     version: journalSchemaVersion,
     schema,
+    upgrades: [leaseTable],
     exclusive: true,
     synchronous: "full",
     cacheKiB: 8 * 1024,
     autoCheckpointPages: 0,
     failed: "journal-failed",
   };
+}
+
+function leaseCrc({ incarnation, request, window, lo, hi, mark }: StoredLease): number {
+  return rowCrc(incarnation, request, window, lo, hi, mark);
 }
 
 function hasValidCrc(bytes: Uint8Array): boolean {

@@ -1,6 +1,12 @@
 /** What the journal and its thread say to each other beside the ring. */
 
-import type { JournalRange, OpenRemains, ProducerIdentity } from "../../ports/journal.ts";
+import type {
+  JournalRange,
+  LeaseKey,
+  OpenRemains,
+  ProducerIdentity,
+  StoredLease,
+} from "../../ports/journal.ts";
 import type { BatchesRead } from "./journal-database.ts";
 import type { SharedRing } from "./journal-ring.ts";
 import type { Call } from "./thread.ts";
@@ -17,11 +23,22 @@ export interface JournalReady {
   readonly identity: ProducerIdentity;
   readonly remains: OpenRemains | undefined;
   readonly ranges: readonly JournalRange[];
+  readonly leases: readonly StoredLease[];
 }
 
 export interface JournalApi {
   /** `at`: count of ring bytes before the seal. */
-  seal: Call<{ incarnation: string; seq: number; bytes: Uint8Array; at: number }, void>;
+  seal: Call<
+    {
+      incarnation: string;
+      seq: number;
+      bytes: Uint8Array;
+      at: number;
+      closed: readonly LeaseKey[];
+    },
+    void
+  >;
+  mark: Call<{ leases: readonly StoredLease[] }, void>;
   read: Call<{ incarnation: string; from: number; bytesMax: number }, BatchesRead>;
   trim: Call<{ incarnation: string; upTo: number }, void>;
   /** `at` as above: closes when that much is stored. */

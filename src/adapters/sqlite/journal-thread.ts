@@ -24,7 +24,8 @@ type Request = {
   };
 }[keyof JournalApi];
 type SealRequest = Extract<Request, { kind: "seal" }>;
-type OtherRequest = Exclude<Request, SealRequest>;
+type MarkRequest = Extract<Request, { kind: "mark" }>;
+type OtherRequest = Exclude<Request, SealRequest | MarkRequest>;
 
 /** Pauses between attempts to store a group: 10 ms, 20 ms … 1 s. */
 const retryMsMin = 10;
@@ -36,6 +37,7 @@ const { ring, sizeMaxBytes } = start;
 const { control } = ring;
 const group = new Uint8Array(ringBytes);
 let seals: SealRequest[] = [];
+let marks: MarkRequest[] = [];
 const others: OtherRequest[] = [];
 
 let tail = 0;
@@ -55,6 +57,7 @@ function open(): JournalDatabase | undefined {
       identity: opened.identity(),
       remains: opened.remains(),
       ranges: opened.ranges(),
+      leases: opened.leases(),
     };
     publishUse(opened);
     port.postMessage({ id: startId, reply: ready });
@@ -75,11 +78,14 @@ function run(database: JournalDatabase, incarnations: ReadonlyMap<string, number
     takeRequests();
     // Seals overtake reads and trims: what follows a seal must not be stored before it.
     const due = seals.filter((seal) => ((head - seal.request.at) | 0) >= 0);
-    if (head !== tail || headPosition !== position || due.length > 0) {
+    const isIdle = head === tail && headPosition === position && due.length === 0;
+    if (!isIdle) {
       store(database, { head, headPosition, due, incarnations });
-    } else if (others.length === 0) {
+    } else if (others.length === 0 && marks.length === 0) {
       Atomics.wait(control, word.wake, woken);
     }
+    // Calls may soon be refused for want of a mark.
+    if (marks.length > 0 && (isIdle || !failing)) storeMarks(database);
     answerOne(database, incarnations);
     if (failing && !closing) {
       Atomics.wait(control, word.sleep, 0, retryMs);
@@ -128,6 +134,23 @@ function store(database: JournalDatabase, taken: Group): void {
   seals = seals.slice(due.length);
 }
 
+/** All that wait, in one commit. While the disk fails they wait on, and charges are tried first. */
+function storeMarks(database: JournalDatabase): void {
+  try {
+    database.storeMarks(marks.flatMap(({ request }) => request.leases));
+  } catch (error) {
+    if (sqliteCode(error) === undefined) throw error;
+    failing = true;
+    publishState("failing");
+    return;
+  }
+  failing = false;
+  retryMs = retryMsMin;
+  for (const { id } of marks) port.postMessage({ id, reply: undefined });
+  marks = [];
+  publishUse(database);
+}
+
 /** The other side either waits right here or is sent a message; see `Journal.#await`. */
 function tellStored(): void {
   if (Atomics.load(control, word.awaited) === 1) Atomics.notify(control, word.storedPosition);
@@ -135,8 +158,9 @@ function tellStored(): void {
 }
 
 function sealOf(seal: SealRequest, incarnations: ReadonlyMap<string, number>): Seal {
-  const { incarnation, seq, bytes } = seal.request;
-  return { incarnation: present(incarnations.get(incarnation), "incarnation"), seq, bytes };
+  const { incarnation, seq, bytes, closed } = seal.request;
+  const id = present(incarnations.get(incarnation), "incarnation");
+  return { incarnation: id, seq, bytes, closed };
 }
 
 /** Answers the first request that is no seal. One at a time: charges go first. */
@@ -193,6 +217,7 @@ function takeRequests(): void {
     assert(received !== undefined, "a request was counted and is not there");
     const request = received.message as Request;
     if (request.kind === "seal") seals.push(request);
+    else if (request.kind === "mark") marks.push(request);
     else others.push(request);
     requestsTaken = (requestsTaken + 1) | 0;
   }

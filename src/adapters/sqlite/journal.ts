@@ -14,8 +14,10 @@ import type {
   JournalHealth,
   JournalRange,
   JournalState,
+  LeaseKey,
   OpenRemains,
   ProducerIdentity,
+  StoredLease,
 } from "../../ports/journal.ts";
 import type { JournalApi, JournalReady, JournalStart } from "./journal-protocol.ts";
 import {
@@ -85,6 +87,7 @@ class SqliteJournal implements Journal {
   readonly identity: ProducerIdentity;
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined;
+  readonly leases: readonly StoredLease[];
   readonly #thread: Thread<JournalApi>;
   readonly #control: Int32Array;
   readonly #ring: Uint8Array;
@@ -120,6 +123,7 @@ class SqliteJournal implements Journal {
     this.identity = parts.ready.identity;
     this.incarnation = parts.incarnation;
     this.remains = parts.ready.remains;
+    this.leases = parts.ready.leases;
     this.#remainsOpen = this.remains !== undefined;
     this.#toldState = this.#state();
     for (const { incarnation, first, last } of parts.ready.ranges) {
@@ -250,26 +254,35 @@ class SqliteJournal implements Journal {
     return journalStates[Atomics.load(this.#control, word.state)] ?? "failing";
   }
 
-  async seal(seq: Seq, bytes: Uint8Array): Promise<void> {
+  async seal(seq: Seq, bytes: Uint8Array, closed: readonly LeaseKey[] = []): Promise<void> {
     assert(seq === this.#nextSeq, `seqs are sealed in order: ${seq} is not ${this.#nextSeq}`);
     assert(!this.#remainsOpen, "the remains are sealed before the first batch");
     this.#nextSeq++;
-    await this.#seal(this.incarnation, seq, bytes);
+    await this.#seal(this.incarnation, { seq, bytes, closed });
+  }
+
+  mark(leases: readonly StoredLease[]): Promise<void> {
+    return this.#request("mark", { leases });
   }
 
   async sealRemains(bytes: Uint8Array): Promise<void> {
     assert(this.#remainsOpen && this.remains !== undefined, "there are remains, sealed once");
     this.#remainsOpen = false;
-    await this.#seal(this.remains.incarnation, this.remains.seq, bytes);
+    const { incarnation, seq } = this.remains;
+    await this.#seal(incarnation, { seq, bytes, closed: [] });
   }
 
-  async #seal(incarnation: Incarnation, seq: Seq, bytes: Uint8Array): Promise<void> {
+  async #seal(
+    incarnation: Incarnation,
+    batch: { seq: Seq; bytes: Uint8Array; closed: readonly LeaseKey[] },
+  ): Promise<void> {
+    const { seq, bytes, closed } = batch;
     assert(bytes.length > 0 && bytes.length <= batchBytesMax, "a batch has 1 byte to 16 MiB");
     assert(this.#sealsPending < sealsPendingMax, "too many seals wait for the disk");
     this.#sealsPending++;
     try {
       const copy = ownBytes(bytes);
-      await this.#request("seal", { incarnation, seq, bytes: copy, at: this.#head }, copy);
+      await this.#request("seal", { incarnation, seq, bytes: copy, at: this.#head, closed }, copy);
     } finally {
       this.#sealsPending--;
     }

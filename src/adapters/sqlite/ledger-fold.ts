@@ -18,7 +18,7 @@ export class FoldRows {
   }
 
   /** Undefined if nothing was ever saved. Fails with `data-damaged`: a wrong watermark would count wrongly for ever. */
-  read(): FoldCheckpoint | undefined {
+  read(): Omit<FoldCheckpoint, "fenceMs" | "strictSince"> | undefined {
     const row = this.#db.prepare("SELECT epoch, position, horizon_ms, crc FROM fold").get();
     if (row === undefined) return undefined;
     const version = { epoch: Number(row["epoch"]), position: Number(row["position"]) };

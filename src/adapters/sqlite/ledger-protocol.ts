@@ -3,10 +3,11 @@
 import type { WindowId } from "../../base/words.ts";
 import type {
   DamagedRow,
-  DamagedTotal,
   FoldCheckpoint,
   LedgerColumns,
+  LedgerLeases,
   LedgerObservation,
+  LoadedLedger,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -40,18 +41,14 @@ export const rowTexts = 7;
 export const rowNumbers = 5;
 
 export interface CheckpointEnd {
+  readonly leases: readonly LedgerLeases[];
   readonly fold: FoldCheckpoint;
   readonly dropped: readonly WindowId[];
   readonly observations: readonly LedgerObservation[];
 }
 
-export interface Loaded {
-  readonly fold: FoldCheckpoint;
-  readonly damaged: readonly DamagedTotal[];
-}
-
 export interface LedgerApi {
-  load: Call<{ withSubjects: boolean }, Loaded | undefined, LedgerColumns>;
+  load: Call<{ withSubjects: boolean }, LoadedLedger | undefined, LedgerColumns>;
   /** Forgets pieces of a checkpoint that was not finished. */
   begin: Call<undefined, void>;
   totals: Call<TotalsPiece, void>;

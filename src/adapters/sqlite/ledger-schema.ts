@@ -3,6 +3,16 @@
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 import { windowTables } from "./window-rows.ts";
 
+const leaseTables = `
+  -- Leases: what of a counter is granted, held and consumed. \`book\` is JSON, see hub/hub-leases.ts.
+  CREATE TABLE leases (
+    window TEXT NOT NULL, lo INTEGER NOT NULL, hi INTEGER NOT NULL, book TEXT NOT NULL, crc INTEGER NOT NULL,
+    PRIMARY KEY (window, lo, hi)
+  ) STRICT, WITHOUT ROWID;
+  -- Limits that are strict, and since when; the empty name has the instant before which windows get no grants.
+  CREATE TABLE strict (name TEXT PRIMARY KEY, since_ms INTEGER NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+`;
+
 const schema = `
   ${windowTables}
   -- Counters: absolute totals. \`fingerprint\` is the subject's keyed hash; \`crc\` is over fingerprint, charged
@@ -36,6 +46,7 @@ const schema = `
     producer TEXT NOT NULL, seq INTEGER NOT NULL, bytes BLOB NOT NULL, crc INTEGER NOT NULL,
     PRIMARY KEY (producer, seq)
   ) STRICT, WITHOUT ROWID;
+  ${leaseTables}
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
@@ -43,8 +54,9 @@ export function ledgerSpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.ledger,
-    version: 1,
+    version: 2,
     schema,
+    upgrades: [leaseTables],
     synchronous: "full",
     cacheKiB: 128 * 1024,
     autoCheckpointPages: 8192,

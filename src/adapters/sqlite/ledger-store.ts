@@ -7,13 +7,14 @@ import type {
   LedgerColumns,
   LedgerDelta,
   LedgerStore,
+  LoadedLedger,
   ProducerCheckpoint,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
 import { databaseBytes } from "./folder.ts";
 import { rowsPieces, totalsPieces } from "./ledger-pieces.ts";
-import type { LedgerApi, LedgerStart, Loaded } from "./ledger-protocol.ts";
+import type { LedgerApi, LedgerStart } from "./ledger-protocol.ts";
 import { ownBytes, Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `ledger-failed`. */
@@ -43,7 +44,7 @@ class SqliteLedgerStore implements LedgerStore {
   load(
     onTotals: (columns: LedgerColumns) => void,
     { withSubjects = false }: { readonly withSubjects?: boolean } = {},
-  ): Promise<Loaded | undefined> {
+  ): Promise<LoadedLedger | undefined> {
     return this.#thread.call("load", { withSubjects }, { onPart: onTotals });
   }
 
@@ -67,9 +68,9 @@ class SqliteLedgerStore implements LedgerStore {
       const transfer = [piece.keys.buffer, piece.numbers.buffer] as ArrayBuffer[];
       await this.#thread.call("rows", piece, { transfer });
     }
-    const { dropped, observations } = delta;
+    const { dropped, observations, leases } = delta;
     const fold = { ...delta.fold, producers: delta.fold.producers.map(withOwnBytes) };
-    await this.#thread.call("commit", { fold, dropped, observations });
+    await this.#thread.call("commit", { fold, dropped, observations, leases });
   }
 
   subjectOf(window: WindowId, lo: number, hi: number): Promise<string | undefined> {

@@ -4,6 +4,7 @@ import { TallygateError } from "../../base/errors.ts";
 import { copyDatabase } from "./backup.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { FoldRows } from "./ledger-fold.ts";
+import { LeaseRows } from "./ledger-leases.ts";
 import type { LedgerApi, LedgerStart, RowsPiece, TotalsPiece } from "./ledger-protocol.ts";
 import { queryUsage } from "./ledger-query.ts";
 import { ledgerSpec } from "./ledger-schema.ts";
@@ -24,6 +25,7 @@ function open({ file }: LedgerStart): { handlers: Handlers<LedgerApi>; ready: un
   const totals = new LedgerTotals(db, windows);
   const usage = new UsageRows(db);
   const fold = new FoldRows(db, file);
+  const leases = new LeaseRows(db, file);
   const getMeta = db.prepare("SELECT value, crc FROM meta WHERE name = ?");
   const setMeta = db.prepare("INSERT OR REPLACE INTO meta (name, value, crc) VALUES (?, ?, ?)");
   const sweeper = new IdleSweeper(() => windows.sweepSome());
@@ -34,7 +36,9 @@ function open({ file }: LedgerStart): { handlers: Handlers<LedgerApi>; ready: un
     load({ withSubjects }, { emit }) {
       const state = fold.read();
       if (state === undefined) return undefined;
-      return { fold: state, damaged: totals.read({ withSubjects, emit }) };
+      const books = leases.read();
+      const damaged = totals.read({ withSubjects, emit });
+      return { fold: { ...state, ...leases.readStrict() }, leases: books, damaged };
     },
     begin() {
       pieces = { totals: [], rows: [] };
@@ -54,6 +58,8 @@ function open({ file }: LedgerStart): { handlers: Handlers<LedgerApi>; ready: un
           windows.drop(end.dropped);
           for (const piece of taken.rows) usage.addRows(piece);
           usage.addObservations(end.observations);
+          leases.put(end.leases, end.dropped);
+          leases.putStrict(end.fold);
           fold.write(end.fold);
         });
       } catch (error) {

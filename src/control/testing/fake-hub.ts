@@ -55,6 +55,7 @@ export function createFakeHub(): FakeHub {
     },
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
+    liftFence: () => Promise.resolve(),
     declareLost: () => Promise.resolve(),
   };
   const add = (ms: number, run: () => void, repeats: boolean) => {
@@ -228,6 +229,7 @@ function statusOf(processes: ProcessStatus[], keys: number, timeMs: number): Hub
     warnings: ["no backup was ever made: losing the hub's disk loses counts"],
     processes,
     overshoot: { boundUnits: 2, unnamed: 0, closed: [] },
+    leases: { counters: 0, heldUnits: 0, consumedUnits: 0, unusedUnits: 0, fencedUntilMs: 0 },
   };
 }
 

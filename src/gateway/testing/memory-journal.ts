@@ -5,15 +5,20 @@ import type {
   Journal,
   JournalRange,
   JournalState,
+  LeaseKey,
   OpenRemains,
   ProducerIdentity,
   StoredBatch,
+  StoredLease,
 } from "../../ports/journal.ts";
 
 export class MemoryJournal implements Journal {
   readonly identity: ProducerIdentity = { producer: "a".repeat(32), secret: "b".repeat(64) };
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined = undefined;
+  leases: StoredLease[] = [];
+  /** Marks given and not stored yet; `storeMarks` stores them. Undefined: each is stored at once. */
+  waitingMarks: (() => void)[] | undefined;
   readonly batches = new Map<Incarnation, Map<Seq, Uint8Array>>();
   /** Highest seq ever sealed, by incarnation. */
   readonly last = new Map<Incarnation, Seq>();
@@ -70,9 +75,31 @@ export class MemoryJournal implements Journal {
     this.#onState(state);
   }
 
-  async seal(seq: Seq, bytes: Uint8Array): Promise<void> {
+  async seal(seq: Seq, bytes: Uint8Array, closed: readonly LeaseKey[] = []): Promise<void> {
     this.put(this.incarnation, seq, bytes);
     this.records = [];
+    for (const lease of closed) this.#forget(lease);
+  }
+
+  async mark(leases: readonly StoredLease[]): Promise<void> {
+    const { waitingMarks } = this;
+    if (waitingMarks !== undefined) {
+      await new Promise<void>((resolve) => void waitingMarks.push(resolve));
+    }
+    for (const lease of leases) {
+      this.#forget(lease);
+      this.leases.push({ ...lease });
+    }
+  }
+
+  storeMarks(): void {
+    for (const store of this.waitingMarks?.splice(0) ?? []) store();
+  }
+
+  #forget({ incarnation, request }: LeaseKey): void {
+    this.leases = this.leases.filter(
+      (lease) => lease.incarnation !== incarnation || lease.request !== request,
+    );
   }
 
   put(incarnation: Incarnation, seq: Seq, bytes: Uint8Array): void {

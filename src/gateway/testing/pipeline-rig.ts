@@ -7,6 +7,7 @@ import { encodeKeyRecord, type KeyRecord, unrestricted } from "../../access/key-
 import { keyTable } from "../../access/key-table.ts";
 import { assert } from "../../base/assert.ts";
 import { hashKeyFromHex } from "../../base/hash.ts";
+import { HeldCounters } from "../../limits/held-counters.ts";
 import { WindowTables } from "../../limits/window-tables.ts";
 import type { Handler, ResponseParts } from "../../ports/handler.ts";
 import type { LogFields } from "../../ports/log.ts";
@@ -20,6 +21,7 @@ import type {
 import { Meter } from "../meter.ts";
 import { OwnCharges } from "../own-charges.ts";
 import { Pipeline } from "../pipeline.ts";
+import type { LeaseDemand } from "../tended-counter.ts";
 import { FakeExchange, type FakeRequest } from "./fake-exchange.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 
@@ -74,6 +76,8 @@ export class PipelineRig {
   readonly journal = new MemoryJournal();
   readonly keys = keyTable({ hashKey });
   readonly forwarded: Forwarded[] = [];
+  readonly held = new HeldCounters();
+  readonly demands: LeaseDemand[] = [];
   readonly logged: { message: string; fields?: LogFields }[] = [];
   readonly counts = new Map<string, number>();
   readonly meter: Meter;
@@ -113,6 +117,7 @@ export class PipelineRig {
       {
         region: "sydney",
         meter: rig.meter,
+        leases: { held: rig.held, demand: (demand) => void rig.demands.push(demand) },
         time: { nowMs: () => rig.nowMs },
         tables: () => rig.#tables,
         viewAgeMs: () => 38.4,

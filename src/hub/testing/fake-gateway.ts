@@ -210,6 +210,8 @@ export class FakeGateway {
         if (!this.isDeaf) this.#audit(message);
         return;
       case "heartbeat-reply":
+      case "lease-answer":
+      case "lease-wanted":
       case "refused":
         return;
     }

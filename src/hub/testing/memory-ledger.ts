@@ -3,12 +3,13 @@
 import { TallygateError } from "../../base/errors.ts";
 import type {
   DamagedRow,
-  DamagedTotal,
   FoldCheckpoint,
   LedgerColumns,
   LedgerDelta,
+  LedgerLeases,
   LedgerRow,
   LedgerStore,
+  LoadedLedger,
   UsageDimension,
   UsageQuery,
   UsageReportRow,
@@ -41,6 +42,7 @@ export class MemoryLedger implements LedgerStore {
   totals = new Map<string, StoredTotal>();
   rows = new Map<string, { -readonly [K in keyof LedgerRow]: LedgerRow[K] }>();
   meta = new Map<string, string>();
+  leases = new Map<string, LedgerLeases>();
   fold: FoldCheckpoint | undefined;
   checkpoints = 0;
   /** While true every checkpoint fails. */
@@ -55,7 +57,7 @@ export class MemoryLedger implements LedgerStore {
   async load(
     onTotals: (columns: LedgerColumns) => void,
     options: { readonly withSubjects?: boolean } = {},
-  ): Promise<{ fold: FoldCheckpoint; damaged: readonly DamagedTotal[] } | undefined> {
+  ): Promise<LoadedLedger | undefined> {
     if (this.fold === undefined) return undefined;
     const byWindow = Map.groupBy(this.totals.values(), ({ window }) => window);
     for (const [window, totals] of byWindow) {
@@ -72,7 +74,8 @@ export class MemoryLedger implements LedgerStore {
         });
       }
     }
-    return { fold: structuredClone(this.fold), damaged: [] };
+    const leases = [...this.leases.values()];
+    return { fold: structuredClone(this.fold), leases, damaged: [] };
   }
 
   async checkpoint(delta: LedgerDelta): Promise<void> {
@@ -81,6 +84,10 @@ export class MemoryLedger implements LedgerStore {
     for (const columns of delta.totals) this.#storeTotals(columns);
     const dropped = new Set(delta.dropped);
     for (const [key, { window }] of this.totals) if (dropped.has(window)) this.totals.delete(key);
+    for (const book of delta.leases) {
+      this.leases.set(`${book.window} ${book.lo} ${book.hi}`, book);
+    }
+    for (const [key, { window }] of this.leases) if (dropped.has(window)) this.leases.delete(key);
     for (const row of delta.rows) this.#addRow(row);
     this.fold = structuredClone(delta.fold);
     this.checkpoints++;
@@ -131,6 +138,7 @@ export class MemoryLedger implements LedgerStore {
     copy.totals = structuredClone(this.totals);
     copy.rows = structuredClone(this.rows);
     copy.meta = new Map(this.meta);
+    copy.leases = new Map(this.leases);
     copy.fold = structuredClone(this.fold);
     return copy;
   }

@@ -47,8 +47,8 @@ interface Producer {
 
 export interface State {
   /**
-   * Durable records, as a set with grants before finals: their order decides only what an older copy
-   * holds, and a restore here keeps any part of them.
+   * Durable records, as a set, read with grants before finals and by rising request: their order decides only what an
+   * older copy holds, and a restore here keeps any beginning of any order.
    */
   readonly log: readonly book.LeaseRecord[];
   /** Appended and not durable yet. */
@@ -62,7 +62,6 @@ export interface State {
   readonly admitted: number;
 }
 
-const fence = { kind: "fence" } as const;
 const newProducer = { asked: 0, awaited: 0, leases: [], disk: [] };
 
 export function initialState(): State {
@@ -86,7 +85,11 @@ function withMember<T extends object>(set: readonly T[], member: T): readonly T[
 
 function replay(rules: Rules, records: readonly book.LeaseRecord[]): book.LeaseBook {
   const result = rules.emptyLeaseBook();
-  for (const record of records) rules.applyLeaseRecord(result, record);
+  const rank = ({ kind, request }: book.LeaseRecord): number =>
+    (kind === "grant" ? 0 : 1_000) + request;
+  for (const record of records.toSorted((a, b) => rank(a) - rank(b))) {
+    rules.applyLeaseRecord(result, record);
+  }
   return result;
 }
 
@@ -103,7 +106,8 @@ function* hubSteps(state: State, rules: Rules, bounds: Bounds): Generator<State>
   const durable = replay(rules, log);
   for (const request of state.requests) {
     const pending = tail.filter((record) => record.kind === "grant");
-    const context = { quota: bounds.quota, producers: 2, pending };
+    const isFenced = state.restored && rules.fences;
+    const context = { quota: bounds.quota, producers: 2, pending, isFenced };
     const answer = rules.answerLeaseRequest(durable, request, context);
     if (answer.kind === "append") {
       const next = { ...state, tail: [...tail, answer.record] };
@@ -122,23 +126,33 @@ function* hubSteps(state: State, rules: Rules, bounds: Bounds): Generator<State>
     yield { ...state, tail: [] };
   }
   if (bounds.restore && !state.restored) {
-    for (const kept of subsets(log)) {
-      yield { ...state, log: rules.fences ? [...kept, fence] : kept, tail: [], restored: true };
-    }
+    for (const kept of olderCopies(log)) yield { ...state, log: kept, tail: [], restored: true };
   }
   if (rules.reclaims) {
     for (const { holder, request } of state.grants) {
-      if (durable.leases.get(holder)?.get(request)?.closed !== false) continue;
+      if (rules.openUnits(durable, { holder, request }) === undefined) continue;
       yield { ...state, log: withMember(log, { kind: "final", holder, request, spent: 0 }) };
     }
   }
 }
 
-/** Every part of the log: worse than an older copy, which is a beginning of it. */
-function* subsets(log: State["log"]): Generator<State["log"]> {
+/**
+ * Parts of the log: more than there are older copies, which are beginnings of it, for the log keeps no order but that
+ * of the requests of one producer.
+ */
+function* olderCopies(log: State["log"]): Generator<State["log"]> {
   for (let mask = 0; mask < 2 ** log.length; mask++) {
-    yield log.filter((_, i) => (mask >> i) % 2 === 1);
+    const kept = log.filter((_, i) => (mask >> i) % 2 === 1);
+    const isKept = (record: book.LeaseRecord): boolean => kept.includes(record);
+    const isBeginning = kept.every((record) =>
+      log.every((other) => !precedes(other, record) || isKept(other)),
+    );
+    if (isBeginning) yield kept;
   }
+}
+
+function precedes(a: book.LeaseRecord, b: book.LeaseRecord): boolean {
+  return a.holder === b.holder && a.kind === "grant" && a.request < b.request;
 }
 
 function sent(state: State, record: book.LeaseRecord): State {

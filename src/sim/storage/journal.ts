@@ -8,9 +8,11 @@ import type {
   Journal,
   JournalRange,
   JournalState,
+  LeaseKey,
   OpenRemains,
   ProducerIdentity,
   StoredBatch,
+  StoredLease,
 } from "../../ports/journal.ts";
 import type { Disk } from "./disk.ts";
 
@@ -35,6 +37,8 @@ interface Group {
 export class JournalImage {
   identity: ProducerIdentity | undefined;
   incarnations: StoredIncarnation[] = [];
+  /** By incarnation and request. */
+  leases = new Map<string, StoredLease>();
 
   get bytes(): number {
     let sum = 0;
@@ -50,6 +54,7 @@ export class SimJournal implements Journal {
   readonly identity: ProducerIdentity;
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined;
+  readonly leases: readonly StoredLease[];
   storedPosition = 0;
   readonly #image: JournalImage;
   readonly #disk: Disk;
@@ -80,6 +85,7 @@ export class SimJournal implements Journal {
     );
     this.identity = image.identity;
     this.incarnation = random.hex(8);
+    this.leases = [...image.leases.values()];
     this.#left = image.incarnations.find(({ open }) => open.length > 0);
     this.remains = this.#left && {
       incarnation: this.#left.incarnation,
@@ -121,13 +127,29 @@ export class SimJournal implements Journal {
     this.#onState = listener;
   }
 
-  seal(seq: Seq, bytes: Uint8Array): Promise<void> {
-    return this.#seal(this.#own, seq, bytes);
+  seal(seq: Seq, bytes: Uint8Array, closed: readonly LeaseKey[] = []): Promise<void> {
+    return this.#seal(this.#own, { seq, bytes, closed });
+  }
+
+  mark(leases: readonly StoredLease[]): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedFailure());
+    return new Promise((resolve) => {
+      this.#disk.writeUntilDone(
+        () => {
+          for (const lease of leases) this.#image.leases.set(leaseName(lease), lease);
+        },
+        () => {
+          this.#succeeded();
+          resolve();
+        },
+        () => this.#failed(),
+      );
+    });
   }
 
   async sealRemains(bytes: Uint8Array): Promise<void> {
     const left = this.#left;
-    if (left !== undefined) await this.#seal(left, left.last + 1, bytes);
+    if (left !== undefined) await this.#seal(left, { seq: left.last + 1, bytes, closed: [] });
   }
 
   async read(
@@ -199,11 +221,13 @@ export class SimJournal implements Journal {
     }
   }
 
-  #seal(stored: StoredIncarnation, seq: Seq, given: Uint8Array): Promise<void> {
-    if (this.#isClosed) {
-      return Promise.reject(new TallygateError("journal-failed", "the journal is closed"));
-    }
-    const bytes = Uint8Array.from(given);
+  #seal(
+    stored: StoredIncarnation,
+    batch: { seq: Seq; bytes: Uint8Array; closed: readonly LeaseKey[] },
+  ): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedFailure());
+    const { seq, closed } = batch;
+    const bytes = Uint8Array.from(batch.bytes);
     // What is appended later belongs to the next group, and so to the next batch.
     this.#group = { records: [], end: 0 };
     const end = this.#appended;
@@ -212,6 +236,7 @@ export class SimJournal implements Journal {
         () => {
           for (const record of stored.open) this.#bytes -= record.length;
           stored.open = [];
+          for (const lease of closed) this.#image.leases.delete(leaseName(lease));
           stored.batches.set(seq, bytes);
           stored.last = Math.max(stored.last, seq);
           this.#bytes += bytes.length;
@@ -243,6 +268,14 @@ export class SimJournal implements Journal {
     this.#state = state;
     this.#onState(state);
   }
+}
+
+function leaseName({ incarnation, request }: LeaseKey): string {
+  return `${incarnation}/${request}`;
+}
+
+function closedFailure(): TallygateError {
+  return new TallygateError("journal-failed", "the journal is closed");
 }
 
 function isIntact(bytes: Uint8Array): boolean {
