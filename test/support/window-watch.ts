@@ -38,8 +38,9 @@ export class WindowWatch {
     this.#running = Promise.all(regionNames.map((region) => this.#watch(region)));
   }
 
-  /** A region that is being restarted need not answer. */
+  /** A region that is being restarted need not answer, and may have forgotten what others admitted since it last saved. */
   excuse(region: string, isExcused: boolean): void {
+    for (const limit of Object.keys(this.#windows)) this.#seen.delete(`${region} ${limit}`);
     if (isExcused) this.#paused.add(region);
     else this.#paused.delete(region);
   }

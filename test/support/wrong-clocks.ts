@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureDebian } from "../../scripts/debian.ts";
 import { regionNames } from "./configs.ts";
-import { Fleet } from "./fleet.ts";
+import { FarFleet } from "./far-fleet.ts";
 
 const libraryPattern = "/usr/lib/*/faketime/libfaketimeMT.so.1";
 
@@ -29,7 +29,7 @@ export class WrongClocks {
   static async start(
     plans: string,
     libraryPath: string,
-  ): Promise<{ clocks: WrongClocks; fleet: Fleet }> {
+  ): Promise<{ clocks: WrongClocks; far: FarFleet }> {
     const clocks = new WrongClocks();
     for (const name of ["hub", ...regionNames]) clocks.set(name, 0);
     const environment = (name: string) => ({
@@ -40,7 +40,7 @@ export class WrongClocks {
       NO_FAKE_STAT: "1",
     });
     try {
-      return { clocks, fleet: await Fleet.start(plans, { environment }) };
+      return { clocks, far: await FarFleet.start(plans, { environment }) };
     } catch (error) {
       clocks.remove();
       throw error;
