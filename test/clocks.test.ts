@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CallLedger } from "./support/call-ledger.ts";
+import { type Book, CallLedger } from "./support/call-ledger.ts";
 import { until } from "./support/cluster.ts";
 import { regionNames } from "./support/configs.ts";
 import { assertExact } from "./support/exactness.ts";
@@ -23,9 +23,13 @@ const sliceMs = 2_000;
 const offsets = [1, -1, 2 * hour, -2 * hour, day, -day, 0];
 const jumps = isLong ? 20 : 7;
 /** T12: 20 jumps in 2 min, here a little after an edge of a window or a little before one. */
-const betweenMs = isLong ? 6_000 : sliceMs / 4;
+const betweenMs = isLong ? 6_000 : 300;
 const nearEdgeMs = 30;
 const fullQuota = 50;
+/** Strict: used up while clocks jump. */
+const leasedQuota = 250;
+/** A day that ends meanwhile would rightly begin limits anew. */
+const beforeMidnightMs = isLong ? 300_000 : 60_000;
 /** To all regions together. */
 const perSecond = isLong ? 200 : 120;
 
@@ -34,6 +38,7 @@ const plans = `open:
       - { name: month, per: key, quota: 1000000000, window: month }
       - { name: day, per: key, quota: 1000000000, window: day }
       - { name: slice, per: key, quota: 1000000000, window: ${sliceMs / 1_000}s, scope: global }
+  leased: { limits: [{ name: day, per: key, quota: ${leasedQuota}, window: day, enforcement: strict }] }
   full: { limits: [{ name: day, per: key, quota: ${fullQuota}, window: day }] }`;
 const windows = { day: 1_000 * day, slice: sliceMs };
 
@@ -47,19 +52,24 @@ suite("wrong clocks", { skip }, () => {
   let watch: WindowWatch;
   let ledger: CallLedger;
   let full: string;
+  let leased: string;
   const keys = new Map<string, string>();
   const startMs = Date.now();
 
   before(async () => {
+    const isToday = () => Date.now() % (1_000 * day) < 1_000 * day - beforeMidnightMs;
+    await until(isToday, beforeMidnightMs, "midnight to pass");
     ({ far, clocks } = await WrongClocks.start(plans, "path" in library ? library.path : ""));
     fleet = far.fleet;
     const { key, id } = await fleet.createKnownKey("open");
-    keys.set(key, id);
+    const strict = await fleet.createKnownKey("leased");
+    leased = strict.key;
+    keys.set(key, id).set(leased, strict.id);
     full = (await fleet.createKnownKey("full")).key;
     await exhaust(fleet, full);
     ledger = new CallLedger({
       targets: regionNames.map((region) => ({ region, url: fleet.url(region) })),
-      ...{ keys: [key], perSecond, connections: 8 },
+      ...{ keys: [key, leased], perSecond, connections: 8 },
     });
     watch = new WindowWatch(fleet, key, windows);
     ledger.start();
@@ -112,7 +122,14 @@ suite("wrong clocks", { skip }, () => {
   test("nothing failed, every call is counted once, in the hour in which it was made", async (t) => {
     await Promise.all([ledger.stop(), watch.stop()]);
     const counted = await assertExact(fleet, ledger, keys);
-    assert.equal(ledger.failures("frankfurt"), 0, "a gateway that was never restarted");
+    const { acked } = ledger.books.get(leased) as Book;
+    const strict = (await fleet.usage("seoul", leased))?.limits[0]?.used ?? 0;
+    t.diagnostic(`strict: ${strict} of ${leasedQuota} used, ${acked} answered`);
+    assert.ok(acked <= leasedQuota && strict <= leasedQuota, "a strict limit is never exceeded");
+    assert.equal(ledger.broken.get("frankfurt") ?? 0, 0, "a gateway that was never restarted");
+    const { answered } = ledger;
+    const failed = answered.filter(({ key, status }) => key !== leased && status !== 200);
+    assert.equal(failed.length, 0, "without end of a quota every call is answered");
     const report = await fleet.command(
       ...["usage", "--by", "key", "--window", "hour", "--json"],
       ...["--from", inDays(-3), "--to", inDays(3)],
