@@ -62,6 +62,7 @@ for (const [kind, inflict] of Object.entries(kinds)) {
       await sleep(betweenMs);
     }
     await Promise.all([ledger.stop(), watch.stop()]);
+    for (const link of links) link.heal();
     const felt = links.reduce((sum, { counts }) => sum + counts.corruptedBytes + counts.cut, 0);
     const connections = links.reduce((sum, { counts }) => sum + counts.connections, 0);
     const counted = await assertExact(fleet, ledger, new Map([[key, id]]));
