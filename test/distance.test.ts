@@ -25,9 +25,9 @@ function silent(phaseMs: number): Distance {
 }
 
 const everyday: DistanceSetting = {
-  distances: [roundTrip(80, 0.01, 1_000), roundTrip(250, 0.2, 1_000), silent(3_500)],
+  distances: [roundTrip(80, 0.01, 800), roundTrip(250, 0.2, 800), silent(2_500)],
   rounds: 1,
-  nearMs: 1_000,
+  nearMs: 800,
   perSecond: 300,
 };
 

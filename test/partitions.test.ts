@@ -13,15 +13,15 @@ const isLong = process.env["TALLYGATE_LONG"] === "1";
 
 const everyday: CutSetting = {
   cuts: [
-    { kind: "both", regions: ["sydney"], cutMs: 1_800 },
-    { kind: "up", regions: ["seoul"], cutMs: 1_500 },
-    { kind: "down", regions: ["frankfurt"], cutMs: 1_500 },
-    { kind: "reset", regions: regionNames, cutMs: 1_200 },
-    { kind: "flapping", regions: ["sydney", "seoul"], cutMs: 1_000 },
+    { kind: "both", regions: ["sydney"], cutMs: 1_300 },
+    { kind: "up", regions: ["seoul"], cutMs: 1_200 },
+    { kind: "down", regions: ["frankfurt"], cutMs: 1_200 },
+    { kind: "reset", regions: regionNames, cutMs: 1_100 },
+    { kind: "flapping", regions: ["sydney", "seoul"], cutMs: 800 },
   ],
-  limits: ["soft", "guarded"],
+  limits: ["soft", "guarded", "strict"],
   perSecond: 600,
-  stalenessMs: 800,
+  stalenessMs: 700,
 };
 
 /** T5 in full: thirty cuts of 5 to 90 s, each kind for one, two and three regions. */

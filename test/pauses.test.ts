@@ -20,12 +20,12 @@ const isLong = process.env["TALLYGATE_LONG"] === "1";
 const everyday: CutSetting = {
   cuts: [
     { kind: "stopped", regions: ["sydney"], cutMs: 100 },
-    { kind: "stopped", regions: ["seoul", "frankfurt"], cutMs: 1_200 },
-    { kind: "stopped-with-hub", regions: ["sydney"], cutMs: 1_800 },
+    { kind: "stopped", regions: ["seoul", "frankfurt"], cutMs: 1_100 },
+    { kind: "stopped-with-hub", regions: ["sydney"], cutMs: 1_500 },
   ],
-  limits: ["soft", "guarded"],
+  limits: ["soft", "guarded", "strict"],
   perSecond: 300,
-  stalenessMs: 800,
+  stalenessMs: 700,
 };
 
 /** T4 in full: sixty stops of 0.1 to 120 s, of one to three gateways, of the hub, and of both. */
@@ -44,9 +44,9 @@ function fullSetting(): CutSetting {
 }
 
 const setting = isLong ? fullSetting() : everyday;
-const upstreamStopsMs = isLong ? [100, 2_000, 30_000, 120_000] : [1_500];
+const upstreamStopsMs = isLong ? [100, 2_000, 30_000, 120_000] : [1_200];
 /** Shorter than the stops of the upstream: what waits for it is answered 504 and given back. */
-const responseTimeoutMs = 1_000;
+const responseTimeoutMs = 700;
 /** T4. */
 const leftBehindMsMax = 60_000;
 

@@ -14,6 +14,7 @@ import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { replyHeadMaxBytes, waitingCallsMax } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
+import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { bodyMaxBytes } from "../../src/control/control.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
 import {
@@ -130,6 +131,12 @@ const gateway: readonly Bound[] = [
     "503 until some are over",
   ],
   [{ keysAheadMax }, "count", "new keys of one message given quota ahead", "their first call asks"],
+  [
+    { firstContactMsMax },
+    "ms",
+    "that a start waits for the hub's time",
+    "serves by its own wall clock",
+  ],
   [{ reconnectMaxMs }, "ms", "between two attempts to reach the hub", ""],
   [{ silenceMaxMs }, "ms", "without a word from the hub", "connects anew"],
 ];

@@ -41,7 +41,7 @@ interface Compared {
 
 const connectionsPerRegion = 16;
 /** Of the code on the path. */
-const warmUpMs = 1_500;
+const warmUpMs = 1_000;
 /** Until what was held back has arrived, so that the next phase is without faults. */
 const calmMs = 300;
 

@@ -97,14 +97,17 @@ export class Fleet implements Running {
     return this.#ready(region, `${this.#operations(region)}/health/ready`);
   }
 
-  /** Sends a signal to a process, `hub` or a region, and resolves when it has ended. */
-  async end(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  /** Sends a signal to a process, `hub` or a region, and resolves with its exit code when it has ended; null: by a signal. */
+  async end(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
     const child = this.#processes.get(name);
     this.#processes.delete(name);
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      return child?.exitCode ?? null;
+    }
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill(signal);
     await ended;
+    return child.exitCode;
   }
 
   /** Of a process that runs. */
