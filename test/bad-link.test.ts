@@ -14,7 +14,7 @@ import type { FaultProxy } from "./support/fault-proxy.ts";
 import { WindowWatch } from "./support/window-watch.ts";
 
 const isLong = process.env["TALLYGATE_LONG"] === "1";
-const faults = isLong ? 1_000 : 40;
+const faults = isLong ? 1_000 : 20;
 /** Longer than a gateway takes to connect anew, most of the time. */
 const betweenMs = isLong ? 150 : 75;
 /** Falls into heads of messages as well as into batches and updates. */
