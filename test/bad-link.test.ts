@@ -67,8 +67,8 @@ for (const [kind, inflict] of Object.entries(kinds)) {
     const connections = links.reduce((sum, { counts }) => sum + counts.connections, 0);
     const counted = await assertExact(fleet, ledger, new Map([[key, id]]));
     t.diagnostic(
-      `${felt} faults felt so far, ${connections} connections, ${counted.total} calls, ` +
-        `equal everywhere after ${Math.round(counted.settledMs)} ms`,
+      `figure: ${kind}: ${felt} felt, ${connections} connections, ${counted.total} calls counted of ` +
+        `${counted.acked} answered, equal everywhere after ${Math.round(counted.settledMs)} ms`,
     );
     assert.deepEqual(watch.oddities, []);
     const failed = regionNames.reduce((sum, region) => sum + ledger.failures(region), 0);

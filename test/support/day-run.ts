@@ -189,7 +189,9 @@ class Day {
       const seen = await Promise.all(
         regionNames.map(async (name) => (await this.#far.fleet.usage(name, key))?.limits[0]?.used),
       );
-      const { min, max } = load.books.get(key)?.after as Bounds;
+      const books = load.books.get(key);
+      assert.ok(books !== undefined);
+      const { min, max } = books.after;
       const first = seen[0] ?? -1;
       if (first < min || first > max || seen.some((used) => used !== first)) return false;
     }
