@@ -25,9 +25,9 @@ function silent(phaseMs: number): Distance {
 }
 
 const everyday: DistanceSetting = {
-  distances: [roundTrip(80, 0.01, 800), roundTrip(250, 0.2, 800), silent(2_500)],
+  distances: [roundTrip(80, 0.01, 700), roundTrip(250, 0.2, 700), silent(2_000)],
   rounds: 1,
-  nearMs: 800,
+  nearMs: 600,
   perSecond: 300,
 };
 
