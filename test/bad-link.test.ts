@@ -55,6 +55,7 @@ for (const [kind, inflict] of Object.entries(kinds)) {
       ...{ keys: [key], perSecond: 300, connections: 8 },
     });
     const watch = new WindowWatch(fleet, key, { day: dayMs, slice: sliceMs });
+    const before = faultsOf(links);
     ledger.start();
     watch.start();
     for (let i = 0; i < faults; i++) {
@@ -63,7 +64,7 @@ for (const [kind, inflict] of Object.entries(kinds)) {
     }
     await Promise.all([ledger.stop(), watch.stop()]);
     for (const link of links) link.heal();
-    const felt = links.reduce((sum, { counts }) => sum + counts.corruptedBytes + counts.cut, 0);
+    const felt = faultsOf(links) - before;
     const connections = links.reduce((sum, { counts }) => sum + counts.connections, 0);
     const counted = await assertExact(fleet, ledger, new Map([[key, id]]));
     t.diagnostic(
@@ -75,4 +76,8 @@ for (const [kind, inflict] of Object.entries(kinds)) {
     assert.equal(failed, 0);
     assert.ok(felt >= faults / 2, "most of them happened");
   });
+}
+
+function faultsOf(links: readonly FaultProxy[]): number {
+  return links.reduce((sum, { counts }) => sum + counts.corruptedBytes + counts.cut, 0);
 }
