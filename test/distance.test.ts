@@ -33,15 +33,15 @@ const everyday: DistanceSetting = {
 
 const full: DistanceSetting = {
   distances: [
-    roundTrip(5, 0, 15_000),
-    roundTrip(80, 0, 15_000),
-    roundTrip(250, 0, 15_000),
-    roundTrip(80, 0.01, 15_000),
-    roundTrip(80, 0.2, 15_000),
+    roundTrip(5, 0, 12_000),
+    roundTrip(80, 0, 12_000),
+    roundTrip(250, 0, 12_000),
+    roundTrip(80, 0.01, 12_000),
+    roundTrip(80, 0.2, 12_000),
     silent(60_000),
   ],
-  rounds: 5,
-  nearMs: 15_000,
+  rounds: 3,
+  nearMs: 12_000,
   perSecond: 600,
 };
 
