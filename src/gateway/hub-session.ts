@@ -28,10 +28,11 @@ import type { NodeTime } from "./node-time.ts";
 export const heartbeatIntervalMs = 250;
 /**
  * First wait before connecting again; doubled each time up to the longest, times 0.5 to 1 at random. With the longest, a
- * region that was cut off says the same as all others within 3 s of healing; a thousand gateways make 700 attempts a second.
+ * region that was cut off for minutes has the time to send what waited, and says the same as all others within 3 s of
+ * healing; a thousand gateways make 900 attempts a second.
  */
 export const reconnectMinMs = 100;
-export const reconnectMaxMs = 2_000;
+export const reconnectMaxMs = 1_500;
 /** A link on which nothing was heard for this long is closed. */
 export const silenceMaxMs = 10_000;
 
