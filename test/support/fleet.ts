@@ -31,6 +31,8 @@ export interface FleetOptions {
   readonly regions?: readonly string[];
   /** More files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Does something to the data folder before the first start. */
+  readonly prepare?: (data: string) => void;
   /** Added to the environment of a process, `hub` or a region. */
   readonly environment?: (name: string) => Readonly<Record<string, string>>;
 }
@@ -65,6 +67,7 @@ export class Fleet implements Running {
   static async start(plans: string, options: FleetOptions = {}): Promise<Fleet> {
     const fleet = new Fleet(plans, await freeBasePort(), options);
     try {
+      options.prepare?.(fleet.data);
       await fleet.startHub();
       await Promise.all(fleet.regionNames.map((name) => fleet.startGateway(name)));
     } catch (error) {
