@@ -74,8 +74,12 @@ export class FaultProxy {
     for (const connection of this.#connections) connection.changed();
   }
 
-  /** No more faults; what was held is delivered. */
+  /** No more faults, those ordered for later included; what was held is delivered. */
   heal(): void {
+    for (const direction of ["up", "down"] as const) {
+      this.cutAfter(direction, Number.POSITIVE_INFINITY);
+      this.corruptAfter(direction, Number.POSITIVE_INFINITY);
+    }
     this.set(["up", "down"], noFaults);
   }
 
