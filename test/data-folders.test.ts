@@ -23,7 +23,7 @@ const welcomedMsMax = 30_000;
 let fleet: Fleet;
 
 before(async () => {
-  fleet = await Fleet.start(plans);
+  fleet = await Fleet.start(plans, { regions: [region] });
 });
 
 after(() => fleet.stop());
