@@ -17,8 +17,8 @@ import type { World } from "./world.ts";
 const minuteMs = 60_000;
 /** How long after the last fault the cluster may still be catching up. */
 const disturbedMs = 20_000;
-/** Flush, publishing, storing at both ends and a turn of each timer, without the way between them. */
-const visibleBaseMs = 50 + publishIntervalMs + 60;
+/** Publishing, storing at both ends and a turn of each timer, without flushing and the way between them. */
+const visibleBaseMs = publishIntervalMs + 60;
 
 export interface AdminKey {
   readonly id: string;
@@ -68,11 +68,11 @@ export class Cluster {
     this.network = new Network(world);
     this.hub = new SimHub(world, this.network, swarm.streamRepeats);
     this.gateways = regions.slice(0, swarm.gateways).map((region) => {
-      const { delayMs, jitterMs, messageRepeats } = swarm;
+      const { delayMs, jitterMs, messageRepeats, flushIntervalMs } = swarm;
       const route = { delayMs, jitterMs, blocked: new Set<never>(), repeats: messageRepeats };
       const drift = world.between(-0.0001, 0.0001);
       const clock = { skewMs: world.between(-5_000, 5_000), drift };
-      return new SimGateway({ world, network: this.network, config }, { region, route, clock });
+      return new SimGateway({ world, network: this.network, config }, { region, route, clock, flushIntervalMs });
     });
     for (const { journalDisk } of this.gateways) {
       journalDisk.latencyMaxMs = swarm.journalLatencyMs;
@@ -80,10 +80,11 @@ export class Cluster {
     for (const disk of [this.hub.ledgerDisk, this.hub.registryDisk]) {
       disk.latencyMaxMs = swarm.hubLatencyMs;
     }
-    this.#calls = new CallCheckers(this.ledger, this.report);
+    this.#calls = new CallCheckers(this.report);
     this.#links = new LinkCheckers(this.report);
     this.network.watch = (producer, message, payload) => {
-      world.mix(payload.length);
+      world.mixText(message.kind);
+      world.mixBytes(payload);
       world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
       this.#links.message(producer, message, payload);
     };
@@ -140,7 +141,7 @@ export class Cluster {
     const call = this.#record(gateway, caller, "/8.8.8.8", (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
-      world.mix(status);
+      world.mix(status ^ (replied.inMinute.admitted << 10));
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
     });
@@ -165,7 +166,10 @@ export class Cluster {
   /** Looks at what every gateway says of itself. */
   look(): void {
     for (const { core, name, starts } of this.gateways) {
-      if (core !== undefined) this.#links.view(`${name}/${starts}`, core.view.version);
+      if (core === undefined) continue;
+      const { version } = core.view;
+      this.world.mix(version.epoch ^ version.position);
+      this.#links.view(`${name}/${starts}`, version);
     }
   }
 
@@ -183,21 +187,23 @@ export class Cluster {
       { target, headers, peer: caller.address },
       { forwarded: () => this.#took(call), replied: () => onReply(call) },
     );
-    const id = caller.key?.id ?? "";
+    const subject = caller.key === undefined ? `ip:${caller.address}` : `key:${caller.key.id}`;
+    const all = this.ledger.of(subject);
     const call: CallRecord = {
-      ...{ exchange, gateway: gateway.name, start: gateway.starts, atMs: this.world.nowMs },
-      ...{ key: id, subject: id === "" ? `ip:${caller.address}` : `key:${id}` },
-      minuteMs: Math.floor(core.time.nowMs() / minuteMs) * minuteMs,
+      ...{ exchange, gateway: gateway.name, start: gateway.startName, atMs: this.world.nowMs },
+      ...{ secret: caller.secret, subject, all },
+      inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),
       limits: caller.key === undefined ? plans.anonymous : plans[caller.key.plan],
     };
     return call;
   }
 
   #took(call: CallRecord): void {
-    const { delayMs, jitterMs } = this.swarm;
+    const { delayMs, jitterMs, flushIntervalMs } = this.swarm;
     this.ledger.took(call);
     const isCalm = this.world.nowMs > this.#disturbedUntilMs;
-    this.#calls.took(call, isCalm ? visibleBaseMs + 2 * (delayMs + jitterMs) : undefined);
+    const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
+    this.#calls.took(call, isCalm ? visibleMs : undefined);
   }
 }
 

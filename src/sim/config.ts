@@ -8,9 +8,9 @@ import type { Limits } from "./calls.ts";
 export const regions = ["sydney", "seoul", "madrid", "lima"] as const;
 
 export const plans = {
-  small: { minute: 120, day: 100_000 },
-  big: { minute: 1_000, day: 100_000 },
-  anonymous: { minute: 80, day: 100_000 },
+  small: { minute: 60, day: 100_000 },
+  big: { minute: 450, day: 100_000 },
+  anonymous: { minute: 40, day: 100_000 },
 } as const satisfies Record<string, Limits>;
 
 export type PlanName = keyof typeof plans;

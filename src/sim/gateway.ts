@@ -14,7 +14,6 @@ import { JournalImage, SimJournal } from "./storage/journal.ts";
 import type { World } from "./world.ts";
 
 const journalSizeMaxBytes = 64 * 1024 * 1024;
-const flushIntervalMs = 50;
 
 const answer: ResponseParts = { status: 200, headers: [], body: "ok" };
 
@@ -54,10 +53,16 @@ export class SimGateway {
   readonly #world: World;
   readonly #network: Network;
   readonly #config: CompiledConfig;
+  readonly #flushIntervalMs: number;
 
   constructor(
     parts: { readonly world: World; readonly network: Network; readonly config: CompiledConfig },
-    own: { readonly region: string; readonly route: Route; readonly clock: MachineClock },
+    own: {
+      readonly region: string;
+      readonly route: Route;
+      readonly clock: MachineClock;
+      readonly flushIntervalMs: number;
+    },
   ) {
     this.#world = parts.world;
     this.#network = parts.network;
@@ -65,6 +70,7 @@ export class SimGateway {
     this.region = own.region;
     this.name = own.region;
     this.route = own.route;
+    this.#flushIntervalMs = own.flushIntervalMs;
     this.clock = own.clock;
     this.journalDisk = new Disk(parts.world, "journal-failed");
     this.stateDisk = new Disk(parts.world, "state-failed");
@@ -74,8 +80,20 @@ export class SimGateway {
     return this.host !== undefined;
   }
 
+  /** Somebody listens, and calls can be decided. */
+  get answers(): boolean {
+    const { host, pipeline } = this;
+    if (host === undefined || pipeline === undefined) return false;
+    return host.pausedUntilMs <= this.#world.nowMs && pipeline.unready() === "";
+  }
+
   get producer(): string {
     return this.journalImage.identity?.producer ?? "";
+  }
+
+  /** Of the present start. */
+  get startName(): string {
+    return `${this.name}/${this.starts}`;
   }
 
   start(onFailed: (cause: unknown) => void): void {
@@ -120,7 +138,7 @@ export class SimGateway {
         region,
         process: 0,
         listen: "",
-        flushIntervalMs,
+        flushIntervalMs: this.#flushIntervalMs,
         retentionMs: 86_400_000,
         plans: this.#config.plans,
       },

@@ -7,6 +7,7 @@ import type { Network } from "./network.ts";
 import { Disk } from "./storage/disk.ts";
 import { SimLedger, SimRegistry } from "./storage/hub-stores.ts";
 import { SimStream, StreamImage } from "./storage/usage-stream.ts";
+import { StreamModel } from "./stream-model.ts";
 import type { World } from "./world.ts";
 
 export const publishIntervalMs = 10;
@@ -17,6 +18,7 @@ export class SimHub {
   readonly ledgerDisk: Disk;
   readonly registryDisk: Disk;
   readonly streamImage = new StreamImage();
+  readonly model = new StreamModel();
   readonly ledger = new SimLedger();
   readonly registry = new SimRegistry();
   readonly #world: World;

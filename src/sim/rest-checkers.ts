@@ -1,10 +1,10 @@
 /** Checks of a cluster at rest: after healing, when nothing was called for a while. */
 
 import type { UsageQuery } from "../ports/ledger-store.ts";
-import { type CallRecord, inMinute, type Ledger } from "./calls.ts";
+import type { CallRecord, Ledger } from "./calls.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
-import { callsByKey, difference } from "./stream-model.ts";
+import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
 const everything: Omit<UsageQuery, "by"> = {
@@ -30,7 +30,7 @@ export function checkLedgerAfterCrash(hub: SimHub, report: Report): void {
   const saved = new Map<string, number>();
   for (const { key, calls } of rows.values()) saved.set(key, (saved.get(key) ?? 0) + calls);
   const upTo = hub.streamImage.records.filter((record) => record.position <= position);
-  const found = difference(callsByKey(upTo), saved);
+  const found = difference(hub.model.callsByKey(upTo), saved);
   if (found !== undefined) report("I5", `stream up to ${position} and ledger differ: ${found}`);
 }
 
@@ -52,7 +52,7 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   for (const key of byKey.keys()) {
     if (key !== "" && !at.keys.has(key)) report("I33", `use of ${key}, which nobody made`);
   }
-  const found = difference(callsByKey(hub.streamImage.records), byKey);
+  const found = difference(hub.model.callsByKey(hub.streamImage.records), byKey);
   if (found !== undefined) report("I3", `stream and totals differ: ${found}`);
   checkSums(
     { byKey, byOwner: await usage(api, "owner"), byRoute: await usage(api, "route") },
@@ -81,11 +81,10 @@ function checkSums(sums: Record<string, Map<string, number>>, report: Report): v
 
 /** Every delivered call is counted, and no more than was admitted. */
 function checkCounts(byKey: ReadonlyMap<string, number>, ledger: Ledger, report: Report): void {
-  for (const [subject, delivered] of ledger.delivered.all) {
-    if (!/^key:\S+$/.test(subject)) continue;
+  for (const { subject, delivered, admitted } of ledger.subjects.values()) {
+    if (!subject.startsWith("key:")) continue;
     const counted = byKey.get(subject.slice("key:".length)) ?? 0;
     if (counted < delivered) report("I9", `${subject}: ${delivered} delivered, ${counted} counted`);
-    const admitted = ledger.admitted.get(subject);
     if (counted > admitted) report("I10", `${subject}: ${admitted} admitted, ${counted} counted`);
   }
 }
@@ -94,8 +93,8 @@ function checkCounts(byKey: ReadonlyMap<string, number>, ledger: Ledger, report:
 function checkMinutes(hub: SimHub, ledger: Ledger, report: Report): void {
   for (const { window, subject, charged } of hub.ledger.totals.values()) {
     if (!window.startsWith("minute/")) continue;
-    const name = inMinute(subject, Date.parse(window.slice("minute/".length)));
-    const [delivered, admitted] = [ledger.delivered.get(name), ledger.admitted.get(name)];
+    const startMs = Date.parse(window.slice("minute/".length));
+    const { delivered, admitted } = ledger.of(subject).minute(startMs);
     if (charged >= delivered && charged <= admitted) continue;
     report("I13", `${subject} in ${window}: ${charged}, not ${delivered} to ${admitted}`);
   }

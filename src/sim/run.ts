@@ -11,10 +11,13 @@ import { drawSwarm } from "./swarm.ts";
 import type { Violation } from "./violation.ts";
 import { World } from "./world.ts";
 
-/** Four minutes are closed in it, the first of them short. */
-const faultyMs = 205_000;
-const healingMs = 25_000;
-const restMs = 10_000;
+/** Three minutes are closed in it, the first of them short. */
+const faultyMsMin = 131_000;
+const faultyMsMax = 400_000;
+/** A run goes on with faults until it was as busy as this; then it has meant something, and costs no more than it must. */
+const busyEnough = { events: 18_000, admissions: 2_005, closedWindows: 3 };
+const healingMs = 20_000;
+const restMs = 5_000;
 const askEveryMs = 250;
 
 export interface RunResult {
@@ -52,7 +55,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
     return {
       ...{ seed, violation, traceHash: world.traceHash, events: world.events },
       ...{ admissions: ledger.admissions, denials: ledger.denials, counts: world.counts },
-      closedWindows: Math.max(0, ledger.minutes.size - 1),
+      closedWindows: closedWindows(cluster),
     };
   } finally {
     undo?.();
@@ -72,7 +75,7 @@ async function live(cluster: Cluster): Promise<void> {
   const faults = new Faults(cluster);
   faults.start();
   const stop = arrive(cluster);
-  while (world.nowMs < faultyMs && cluster.violation === undefined) {
+  while (!isEnough(cluster) && cluster.violation === undefined) {
     await world.run(world.nowMs + askEveryMs);
     cluster.look();
     cluster.ask(oneOf(cluster, gateways), someCaller(cluster));
@@ -82,6 +85,18 @@ async function live(cluster: Cluster): Promise<void> {
   await world.run(world.nowMs + healingMs);
   const last = gateways.flatMap((gateway) => cluster.call(gateway, anonymous(cluster)) ?? []);
   await rest(cluster, last);
+}
+
+function isEnough(cluster: Cluster): boolean {
+  const { world, ledger } = cluster;
+  if (world.nowMs < faultyMsMin) return false;
+  const { events, admissions, closedWindows: windows } = busyEnough;
+  const isBusy = world.events >= events && ledger.admissions >= admissions;
+  return world.nowMs >= faultyMsMax || (isBusy && closedWindows(cluster) >= windows);
+}
+
+function closedWindows({ ledger }: Cluster): number {
+  return Math.max(0, ledger.minutes.size - 1);
 }
 
 async function rest(cluster: Cluster, last: readonly CallRecord[]): Promise<void> {
@@ -110,9 +125,12 @@ function arrive(cluster: Cluster): () => void {
       isBusy = !isBusy;
       changesAtMs = world.nowMs + world.between(2_000, isBusy ? 20_000 : 10_000);
     }
-    const perSecond = isBusy ? swarm.busyPerSecond : swarm.idlePerSecond;
+    const perSecond = isBusy ? swarm.busyShare * neededPerSecond(cluster) : swarm.idlePerSecond;
     world.schedule((-1000 * Math.log(1 - world.random.next())) / perSecond, undefined, () => {
-      cluster.call(oneOf(cluster, cluster.gateways), someCaller(cluster));
+      // Clients are led away from a region that does not answer, most of the time.
+      const up = cluster.gateways.filter((gateway) => gateway.answers);
+      const isLed = up.length > 0 && !world.chance(0.02);
+      cluster.call(oneOf(cluster, isLed ? up : cluster.gateways), someCaller(cluster));
       next();
     });
   };
@@ -120,6 +138,15 @@ function arrive(cluster: Cluster): () => void {
   return () => {
     isStopped = true;
   };
+}
+
+/** Arrivals a second for enough to be admitted by the end, as it went so far; some more, since faults refuse some. */
+function neededPerSecond({ world, ledger }: Cluster): number {
+  const { admissions, denials } = ledger;
+  const seconds = Math.max(10, (faultyMsMin - 8_000 - world.nowMs) / 1_000);
+  const share = Math.max(0.3, (admissions + 20) / (admissions + denials + 20));
+  const missing = Math.max(0, busyEnough.admissions - admissions);
+  return Math.min(120, 2 + missing / seconds / share);
 }
 
 function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {

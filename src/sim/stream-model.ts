@@ -1,33 +1,48 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
+import { producerKey } from "../base/words.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import { decodeStreamRecord } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
 
-/** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
-export function callsByKey(records: readonly StreamRecord[]): Map<string, number> {
-  const producers = new Map<string, Map<number, Batch>>();
-  for (const { bytes } of records) {
-    const entry = decodeStreamRecord(bytes);
-    if (entry.kind !== "batch") continue;
-    const { producer, incarnation, seq } = entry.batch;
-    const name = `${producer}/${incarnation}`;
-    let batches = producers.get(name);
-    if (batches === undefined) {
-      batches = new Map();
-      producers.set(name, batches);
+export class StreamModel {
+  /** A record is decoded once: hubs that crash are checked against the whole stream each time. */
+  readonly #decoded = new WeakMap<StreamRecord, Batch | "other">();
+
+  /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
+  callsByKey(records: readonly StreamRecord[]): Map<string, number> {
+    const producers = new Map<string, Map<number, Batch>>();
+    for (const record of records) {
+      const batch = this.#batch(record);
+      if (batch === "other") continue;
+      const name = producerKey(batch.producer, batch.incarnation);
+      let batches = producers.get(name);
+      if (batches === undefined) {
+        batches = new Map();
+        producers.set(name, batches);
+      }
+      batches.set(batch.seq, batch);
     }
-    batches.set(seq, entry.batch);
-  }
-  const calls = new Map<string, number>();
-  for (const batches of producers.values()) {
-    for (let seq = 1; batches.has(seq); seq++) {
-      for (const row of batches.get(seq)?.rows ?? []) {
-        calls.set(row.key, (calls.get(row.key) ?? 0) + row.calls);
+    const calls = new Map<string, number>();
+    for (const batches of producers.values()) {
+      for (let seq = 1; batches.has(seq); seq++) {
+        for (const row of batches.get(seq)?.rows ?? []) {
+          calls.set(row.key, (calls.get(row.key) ?? 0) + row.calls);
+        }
       }
     }
+    return calls;
   }
-  return calls;
+
+  #batch(record: StreamRecord): Batch | "other" {
+    let batch = this.#decoded.get(record);
+    if (batch === undefined) {
+      const entry = decodeStreamRecord(record.bytes);
+      batch = entry.kind === "batch" ? entry.batch : "other";
+      this.#decoded.set(record, batch);
+    }
+    return batch;
+  }
 }
 
 /** The first key of which two sums differ. */

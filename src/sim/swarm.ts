@@ -6,8 +6,9 @@ import type { SeededRandom } from "../base/random.ts";
 export interface Swarm {
   readonly gateways: number;
   readonly keys: number;
-  /** Arrivals a second, all gateways together, while busy and while idle. */
-  readonly busyPerSecond: number;
+  readonly flushIntervalMs: number;
+  /** Arrivals a second while busy, as a multiple of the mean that the run needs; and while idle. */
+  readonly busyShare: number;
   readonly idlePerSecond: number;
   readonly delayMs: number;
   readonly jitterMs: number;
@@ -46,10 +47,13 @@ export function drawSwarm(random: SeededRandom): Swarm {
   const every = Object.fromEntries(
     faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level()]),
   ) as Record<FaultKind, number>;
+  const gateways = [2, 2, 2, 3, 3, 4][random.below(6)] as number;
   return {
-    gateways: 2 + random.below(3),
-    keys: 2 + random.below(8),
-    busyPerSecond: 100 + random.below(40),
+    gateways,
+    keys: 3 + random.below(7),
+    // Many gateways with short intervals would fill the run with timers.
+    flushIntervalMs: ([50, 100, 200] as const)[gateways > 2 ? 1 + random.below(2) : random.below(3)] as number,
+    busyShare: 1.4 + 1.6 * random.next(),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
     jitterMs: random.below(20),
