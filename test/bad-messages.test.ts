@@ -9,6 +9,7 @@ import { after, before, suite, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { encodeFrame } from "../src/adapters/direct/frame.ts";
+import { crc32 } from "../src/base/hash.ts";
 import { sealCharges } from "../src/hub/testing/fake-gateway.ts";
 import { type Hello, linkMessageMaxBytes, linkProtocol } from "../src/ports/link.ts";
 import { Cluster, until } from "./support/cluster.ts";
@@ -178,14 +179,23 @@ async function send(frames: readonly (Buffer | string)[], lingerMs = 3_000): Pro
 }
 
 function lengthPrefix(length: number, rest: string): Buffer {
-  const prefix = Buffer.alloc(4);
-  prefix.writeUInt32LE(length);
-  return Buffer.concat([prefix, Buffer.from(rest)]);
+  const content = Buffer.from(rest);
+  const prefix = Buffer.alloc(8);
+  prefix.writeUInt32LE(length, 0);
+  prefix.writeUInt32LE(crc32(content), 4);
+  return Buffer.concat([prefix, content]);
+}
+
+function flipped(frame: Buffer): Buffer {
+  const at = frame.length - 3;
+  frame[at] = (frame[at] as number) ^ 1;
+  return frame;
 }
 
 suite("a message is refused and its connection closed", () => {
   const table: [name: string, frames: () => (Buffer | string)[], counted: RegExp][] = [
     ["random bytes", () => [randomBytes(300)], /malformed/],
+    ["in which a bit is flipped", () => [flipped(hello())], /malformed/],
     ["text", () => ["hello"], /malformed/],
     ["a length beyond the message", () => [lengthPrefix(4_000_000, "{}")], /malformed/],
     ["a header that is no object", () => [lengthPrefix(4, "null")], /malformed/],
@@ -221,6 +231,8 @@ suite("a batch is refused", () => {
     const bytes = batch(producer);
     const at = bytes.length - 20;
     bytes[at] = (bytes[at] as number) ^ 1;
+    // As one that was damaged before it was sent.
+    bytes.writeUInt32LE(crc32(bytes.subarray(8)), 4);
     return bytes;
   };
   const table: [name: string, frame: () => Buffer][] = [

@@ -64,7 +64,9 @@ test("three regions that spend one quota at once use it to its last unit and nev
   const results = await Promise.all(regionNames.map((name) => spend(name, key)));
   const sum = (status: number): number =>
     results.reduce((all, statuses) => all + (statuses.get(status) ?? 0), 0);
-  t.diagnostic(`admitted ${sum(200)} of ${quota}; ${sum(503)} calls found nothing at hand`);
+  t.diagnostic(
+    `figure: undisturbed: ${sum(200)} of ${quota} admitted; ${sum(503)} calls found nothing at hand`,
+  );
   assert.equal(sum(200), quota);
   assert.equal(sum(0), 0);
   await until(async () => (await leases()).heldUnits === 0, 5_000, "everything given back");
@@ -101,7 +103,7 @@ test("kill -9 of gateways and hub while a quota is spent: not a unit above it", 
   const results = await everyone;
   const admitted = results.reduce((all, statuses) => all + (statuses.get(200) ?? 0), 0);
   const { heldUnits } = await leases();
-  t.diagnostic(`admitted ${admitted} of ${quota}; held after the kills ${heldUnits}`);
+  t.diagnostic(`figure: killed: ${admitted} of ${quota} admitted, ${heldUnits} held at rest`);
   assert.ok(admitted <= quota, `${admitted} admitted of ${quota}`);
   assert.ok(admitted >= quota / 2, "and most of it could be used");
   const verify = await cluster.command("verify");

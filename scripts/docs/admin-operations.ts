@@ -17,6 +17,7 @@ const examples: Readonly<Record<string, string>> = {
   listPlans: '-H "$T" $U/v1/plans',
   listRegions: '-H "$T" $U/v1/regions',
   status: '-H "$T" $U/v1/status',
+  liftFence: '-H "$T" -X POST $U/v1/leases/lift-fence',
   verify: '-H "$T" -X POST $U/v1/verify',
   backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
 };

@@ -14,6 +14,7 @@ import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { replyHeadMaxBytes, waitingCallsMax } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
+import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { bodyMaxBytes } from "../../src/control/control.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
 import {
@@ -26,6 +27,8 @@ import {
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
 import { headerFieldsMax } from "../../src/gateway/header-scan.ts";
 import { reconnectMaxMs, silenceMaxMs } from "../../src/gateway/hub-session.ts";
+import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
+import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
 import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
 import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
@@ -36,6 +39,7 @@ import { auditTimeoutMs } from "../../src/hub/audit.ts";
 import { differencesMax } from "../../src/hub/differences.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
+import { fenceMarginMs, leaseAheadMs, pendingGrantsMax } from "../../src/hub/lease-desk.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { unsavedBytesMax } from "../../src/hub/registry-sync.ts";
 import { ringBytesMax, ringUpdatesMax } from "../../src/hub/replicator.ts";
@@ -120,6 +124,19 @@ const gateway: readonly Bound[] = [
     "windows counted at one time",
     "the one that ended first makes room",
   ],
+  [
+    { leasedCountersMax },
+    "count",
+    "counters of strict limits that quota is held of",
+    "503 until some are over",
+  ],
+  [{ keysAheadMax }, "count", "new keys of one message given quota ahead", "their first call asks"],
+  [
+    { firstContactMsMax },
+    "ms",
+    "that a start waits for the hub's time",
+    "serves by its own wall clock",
+  ],
   [{ reconnectMaxMs }, "ms", "between two attempts to reach the hub", ""],
   [{ silenceMaxMs }, "ms", "without a word from the hub", "connects anew"],
 ];
@@ -164,6 +181,14 @@ const hub: readonly Bound[] = [
     "dropped, asked for again",
   ],
   [{ lostRangesMax }, "count", "ranges of one process declared lost", "further ones are refused"],
+  [{ pendingGrantsMax }, "count", "grants on their way into the stream", "asked for again"],
+  [{ leaseAheadMs }, "ms", "before its start that a window is granted of", "refused, asked again"],
+  [
+    { fenceMarginMs },
+    "ms",
+    "that a restored hub's clock may be behind, for strict limits",
+    "quota can be exceeded",
+  ],
   [{ ringUpdatesMax }, "count", "updates kept for gateways that come back", "those get a snapshot"],
   [{ ringBytesMax }, "bytes", "the same, by size", "those get a snapshot"],
   [

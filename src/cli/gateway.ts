@@ -20,6 +20,7 @@ import { adoptJournals } from "./adopt-journals.ts";
 import { Cleanup } from "./cleanup.ts";
 import { dataFolder } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
+import { firstContact } from "./first-contact.ts";
 import { listenAddress, listenText } from "./listen-address.ts";
 import { loadConfig } from "./load-config.ts";
 import { openCore } from "./open-core.ts";
@@ -78,6 +79,10 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   const { core, journal } = await openCore(member, { log, metrics });
   cleanup.add(() => core.stop());
   const pipeline = await openPipeline(config, { core, journal, log, metrics }, cleanup);
+  await firstContact({
+    isMade: () => core.time.isDisciplined,
+    hasFailed: () => core.session.hasFailed,
+  });
   const listener = await listenHttp({ ...listen, sharesPort: region.processes > 1 }, pipeline);
   cleanup.add(() => listener.stop(stopMsMax));
   const operations = await listenOperations({

@@ -115,7 +115,7 @@ test("the command line has the commands of the reference, each with help", () =>
     [
       ["init", "check", "dev", "hub", "gateway"],
       ["keys create", "keys list", "keys show", "keys rotate", "keys revoke"],
-      ["usage", "status", "verify", "backup", "restore", "replay"],
+      ["usage", "status", "lift-fence", "verify", "backup", "restore", "replay"],
     ].flat(),
   );
   for (const [path, command] of commands) {

@@ -36,6 +36,22 @@ export function addReportCommands(program: Command): void {
 
   addControlOptions(
     program
+      .command("lift-fence")
+      .description(
+        "after a restore: let strict limits grant in windows that had begun before it; only if no other hub runs",
+      ),
+  ).action(async (options: Options) => {
+    const path = "/v1/leases/lift-fence";
+    const status = await callControl<StatusJson>(findControlPlane(options), {
+      method: "POST",
+      path,
+    });
+    if (options.json) printJson(status);
+    else print("Strict limits grant again, in windows that had begun before the restore, too.");
+  });
+
+  addControlOptions(
+    program
       .command("verify")
       .description("recompute every total and compare; exit 1 if anything differs"),
   ).action(async (options: Options) => {
@@ -69,6 +85,12 @@ function printStatus(status: StatusJson): void {
     ["keys", `${grouped(registry.keys)}, version ${registry.version}`],
     ["backup", backup === null ? "none" : `${backup.position} at ${shortInstant(backup.at)}`],
   ];
+  const { leases } = status;
+  if (leases.counters > 0) {
+    const { heldUnits, unusedUnits, counters } = leases;
+    const units = `${grouped(heldUnits)} units out, ${grouped(unusedUnits)} of them not used`;
+    facts.push(["leases", `${units}, of ${grouped(counters)} counters`]);
+  }
   facts.push([
     "overshoot",
     `at most about ${grouped(status.overshoot.boundUnits)} units a counter`,

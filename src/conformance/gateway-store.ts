@@ -29,6 +29,7 @@ export function columnsOf(window: string, counters: readonly Counter[]): WindowC
 const nothing: ViewDelta = {
   version: { epoch: 1, position: 1 },
   watermarks: [],
+  asOfMs: 1_700_000_000_000,
   windows: [],
   dropped: [],
   replace: false,
@@ -132,10 +133,17 @@ function views(define: Define): void {
     const watermarks = [["p/i", 7]] as const;
     const version = { epoch: 3, position: 99 };
     const first = await storage.open();
-    await first.saveView({ ...nothing, version, watermarks, windows: [columnsOf("w", counters)] });
+    const asOfMs = 1_700_000_000_123.25;
+    const windows = [columnsOf("w", counters)];
+    await first.saveView({ ...nothing, version, watermarks, asOfMs, windows });
     await first.close();
     const second = await storage.open();
-    assert.deepEqual(await loaded(second), { version, watermarks, windows: { w: counters } });
+    assert.deepEqual(await loaded(second), {
+      version,
+      watermarks,
+      asOfMs,
+      windows: { w: counters },
+    });
     await second.close();
   });
 
@@ -154,6 +162,7 @@ function views(define: Define): void {
       assert.deepEqual(await loaded(store), {
         version,
         watermarks: [],
+        asOfMs: nothing.asOfMs,
         windows: {
           a: [
             [1, 1, 10],
@@ -176,6 +185,7 @@ function views(define: Define): void {
       assert.deepEqual(await loaded(store), {
         version: nothing.version,
         watermarks: [],
+        asOfMs: nothing.asOfMs,
         windows: { a: [[5, 5, 50]] },
       });
       await store.close();
@@ -196,6 +206,7 @@ function views(define: Define): void {
     assert.deepEqual(await loaded(store), {
       version: nothing.version,
       watermarks: [],
+      asOfMs: nothing.asOfMs,
       windows: {
         w: [
           [2, 2, 2],

@@ -255,7 +255,7 @@ function foldState(define: Define): void {
       const fold = { ...emptyFold, version: { epoch: 1, position: 2 }, producers: after };
       await ledger.checkpoint({ ...emptyDelta, fold });
       const loaded = await ledger.load(() => {});
-      assert.deepEqual(loaded, { fold, damaged: [] });
+      assert.deepEqual(loaded, { fold, leases: [], damaged: [] });
       await ledger.close();
     },
   );

@@ -371,6 +371,7 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/keys post,get",
     "/v1/keys/{id} get,patch,delete",
     "/v1/keys/{id}/rotate post",
+    "/v1/leases/lift-fence post",
     "/v1/plans get",
     "/v1/regions get",
     "/v1/status get",

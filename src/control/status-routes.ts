@@ -37,8 +37,24 @@ const statusRoute = readRoute("/v1/status", statusSchema, {
   summary: "The hub's state and its regions'.",
 });
 
+const liftFenceRoute = createRoute({
+  method: "post",
+  path: "/v1/leases/lift-fence",
+  operationId: "liftFence",
+  summary: "After a restore: strict limits grant again in windows that had begun before it.",
+  description:
+    "Only where no other hub runs and no process holds grants that this hub does not know of: those would come on top of the quota. " +
+    "Without it, such windows get no grants until they end. Status warns of it from then on.",
+  security: bearerSecurity,
+  responses: {
+    200: { description: "As of now.", content: { "application/json": { schema: statusSchema } } },
+    401: problemResponses[401],
+    503: problemResponses[503],
+  },
+});
+
 export function addStatusRoutes(app: ControlApp, context: ControlContext): void {
-  const { hub } = context;
+  const { hub, log } = context;
   app.openapi(plansRoute, (c) => c.json(plansJson(context.config()), 200));
   app.openapi(regionsRoute, (c) => {
     const config = context.config();
@@ -48,4 +64,9 @@ export function addStatusRoutes(app: ControlApp, context: ControlContext): void 
     return c.json({ version, keysFrom, regions: regionsJson(config, status) }, 200);
   });
   app.openapi(statusRoute, (c) => c.json(statusJson(context.config(), hub.status()), 200));
+  app.openapi(liftFenceRoute, async (c) => {
+    await hub.liftFence();
+    log.warn("the fence of strict limits was lifted", { request: c.var.requestId });
+    return c.json(statusJson(context.config(), hub.status()), 200);
+  });
 }

@@ -221,7 +221,8 @@ export class GatewayCore {
       this.view.restoreWindow(columns, this.time.certainMs());
     });
     if (saved === undefined) return;
-    this.view.restore(saved.version, saved.watermarks);
+    this.view.restore(saved);
+    this.time.notBefore(saved.asOfMs);
     this.#saver.loaded(windows);
   }
 

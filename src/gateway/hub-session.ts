@@ -98,6 +98,11 @@ export class HubSession {
     return this.#welcomed;
   }
 
+  /** The last attempt to reach the hub failed, or the link was lost since. */
+  get hasFailed(): boolean {
+    return this.#attempts > 0;
+  }
+
   /** The open link, once the hub has welcomed this gateway. */
   get end(): GatewayEnd | undefined {
     return this.#welcomed ? this.#end : undefined;

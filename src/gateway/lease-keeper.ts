@@ -41,6 +41,8 @@ const retryMs: Readonly<Record<Exclude<LeaseResult, "granted">, number>> = {
 };
 /** A lease is kept this long though others want it, so that it does not travel for every call. */
 const holdMsMin = 1_000;
+/** Times what is needed that a lease may hold while others want units. */
+const largestKept = 4;
 /** After this time without a call, what is more than a few units is given back. */
 const idleMs = 60_000;
 /** How long after the end of a window its leases are closed: no call is charged to it any more. */
@@ -244,7 +246,8 @@ export class LeaseKeeper {
     if (tended.awaited !== 0) return this.#outbox.remind(tended, nowMs);
     if (tended.isWanted && nowMs - tended.grantedAtMs >= holdMsMin && tended.marking === 0) {
       tended.isWanted = false;
-      this.#giveBack(tended, tended.rate * askAheadMs);
+      this.#share(tended);
+      if (tended.awaited !== 0) return;
     }
     const isUsed = nowMs - tended.usedAtMs <= askAheadMs;
     if (isUsed) this.#consider(tended, nowMs);
@@ -291,6 +294,16 @@ export class LeaseKeeper {
     const place = { id: windowId(window), window, lo: held.lo, hi: held.hi };
     const want = Math.ceil(Math.max(grantUnitsMin, needed, tended.rate * leaseSpanMs));
     this.demand({ plan, limit, quota, subject, place, cost: needed, want });
+  }
+
+  /** Others want units: keeps what calls need for a moment. A lease of far more is exchanged for a smaller one. */
+  #share(tended: Tended): void {
+    const keep = tended.rate * askAheadMs;
+    this.#giveBack(tended, keep);
+    if (tended.held.left <= largestKept * keep || tended.awaited !== 0) return;
+    this.#giveBack(tended, 0);
+    tended.want = Math.ceil(Math.max(keep, tended.needed));
+    this.#outbox.ask(tended);
   }
 
   /** Closes leases from the last on, as long as more than `keep` units stay. Returns how many. */

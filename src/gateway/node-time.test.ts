@@ -75,3 +75,17 @@ test("before the first contact no time has passed for certain", () => {
   time.sample({ sentAtMs: 50, receivedAtMs: 50, hubTimeMs: 1_000 });
   assert.equal(time.certainMs(), time.nowMs());
 });
+
+test("before the first contact time is not behind what was heard of the hub at an earlier start", () => {
+  const { clock, time } = fixture();
+  const before = time.nowMs();
+  time.notBefore(before - 1);
+  assert.equal(time.nowMs(), before, "the wall clock is later: it counts");
+  time.notBefore(before + 86_400_000);
+  clock.mono += 5;
+  assert.equal(time.nowMs(), before + 86_400_000 + 5);
+  assert.equal(time.certainMs(), 0, "it may be later still");
+  time.sample({ sentAtMs: 55, receivedAtMs: 55, hubTimeMs: before });
+  time.notBefore(before + 86_400_000);
+  assert.equal(time.nowMs(), before, "the hub knows better");
+});

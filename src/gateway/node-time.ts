@@ -1,6 +1,6 @@
 /**
  * A gateway's time: the hub's, estimated from heartbeats, plus its own monotonic time since. The wall clock counts only
- * until the first contact. Never goes back by itself, so that a window never opens twice.
+ * until the first contact, and only if it is not behind what an earlier start last heard of the hub. Never goes back by itself, so that a window never opens twice.
  *
  * A heartbeat sent at s and answered at r with hub time h says that h lies between s and r: the estimate is h at the
  * middle, wrong by at most half the round trip. The sample with the shortest round trip of the last minute is kept; those
@@ -62,6 +62,15 @@ export class NodeTime {
    */
   certainMs(): EpochMs {
     return this.isDisciplined ? this.nowMs() : 0;
+  }
+
+  /**
+   * Before the first contact: a time of the hub's that has passed already, as an earlier start heard it. A wall clock that is behind it
+   * is wrong, and would begin windows anew that are over, or used up.
+   */
+  notBefore(hubTimeMs: EpochMs): void {
+    if (this.isDisciplined) return;
+    this.#offsetMs = Math.max(this.#offsetMs, hubTimeMs - this.#clock.monotonicMs());
   }
 
   /** Takes a sample; returns how far time was corrected, ms, or undefined if the sample was not used. */

@@ -12,7 +12,7 @@ const key = producerKey(me, "i1");
 
 function fixture() {
   const view = new RegionView({ region: "sydney", producer: me }, new OwnCharges());
-  view.restore({ epoch: 5, position: 10 }, []);
+  view.restore({ version: { epoch: 5, position: 10 }, watermarks: [], asOfMs: 0 });
   return view;
 }
 
@@ -83,7 +83,7 @@ for (const [name, more, expected] of cases) {
 
 test("an update that covers batches not in memory waits for the journal and changes nothing", () => {
   const view = new RegionView({ region: "sydney", producer: me }, new OwnCharges(0));
-  view.restore({ epoch: 5, position: 10 }, []);
+  view.restore({ version: { epoch: 5, position: 10 }, watermarks: [], asOfMs: 0 });
   view.own.add("i1", ownBatch(1, 30));
   addOwn(view.tables, ownBatch(1, 30), 1);
   const covering = update({ net: 130, watermarks: [[key, 1]] });

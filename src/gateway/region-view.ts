@@ -23,7 +23,7 @@ import { CounterTable } from "../limits/counter-table.ts";
 import { parseWindowId } from "../limits/window.ts";
 import { WindowTables } from "../limits/window-tables.ts";
 import type { FeedUpdate, FeedWindow } from "../metering/feed-codec.ts";
-import type { WindowColumns } from "../ports/gateway-store.ts";
+import type { SavedView, WindowColumns } from "../ports/gateway-store.ts";
 import type { MissingRange, OwnBatch, OwnCharges } from "./own-charges.ts";
 
 /** Ended windows are kept this long for late entries and for `/-/usage` of a clock slightly behind. */
@@ -119,9 +119,10 @@ export class RegionView {
   }
 
   /** Takes up what was saved, before any charge. */
-  restore(version: Version, watermarks: readonly (readonly [ProducerKey, Seq])[]): void {
-    this.version = version;
-    for (const [producer, seq] of watermarks) this.watermarks.set(producer, seq);
+  restore(saved: SavedView): void {
+    this.version = saved.version;
+    this.asOfMs = saved.asOfMs;
+    for (const [producer, seq] of saved.watermarks) this.watermarks.set(producer, seq);
   }
 
   restoreWindow(columns: WindowColumns, certainMs: EpochMs): void {

@@ -13,7 +13,7 @@ const key = producerKey(me, "i1");
 
 function fixture(saveView: (delta: ViewDelta) => Promise<void>) {
   const view = new RegionView({ region: "sydney", producer: me }, new OwnCharges());
-  view.restore({ epoch: 5, position: 10 }, [[key, 8]]);
+  view.restore({ version: { epoch: 5, position: 10 }, watermarks: [[key, 8]], asOfMs: 77 });
   return { view, saver: new ViewSaver({ saveView } as GatewayStore, view, noLog) };
 }
 
@@ -23,6 +23,7 @@ test("a view that did not change is saved once", async () => {
   await saver.save();
   await saver.save();
   assert.equal(saves.length, 1);
+  assert.equal(saves[0]?.asOfMs, 77);
 });
 
 test("a view of a higher epoch is saved even where its position is that of the old one", async () => {

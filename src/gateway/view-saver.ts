@@ -49,7 +49,7 @@ export class ViewSaver {
     // The same position of another epoch is another history, with other watermarks.
     if (this.#savedVersion && compareVersions(view.version, this.#savedVersion) === 0) return;
     const { windows, replace } = view.takeChanges();
-    const { version } = view;
+    const { version, asOfMs } = view;
     const watermarks = [...view.watermarks];
     if (replace) this.#windows.clear();
     for (const { window } of windows) this.#windows.add(window);
@@ -57,7 +57,7 @@ export class ViewSaver {
     for (const id of this.#windows) if (view.tables.get(id) === undefined) dropped.push(id);
     for (const id of dropped) this.#windows.delete(id);
     try {
-      await this.#store.saveView({ version, watermarks, windows, dropped, replace });
+      await this.#store.saveView({ version, watermarks, asOfMs, windows, dropped, replace });
       this.saved = new Map(watermarks);
       this.#savedVersion = version;
     } catch (cause) {

@@ -163,3 +163,18 @@ test("a journal that fills up is a warning before it is full", async () => {
   gateway.heartbeat(2, 0.81 * 2 ** 30);
   assert.match(rig.hub?.api.status().warnings[0] ?? "", /^the journal of sydney\/0 is 81 % full/);
 });
+
+test("two processes with copies of one journal are noticed, and not both served", async () => {
+  const { rig, gateway } = await opened();
+  const copy = new FakeGateway("sydney", 0, gateway.producer);
+  copy.incarnation = "00000000000000bb";
+  for (let i = 0; i < 4; i++) {
+    for (const one of [copy, gateway]) {
+      one.disconnect();
+      await rig.reconnect(one, {});
+    }
+  }
+  const { warnings = [] } = rig.hub?.api.status() ?? {};
+  assert.ok(warnings.some((line) => line.includes("a data folder was copied")));
+  assert.equal(gateway.received.at(-1)?.kind, "refused");
+});

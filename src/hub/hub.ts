@@ -11,6 +11,7 @@ import type { Hello } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import { Checkpoints } from "./checkpoints.ts";
+import { CloneWatch } from "./clone-watch.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
 import { isAhead, nextEpoch } from "./epochs.ts";
@@ -77,6 +78,7 @@ class RunningHub implements Hub, HubParts {
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
+  readonly #clones = new CloneWatch();
   readonly #running: Timer[] = [];
   #findings: string[];
   #backup: BackupCoverage | undefined;
@@ -154,7 +156,15 @@ class RunningHub implements Hub, HubParts {
     if (view.epoch > heardMax || registryVersion > heardMax) {
       return session.refuse("hub-refused", "the gateway names a version that no hub gave");
     }
-    const { region, process, producer } = hello;
+    const { region, process, producer, incarnation } = hello;
+    if (this.#clones.heard(producer, incarnation)) {
+      this.#find(
+        `two processes run with the journal of ${region}/${process}: a data folder was copied; stop one and give it an empty one`,
+      );
+      const detail =
+        "another process runs with a copy of this journal; start with an empty data folder";
+      return session.refuse("hub-refused", detail);
+    }
     this.log.info("a gateway came", { region, process, producer });
     if (registryVersion > this.registry.version) {
       this.registry.startEra(registryVersion);

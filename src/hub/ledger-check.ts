@@ -3,7 +3,7 @@
 import { CounterTable } from "../limits/counter-table.ts";
 import { digestText } from "../limits/totals-digest.ts";
 import type { Timers } from "../ports/clock.ts";
-import type { LedgerColumns, LedgerStore } from "../ports/ledger-store.ts";
+import type { LedgerColumns, LedgerLeases, LedgerStore } from "../ports/ledger-store.ts";
 import { type Differences, figures, noSums, sumsIn } from "./differences.ts";
 import type { HubTotals } from "./hub-totals.ts";
 import type { HubWindow } from "./hub-window.ts";
@@ -11,7 +11,7 @@ import type { HubWindow } from "./hub-window.ts";
 /** A ledger that stays as it is meanwhile, at the position of `expected`. Returns sentences on damaged rows. */
 export async function checkLedger(
   ledger: LedgerStore,
-  expected: HubTotals,
+  { totals: expected, leases }: { totals: HubTotals; leases: readonly LedgerLeases[] },
   differences: Differences,
 ): Promise<string[]> {
   const seen = new Map<string, number>();
@@ -37,8 +37,29 @@ export async function checkLedger(
     ({ id, table }) => (seen.get(id) ?? 0) < table.count,
   );
   if (short.length > 0) await checkMissing(ledger, short, differences);
-  return (loaded?.damaged ?? []).map(
+  const damaged = (loaded?.damaged ?? []).map(
     ({ window, subject }) => `the ledger's row of ${subject} in ${window} is damaged`,
+  );
+  const found = loaded?.leases ?? [];
+  return [...damaged, ...checkLeases("ledger", { expected: leases, found })];
+}
+
+/**
+ * Where leases differ from the stream's, in sentences: granted or used up where the other is not, a quota could be exceeded.
+ * `of` both at one position.
+ */
+export function checkLeases(
+  where: string,
+  of: { readonly expected: readonly LedgerLeases[]; readonly found: readonly LedgerLeases[] },
+): string[] {
+  const nameOf = ({ window, lo, hi }: LedgerLeases): string => `${window} ${lo} ${hi}`;
+  const books = new Map(of.expected.map((leases) => [nameOf(leases), leases.book]));
+  const wrong = of.found.filter((leases) => books.get(nameOf(leases)) !== leases.book);
+  const found = new Set(of.found.map(nameOf));
+  const missing = of.expected.filter((leases) => !found.has(nameOf(leases)));
+  return [...wrong, ...missing].map(
+    ({ window, lo, hi }) =>
+      `the leases of counter ${lo.toString(16)}${hi.toString(16)} in ${window} differ from the stream's: ${where}`,
   );
 }
 

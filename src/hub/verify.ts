@@ -16,7 +16,7 @@ import { Differences } from "./differences.ts";
 import type { GatewaySession } from "./gateway-session.ts";
 import type { VerifyReport } from "./hub-api.ts";
 import type { HubState } from "./hub-state.ts";
-import { checkHub, checkLedger } from "./ledger-check.ts";
+import { checkHub, checkLeases, checkLedger } from "./ledger-check.ts";
 import { problemsMax, Recomputation } from "./recomputation.ts";
 import type { Replicator } from "./replicator.ts";
 import { RowCheck } from "./row-check.ts";
@@ -73,6 +73,8 @@ export class Verification {
       await this.#follow();
       const isCancelled = (): boolean => this.#cancelled;
       const to = { differences: this.#differences, timers, isCancelled };
+      const books = { expected: this.#again.state.leases.all(), found: state.leases.all() };
+      this.#problems.push(...checkLeases("hub", books).slice(0, problemsMax));
       await checkHub(state.totals, this.#again.totals, to);
       const regions = await this.#checkRegions();
       const { version } = this.#parts.replicator;
@@ -139,7 +141,8 @@ export class Verification {
     const { position } = fold.version;
     await this.#recompute(position);
     if (this.#cancelled) return;
-    this.#problems.push(...(await checkLedger(ledger, this.#again.totals, this.#differences)));
+    const expected = { totals: this.#again.totals, leases: this.#again.state.leases.all() };
+    this.#problems.push(...(await checkLedger(ledger, expected, this.#differences)));
     await this.#rows.compare(ledger, this.#differences);
     for (const row of await ledger.damagedRows(problemsMax)) {
       const hour = new Date(row.hour).toISOString();

@@ -23,6 +23,8 @@ export interface ViewDelta {
   readonly version: Version;
   /** All watermarks that the gateway knows, not only changed ones. */
   readonly watermarks: readonly (readonly [ProducerKey, Seq])[];
+  /** Hub time that the view is as new as. */
+  readonly asOfMs: EpochMs;
   /** Totals changed since the last save (or all, if `replace`). */
   readonly windows: readonly WindowColumns[];
   /** Windows to forget. */
@@ -34,6 +36,8 @@ export interface ViewDelta {
 export interface SavedView {
   readonly version: Version;
   readonly watermarks: readonly (readonly [ProducerKey, Seq])[];
+  /** 0: not known. */
+  readonly asOfMs: EpochMs;
 }
 
 /** What the saved view covered of this producer at a time. */

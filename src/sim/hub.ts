@@ -1,6 +1,7 @@
 /** A simulated machine with the hub: the real one on simulated disks, clock and network. */
 
 import { type Hub, startHub } from "../hub/hub.ts";
+import type { OvershootLimit } from "../hub/overshoot.ts";
 import { MemoryLedger } from "../hub/testing/memory-ledger.ts";
 import { Host, type MachineClock, noMetrics } from "./host.ts";
 import type { Network } from "./network.ts";
@@ -25,11 +26,18 @@ export class SimHub {
   readonly #network: Network;
   readonly #clock: MachineClock = { skewMs: 0, drift: 0 };
   readonly #streamRepeats: number;
+  readonly #limits: readonly OvershootLimit[];
   host: Host | undefined;
   hub: Hub | undefined;
   starts = 0;
 
-  constructor(world: World, network: Network, streamRepeats: number) {
+  constructor(
+    world: World,
+    network: Network,
+    streamRepeats: number,
+    limits: readonly OvershootLimit[] = [],
+  ) {
+    this.#limits = limits;
     this.#world = world;
     this.#network = network;
     this.#streamRepeats = streamRepeats;
@@ -77,7 +85,7 @@ export class SimHub {
         fileBytes: async () => 0,
       },
       {
-        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined, limits: [] },
+        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined, limits: this.#limits },
         ...{ publishIntervalMs, checkpointIntervalMs },
         ...{ streamRetentionMs: 7 * 86_400_000, sealIntervalMs: 86_400_000 },
         journalSizeMaxBytes: 2 ** 30,

@@ -20,6 +20,10 @@ export interface Target {
 
 export interface CallLedgerOptions {
   readonly targets: readonly Target[];
+  /** Default `/`. */
+  readonly path?: string;
+  /** Of another caller with the same keys: kept together. */
+  readonly books?: Map<string, Book>;
   /** Secrets of the keys, used in turn. */
   readonly keys: readonly string[];
   /** To all targets together. */
@@ -28,10 +32,15 @@ export interface CallLedgerOptions {
   readonly connections: number;
 }
 
-interface Answered {
+export interface Answered {
   readonly region: string;
+  readonly key: string;
+  readonly status: number;
   /** `performance.now()` at which it should have been sent. */
   readonly dueMs: number;
+  /** At which it was. */
+  readonly sentMs: number;
+  /** From when it was due to the end of the answer. */
   readonly latencyMs: number;
 }
 
@@ -42,7 +51,7 @@ const answerMsMax = 10_000;
 const refusedPauseMs = 10;
 
 export class CallLedger {
-  readonly books = new Map<string, Book>();
+  readonly books: Map<string, Book>;
   /** Answered 200, by region and key. */
   readonly #ackedBy = new Map<string, number>();
   readonly answered: Answered[] = [];
@@ -55,18 +64,19 @@ export class CallLedger {
   sent = 0;
   readonly #options: CallLedgerOptions;
   readonly #keys: string[] = [];
-  #next = 0;
+  readonly #nextKey = new Map<string, number>();
   #running: Promise<unknown> | undefined;
   #stopped = false;
 
   constructor(options: CallLedgerOptions) {
     this.#options = options;
+    this.books = options.books ?? new Map<string, Book>();
     for (const key of options.keys) this.addKey(key);
   }
 
   /** From now on it is used in turn with the others. */
   addKey(key: string): void {
-    this.books.set(key, { acked: 0, unknown: 0 });
+    if (!this.books.has(key)) this.books.set(key, { acked: 0, unknown: 0 });
     this.#keys.push(key);
   }
 
@@ -142,14 +152,22 @@ export class CallLedger {
     await client.destroy();
   }
 
+  /** In turn at each region: regions that send at the same moment would otherwise each get keys of their own. */
+  #takeKey(region: string): string {
+    const next = this.#nextKey.get(region) ?? 0;
+    this.#nextKey.set(region, next + 1);
+    return this.#keys[next % this.#keys.length] as string;
+  }
+
   async #call(client: Client, target: Target, dueMs: number): Promise<number> {
-    const key = this.#keys[this.#next++ % this.#keys.length] as string;
-    const book = this.books.get(key) as Book;
     const { region } = target;
+    const key = this.#takeKey(region);
+    const book = this.books.get(key) as Book;
+    const sentMs = performance.now();
     this.sent++;
     try {
       const { statusCode, body } = await client.request({
-        path: "/",
+        path: this.#options.path ?? "/",
         method: "GET",
         headers: { "x-api-key": key },
         headersTimeout: answerMsMax,
@@ -161,7 +179,8 @@ export class CallLedger {
         add(this.#ackedBy, `${region} ${key}`);
       } else add(this.others, `${region} ${statusCode}`);
       await body.dump().catch(() => undefined);
-      this.answered.push({ region, dueMs, latencyMs: performance.now() - dueMs });
+      const latencyMs = performance.now() - dueMs;
+      this.answered.push({ region, key, status: statusCode, dueMs, sentMs, latencyMs });
       return statusCode;
     } catch (error) {
       if (isNeverSent(error)) add(this.refused, region);

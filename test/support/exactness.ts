@@ -29,38 +29,10 @@ export async function assertExact(
   ledger: CallLedger,
   keys: ReadonlyMap<string, string>,
 ): Promise<Counted> {
-  const used = async (region: string, key: string): Promise<number | undefined> =>
-    (await cluster.usage(region, key))?.limits[0]?.used;
-  const totals = new Map<string, number>();
-  const agree = async (): Promise<boolean> => {
-    for (const key of keys.keys()) {
-      const seen = await Promise.all(cluster.regionNames.map((region) => used(region, key)));
-      const first = seen[0];
-      if (first === undefined || seen.some((value) => value !== first)) return false;
-      if (first < ledger.bounds(key).min) return false;
-      totals.set(key, first);
-    }
-    return true;
-  };
-  const settledMs = await until(agree, settleMsMax).catch(async () => {
-    for (const [key, id] of keys) {
-      const seen = await Promise.all(cluster.regionNames.map((region) => used(region, key)));
-      const { min, max } = ledger.bounds(key);
-      assert.ok(
-        seen.every((value) => value === seen[0]),
-        `${id} is the same in all regions: ${cluster.regionNames.map((name, i) => `${name} ${seen[i]}`).join(", ")}`,
-      );
-      assert.ok((seen[0] ?? 0) >= min, `${id} counts ${seen[0]}: fewer than the ${min} answered`);
-      assert.ok((seen[0] ?? 0) <= max, `${id} counts ${seen[0]}: more than ${max}`);
-    }
-    return settleMsMax;
+  const { totals, settledMs } = await assertAgreed(cluster, ledger, {
+    keys,
+    withinMs: settleMsMax,
   });
-  for (const [key, id] of keys) {
-    const { min, max } = ledger.bounds(key);
-    const total = totals.get(key) ?? 0;
-    assert.ok(total <= max, `${id} counts ${total}, at most ${max} were sent (${min} answered)`);
-  }
-
   const report = await cluster.command("usage", "--by", "key", "--window", "month", "--json");
   assert.equal(report.code, 0, report.stderr);
   const units = unitsByKey(report.stdout);
@@ -73,6 +45,55 @@ export async function assertExact(
   const total = [...totals.values()].reduce((sum, value) => sum + value, 0);
   const { acked, unknown } = ledger;
   return { total, acked, unknown, over: total - acked, settledMs };
+}
+
+export interface Agreed {
+  /** Units by secret. */
+  readonly totals: ReadonlyMap<string, number>;
+  readonly settledMs: number;
+}
+
+/** All regions say the same of every key, within its caller's books, soon enough. `keys`: id by secret. */
+export async function assertAgreed(
+  cluster: Running,
+  ledger: CallLedger,
+  { keys, withinMs }: { keys: ReadonlyMap<string, string>; withinMs: number },
+): Promise<Agreed> {
+  const seenOf = (key: string): Promise<(number | undefined)[]> =>
+    Promise.all(
+      cluster.regionNames.map(async (name) => (await cluster.usage(name, key))?.limits[0]?.used),
+    );
+  const totals = new Map<string, number>();
+  const agree = async (): Promise<boolean> => {
+    for (const key of keys.keys()) {
+      const seen = await seenOf(key);
+      const first = seen[0];
+      if (first === undefined || seen.some((value) => value !== first)) return false;
+      if (first < ledger.bounds(key).min) return false;
+      totals.set(key, first);
+    }
+    return true;
+  };
+  const settledMs = await until(agree, withinMs).catch(async () => {
+    for (const [key, id] of keys) {
+      const seen = await seenOf(key);
+      const { min, max } = ledger.bounds(key);
+      const said = cluster.regionNames.map((name, i) => `${name} ${seen[i]}`).join(", ");
+      assert.ok(
+        seen.every((value) => value === seen[0]),
+        `${id} is the same in all regions: ${said}`,
+      );
+      assert.ok((seen[0] ?? 0) >= min, `${id} counts ${seen[0]}: fewer than the ${min} answered`);
+      assert.ok((seen[0] ?? 0) <= max, `${id} counts ${seen[0]}: more than ${max}`);
+    }
+    throw new Error(`the regions agreed later than ${withinMs} ms`);
+  });
+  for (const [key, id] of keys) {
+    const { min, max } = ledger.bounds(key);
+    const total = totals.get(key) ?? 0;
+    assert.ok(total <= max, `${id} counts ${total}, at most ${max} were sent (${min} answered)`);
+  }
+  return { totals, settledMs };
 }
 
 function unitsByKey(json: string): Map<string, number> {

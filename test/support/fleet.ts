@@ -15,37 +15,57 @@ import {
   type Usage,
   until,
 } from "./cluster.ts";
-import { handlers, regionNames, threeRegions } from "./configs.ts";
+import { handlers, regionNames, threeRegions, type Variation } from "./configs.ts";
 import type { Running } from "./exactness.ts";
 
 /** The machine may be busy; how soon a process serves is measured elsewhere. */
 const readyMsMax = 30_000;
 const outputCharactersMax = 20_000;
 
+export interface FleetOptions {
+  /** More of the configuration; ports are chosen. */
+  readonly config?: Omit<Variation, "plans" | "base">;
+  /** Where a region's gateway finds the hub; default: where it listens. Asked once, before the gateway's first start. */
+  readonly hubFor?: (region: string, hubUrl: string) => Promise<string>;
+  /** Added to the environment of a process, `hub` or a region. */
+  readonly environment?: (name: string) => Readonly<Record<string, string>>;
+}
+
 export class Fleet implements Running {
   readonly regionNames: readonly string[] = regionNames;
   readonly folder: string;
   readonly data: string;
   readonly #base: number;
+  readonly #options: FleetOptions;
   readonly #processes = new Map<string, ChildProcess>();
+  readonly #hubUrls = new Map<string, string>();
   /** What the processes printed, for the message of a failed test. */
   output = "";
 
-  private constructor(plans: string, base: number) {
+  private constructor(plans: string, base: number, options: FleetOptions) {
     this.#base = base;
+    this.#options = options;
     this.folder = mkdtempSync(join(tmpdir(), "tallygate-fleet-"));
     this.data = join(this.folder, "data");
-    writeFileSync(join(this.folder, "tallygate.yaml"), threeRegions({ plans, base }));
+    writeFileSync(
+      join(this.folder, "tallygate.yaml"),
+      threeRegions({ ...options.config, plans, base }),
+    );
     for (const [name, text] of Object.entries(handlers)) {
       writeFileSync(join(this.folder, name), text);
     }
   }
 
   /** Hub and all gateways, ready. */
-  static async start(plans: string): Promise<Fleet> {
-    const fleet = new Fleet(plans, await freeBasePort());
-    await fleet.startHub();
-    await Promise.all(regionNames.map((name) => fleet.startGateway(name)));
+  static async start(plans: string, options: FleetOptions = {}): Promise<Fleet> {
+    const fleet = new Fleet(plans, await freeBasePort(), options);
+    try {
+      await fleet.startHub();
+      await Promise.all(regionNames.map((name) => fleet.startGateway(name)));
+    } catch (error) {
+      await fleet.stop();
+      throw error;
+    }
     return fleet;
   }
 
@@ -68,18 +88,33 @@ export class Fleet implements Running {
 
   /** Resolves when the gateway says that it is ready, with the milliseconds it took. */
   async startGateway(region: string): Promise<number> {
-    this.#spawn(region, ["gateway", "--region", region]);
+    const hubUrl =
+      this.#hubUrls.get(region) ??
+      (await this.#options.hubFor?.(region, this.hubUrl)) ??
+      this.hubUrl;
+    this.#hubUrls.set(region, hubUrl);
+    this.#spawn(region, ["gateway", "--region", region, "--hub-url", hubUrl]);
     return this.#ready(region, `${this.#operations(region)}/health/ready`);
   }
 
-  /** Sends a signal to a process, `hub` or a region, and resolves when it has ended. */
-  async end(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+  /** Sends a signal to a process, `hub` or a region, and resolves with its exit code when it has ended; null: by a signal. */
+  async end(name: string, signal: "SIGTERM" | "SIGKILL"): Promise<number | null> {
     const child = this.#processes.get(name);
     this.#processes.delete(name);
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+      return child?.exitCode ?? null;
+    }
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill(signal);
     await ended;
+    return child.exitCode;
+  }
+
+  /** Of a process that runs. */
+  pid(name: string): number {
+    const pid = this.#processes.get(name)?.pid;
+    if (pid === undefined) throw new Error(`${name} does not run`);
+    return pid;
   }
 
   /** SIGSTOP: it keeps its connections and its port, and answers nobody. SIGCONT: it goes on. */
@@ -88,7 +123,7 @@ export class Fleet implements Running {
   }
 
   async stop(): Promise<void> {
-    this.signal("hub", "SIGCONT");
+    for (const name of this.#processes.keys()) this.signal(name, "SIGCONT");
     await Promise.all(this.regionNames.map((name) => this.end(name, "SIGTERM")));
     await this.end("hub", "SIGTERM");
     rmSync(this.folder, { recursive: true, force: true });
@@ -152,7 +187,10 @@ export class Fleet implements Running {
     const child = spawn(
       process.execPath,
       [mainFile, ...args, "--config", config, "--data", this.data],
-      { stdio: ["ignore", "pipe", "pipe"] },
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { ...process.env, ...this.#options.environment?.(name) },
+      },
     );
     this.#processes.set(name, child);
     for (const stream of [child.stdout, child.stderr]) {

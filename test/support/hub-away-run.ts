@@ -10,6 +10,7 @@ import { regionNames } from "./configs.ts";
 import { assertExact, type Counted } from "./exactness.ts";
 import { Fleet } from "./fleet.ts";
 import { percentile } from "./load.ts";
+import { VersionWatch } from "./version-watch.ts";
 
 /** `frozen`: SIGSTOP, connections stay open and silent. `killed`: SIGKILL, and nobody starts it again. */
 export type Away = "frozen" | "killed";
@@ -133,7 +134,9 @@ export async function runRestore(
   const revoked = await fleet.createKnownKey("huge");
   const ledger = loadOf(fleet, keys);
   const backup = join(fleet.folder, `backup-${end}.db`);
+  const versions = new VersionWatch(fleet);
   ledger.start();
+  versions.start();
   try {
     await sleep(phaseMs);
     const ackedAtBackup = ledger.acked;
@@ -144,9 +147,11 @@ export async function runRestore(
     ledger.addKey(late.key);
     await revokeEverywhere(fleet, revoked);
     await sleep(phaseMs);
+    const epochBefore = versions.epoch;
     await fleet.end("hub", end);
     // Its batches are then sent by another incarnation than the one that charged them.
     await fleet.end(restarted, "SIGKILL");
+    versions.forget(restarted);
     await fleet.startGateway(restarted);
     await succeeds(fleet.offline("restore", backup));
     await fleet.startHub();
@@ -154,6 +159,9 @@ export async function runRestore(
     await ledger.stop();
 
     const counted = await assertExact(fleet, ledger, keys);
+    const isPast = (): boolean => versions.lowestEpoch > epochBefore;
+    await until(isPast, 5_000, "everyone to be at a version that no one had before the restore");
+    await versions.stop();
     await assertRegistry(fleet, { late, revoked });
     const hubFolder = join(fleet.data, "hub");
     const aside = readdirSync(hubFolder).filter((name) => name.startsWith("replaced-"));
@@ -164,7 +172,7 @@ export async function runRestore(
     const failed = others.reduce((sum, region) => sum + ledger.failures(region), 0);
     return { counted, ackedAtBackup, failed };
   } finally {
-    await ledger.stop();
+    await Promise.all([ledger.stop(), versions.stop()]);
   }
 }
 

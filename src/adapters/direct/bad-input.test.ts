@@ -6,7 +6,7 @@ import { type AddressInfo, connect as tcpConnect } from "node:net";
 import { text as textOf } from "node:stream/consumers";
 import { after, before, beforeEach, suite, test } from "node:test";
 import { WebSocket } from "ws";
-import { sha256Hex } from "../../base/hash.ts";
+import { crc32, sha256Hex } from "../../base/hash.ts";
 import {
   type GatewayMessage,
   type HubEnd,
@@ -203,9 +203,11 @@ const closed = (ws: WebSocket): Promise<number> =>
   new Promise((resolve) => ws.on("close", (code) => resolve(code)));
 
 function rawFrame(headerBytes: number, rest: string | Uint8Array): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32LE(headerBytes);
-  return Buffer.concat([length, Buffer.from(rest as string)]);
+  const content = Buffer.from(rest as string);
+  const prefix = Buffer.alloc(8);
+  prefix.writeUInt32LE(headerBytes, 0);
+  prefix.writeUInt32LE(crc32(content), 4);
+  return Buffer.concat([prefix, content]);
 }
 
 const jsonFrame = (json: string): Buffer => rawFrame(Buffer.byteLength(json), json);
@@ -289,7 +291,7 @@ suite("a message is refused, counted, never delivered, and ends the connection",
   test("too large by one byte; just not too large is delivered", async () => {
     const ws = await openRaw();
     ws.send(
-      encodeFrame(batch, new Uint8Array(linkMessageMaxBytes - 4 - JSON.stringify(batch).length)),
+      encodeFrame(batch, new Uint8Array(linkMessageMaxBytes - 8 - JSON.stringify(batch).length)),
     );
     ws.send(Buffer.alloc(linkMessageMaxBytes + 1));
     ws.on("error", () => {});

@@ -267,6 +267,20 @@ test("a stop lets replies in progress finish and closes what is idle", async (t)
   assert.equal(listener.connections(), 0);
 });
 
+test("a call that comes on a connection just used while the listener stops is answered, and the last there", async (t) => {
+  const listener = await listen(t, (taken) => taken.reply(200, [], "here"));
+  const socket = await open(t, listener);
+  const call = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  socket.write(call);
+  await once(socket, "data");
+  const text = readAll(socket);
+  const stopped = listener.stop(10_000);
+  // It may have been on its way already.
+  socket.write(call);
+  assert.match(await text, /connection: close[^]*here$/i);
+  await stopped;
+});
+
 test("what does not finish within the stop's time is broken off", async (t) => {
   const listener = await listen(t, () => {});
   const socket = await open(t, listener);

@@ -1,7 +1,7 @@
 /** The public listener of a gateway on node:http. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TallygateError } from "../../base/errors.ts";
 import type { Connection, ExchangeTaker, Listener } from "../../ports/listener.ts";
@@ -30,6 +30,15 @@ export const httpLimitsDefault: HttpLimits = {
 
 /** How often node looks for requests that are too slow, ms. */
 const timeoutCheckMs = 500;
+
+/**
+ * A connection on which a call came this lately may carry the next one already: closed now, that call would be lost. Its
+ * reply says `Connection: close`, and what has not called until then is closed.
+ */
+const lingerMs = 500;
+
+/** How often idle connections are closed after that. */
+const closeIdleMs = 25;
 
 /** Connections that wait to be accepted; the kernel's own bound (somaxconn) may be lower. */
 const backlog = 4_096;
@@ -64,12 +73,14 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxHeadersCount = 0;
   server.maxConnections = limits.connectionsMax;
 
+  let lastCallMs = Number.NEGATIVE_INFINITY;
   const sockets = new Set<Socket>();
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
+    lastCallMs = performance.now();
     const connection = connectionOf(request.socket);
     taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
   };
@@ -93,7 +104,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       state.isStopping = true;
       // Node does not count as idle what has never sent anything.
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-      return closed(server, withinMs);
+      const sinceCallMs = performance.now() - lastCallMs;
+      return closed(server, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
     },
   };
 }
@@ -127,12 +139,29 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-function closed(server: Server, withinMs: number): Promise<void> {
+/** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
+function closed(
+  server: Server,
+  { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
+): Promise<void> {
   return new Promise((resolve) => {
     const deadline = setTimeout(() => server.closeAllConnections(), withinMs);
-    // Closes idle connections too; those in use close after their reply, see `NodeExchange`.
-    server.close(() => {
+    let closing: NodeJS.Timeout | undefined;
+    const linger = setTimeout(
+      () => {
+        server.closeIdleConnections();
+        // A reply that began before the stop did not say that it is the last.
+        closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);
+      },
+      Math.min(idleAfterMs, withinMs),
+    );
+    // That of node:http would close what is idle at once.
+    NetServer.prototype.close.call(server, () => {
       clearTimeout(deadline);
+      clearTimeout(linger);
+      clearInterval(closing);
+      // Ends its timers.
+      server.close(() => {});
       resolve();
     });
   });

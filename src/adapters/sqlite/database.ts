@@ -12,7 +12,7 @@ import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type ErrorCode, TallygateError } from "../../base/errors.ts";
 import { makeFolder, syncFolder } from "./folder.ts";
-import { damaged, storeError } from "./sqlite-error.ts";
+import { damaged, sqliteCode, storeError } from "./sqlite-error.ts";
 
 export interface DatabaseSpec {
   readonly file: string;
@@ -51,6 +51,8 @@ export const pageBytes = 4096;
 const busyTimeoutMs = 5000;
 /** Fixed offsets of the file header: https://www.sqlite.org/fileformat2.html#the_database_header */
 const header = { bytes: 100, pageSize: 16, userVersion: 60, applicationId: 68 };
+/** SQLITE_READONLY_ROLLBACK: a journal has to be rolled back, and whoever asks may not write. */
+const readOnlyRollback = 776;
 const magic = "SQLite format 3\0";
 
 /** Fails with `data-newer`, `data-damaged`, `data-unwritable`, `data-in-use` or the spec's own code. */
@@ -95,16 +97,26 @@ export function openBeside(spec: Pick<DatabaseSpec, "file" | "failed" | "cacheKi
 export function checkDatabase(spec: FileSpec & Pick<DatabaseSpec, "failed">): void {
   attempt(spec, () => checkHeader(spec, readHeader(spec.file)));
   attempt(spec, () => {
-    const db = new DatabaseSync(spec.file, { readOnly: true, timeout: busyTimeoutMs });
     try {
-      refuseOther(spec, userVersion(db));
-      const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
-      if (tables.length === 0) throw damaged(spec.file);
-      for (const { name } of tables) db.prepare(`SELECT 1 FROM "${String(name)}" LIMIT 1`).get();
-    } finally {
-      db.close();
+      checkTables(spec, { readOnly: true });
+    } catch (error) {
+      // A crash while the file was switched to a write-ahead log: it is taken back first, and nothing of ours is lost by that.
+      if (sqliteCode(error) !== readOnlyRollback) throw error;
+      checkTables(spec, { readOnly: false });
     }
   });
+}
+
+function checkTables(spec: FileSpec, { readOnly }: { readonly readOnly: boolean }): void {
+  const db = new DatabaseSync(spec.file, { readOnly, timeout: busyTimeoutMs });
+  try {
+    refuseOther(spec, userVersion(db));
+    const tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+    if (tables.length === 0) throw damaged(spec.file);
+    for (const { name } of tables) db.prepare(`SELECT 1 FROM "${String(name)}" LIMIT 1`).get();
+  } finally {
+    db.close();
+  }
 }
 
 /** Runs `work` and turns what it throws into a failure of the catalogue. */

@@ -25,6 +25,10 @@ const schema = `
 const coverageTable =
   "CREATE TABLE IF NOT EXISTS coverage (marks TEXT NOT NULL, crc INTEGER NOT NULL) STRICT";
 
+/** As well. One row: hub time of the view. */
+const viewTimeTable =
+  "CREATE TABLE IF NOT EXISTS view_time (as_of_ms REAL NOT NULL, crc INTEGER NOT NULL) STRICT";
+
 serveThread<StateApi, StateStart, undefined>(open, ({ file }) => ({
   file,
   failed: "state-failed",
@@ -47,6 +51,7 @@ function specOf(file: string): DatabaseSpec {
 function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: undefined } {
   const db = openDatabase(specOf(file));
   db.exec(coverageTable);
+  db.exec(viewTimeTable);
   const windows = new WindowRows(db);
   const totals = new TotalRows(db, windows);
   const keys = new KeyRows(db);
@@ -115,7 +120,16 @@ function readView(db: DatabaseSync): SavedView | undefined {
   const version = { epoch: Number(row["epoch"]), position: Number(row["position"]) };
   const text = String(row["watermarks"]);
   if (row["crc"] !== rowCrc(version.epoch, version.position, text)) return undefined;
-  return { version, watermarks: JSON.parse(text) as SavedView["watermarks"] };
+  const watermarks = JSON.parse(text) as SavedView["watermarks"];
+  return { version, watermarks, asOfMs: readViewTime(db) };
+}
+
+/** 0: never saved, or damaged, which is not known either. */
+function readViewTime(db: DatabaseSync): number {
+  const row = db.prepare("SELECT as_of_ms, crc FROM view_time").get();
+  if (row === undefined) return 0;
+  const asOfMs = Number(row["as_of_ms"]);
+  return row["crc"] === rowCrc(asOfMs) ? asOfMs : 0;
 }
 
 function readCoverage(db: DatabaseSync): readonly CoverageMark[] {
@@ -125,7 +139,7 @@ function readCoverage(db: DatabaseSync): readonly CoverageMark[] {
   return row["crc"] === rowCrc(text) ? (JSON.parse(text) as CoverageMark[]) : [];
 }
 
-function writeView(db: DatabaseSync, { version, watermarks }: SavedView): void {
+function writeView(db: DatabaseSync, { version, watermarks, asOfMs }: SavedView): void {
   const text = JSON.stringify(watermarks);
   const { epoch, position } = version;
   db.exec("DELETE FROM view");
@@ -135,4 +149,7 @@ function writeView(db: DatabaseSync, { version, watermarks }: SavedView): void {
     text,
     rowCrc(epoch, position, text),
   );
+  db.exec("DELETE FROM view_time");
+  const insert = db.prepare("INSERT INTO view_time (as_of_ms, crc) VALUES (?, ?)");
+  insert.run(asOfMs, rowCrc(asOfMs));
 }

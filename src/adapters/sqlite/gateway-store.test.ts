@@ -44,6 +44,7 @@ for (const damage of damages) {
     await first.saveView({
       version: { epoch: 1, position: 1 },
       watermarks: [],
+      asOfMs: 9,
       windows: [columnsOf("w", counters)],
       dropped: [],
       replace: false,
@@ -64,12 +65,29 @@ for (const damage of damages) {
   });
 }
 
+test("a damaged time of the view is not known, and nothing else is lost", async () => {
+  const { file, open, dispose } = await storage();
+  const first = await open();
+  const version = { epoch: 1, position: 1 };
+  const none = { watermarks: [], windows: [], dropped: [], replace: false };
+  await first.saveView({ ...none, version, asOfMs: 1_000 });
+  await first.close();
+  const db = new DatabaseSync(file);
+  db.exec("UPDATE view_time SET as_of_ms = 1001");
+  db.close();
+  const second = await open();
+  const view = await second.loadView(() => {});
+  assert.deepEqual(view, { version, watermarks: [], asOfMs: 0 });
+  await second.close();
+  await dispose();
+});
+
 test("rows of dropped windows are deleted in the end, those of others never", async () => {
   const { file, open, dispose } = await storage();
   const store = await open();
   const many = Array.from({ length: 25_000 }, (_, n) => [n + 1, n, n] as const);
   const version = { epoch: 1, position: 1 };
-  const base = { version, watermarks: [], dropped: [], replace: false };
+  const base = { version, watermarks: [], asOfMs: 9, dropped: [], replace: false };
   await store.saveView({
     ...base,
     windows: [columnsOf("old", many), columnsOf("new", [[1, 1, 1]])],

@@ -56,7 +56,7 @@ const schema = `
 `;
 
 /** Log pages after which the next seal checkpoints: 8 MiB, a second or so of heavy traffic. */
-const checkpointPages = 2048;
+const checkpointPagesDefault = 2048;
 /** Log pages after which any commit checkpoints, should nobody seal: 64 MiB. */
 const checkpointPagesMax = 16_384;
 /** Batches deleted in one transaction: at 64 KB each about a thousand pages, some milliseconds. */
@@ -79,9 +79,17 @@ export interface BatchesRead {
   readonly damaged: readonly number[];
 }
 
+export interface JournalDatabaseOptions {
+  readonly durability: "os" | "disk";
+  readonly incarnation: string;
+  /** Log pages after which the next seal or mark checkpoints. */
+  readonly checkpointPages?: number;
+}
+
 export class JournalDatabase {
   readonly #db: DatabaseSync;
   readonly #durability: "os" | "disk";
+  readonly #checkpointPages: number;
   readonly #insertOpen: StatementSync;
   readonly #usedPages: StatementSync;
   /** Row id of this start. */
@@ -96,8 +104,9 @@ export class JournalDatabase {
   /** A sync failed: what the log holds may not reach the disk although the next sync succeeds. */
   #logDoubtful = false;
 
-  constructor(file: string, options: { durability: "os" | "disk"; incarnation: string }) {
+  constructor(file: string, options: JournalDatabaseOptions) {
     this.#durability = options.durability;
+    this.#checkpointPages = options.checkpointPages ?? checkpointPagesDefault;
     this.#db = openDatabase(journalSpec(file));
     this.#insertOpen = this.#db.prepare(
       "INSERT INTO open (incarnation, bytes, crc) VALUES (?, ?, ?)",
@@ -206,7 +215,7 @@ export class JournalDatabase {
 
   /** Stores marks; synced. */
   storeMarks(leases: readonly StoredLease[]): void {
-    if (this.#logPages >= checkpointPages) this.#checkpoint();
+    if (this.#logPages >= this.#checkpointPages) this.#checkpoint();
     const put = this.#db.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#commit("disk", () =>
       transaction(this.#db, () => {
@@ -221,7 +230,7 @@ export class JournalDatabase {
 
   /** Stores sealed batches in place of everything open, and `group` as what is open now; synced. */
   storeSeals(seals: readonly Seal[], group: Uint8Array | undefined): void {
-    if (this.#logPages >= checkpointPages) this.#checkpoint();
+    if (this.#logPages >= this.#checkpointPages) this.#checkpoint();
     this.#commit("disk", () => transaction(this.#db, () => this.#putSeals(seals, group)));
     this.measure();
   }

@@ -114,7 +114,8 @@ export class SimGatewayStore implements GatewayStore {
       }
     }
     for (const window of delta.dropped) windows.delete(window);
-    this.#image.view = { version: delta.version, watermarks: delta.watermarks };
+    const { version, watermarks, asOfMs } = delta;
+    this.#image.view = { version, watermarks, asOfMs };
   }
 
   #putKey(record: Uint8Array): void {

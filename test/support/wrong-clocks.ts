@@ -1,0 +1,66 @@
+/**
+ * A fleet whose processes see wall clocks of the test's making, each its own (libfaketime); monotonic time is true. Linux
+ * alone, and where the package is installed or can be.
+ */
+
+import { globSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ensureDebian } from "../../scripts/debian.ts";
+import { regionNames } from "./configs.ts";
+import { FarFleet } from "./far-fleet.ts";
+
+const libraryPattern = "/usr/lib/*/faketime/libfaketimeMT.so.1";
+
+/** Where the library is, or why there is none. */
+export async function fakeTime(): Promise<{ readonly path: string } | { readonly why: string }> {
+  const packages = await ensureDebian(["libfaketime"]);
+  const path = globSync(libraryPattern)[0];
+  if (path !== undefined) return { path };
+  return { why: packages.state === "installed" ? `no ${libraryPattern}` : packages.why };
+}
+
+export class WrongClocks {
+  readonly #folder = mkdtempSync(join(tmpdir(), "tallygate-clocks-"));
+
+  private constructor() {}
+
+  /** All clocks right. */
+  static async start(
+    plans: string,
+    libraryPath: string,
+  ): Promise<{ clocks: WrongClocks; far: FarFleet }> {
+    const clocks = new WrongClocks();
+    for (const name of ["hub", ...regionNames]) clocks.set(name, 0);
+    const environment = (name: string) => ({
+      LD_PRELOAD: libraryPath,
+      FAKETIME_TIMESTAMP_FILE: clocks.#file(name),
+      FAKETIME_NO_CACHE: "1",
+      FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      NO_FAKE_STAT: "1",
+    });
+    try {
+      return { clocks, far: await FarFleet.start(plans, { environment }) };
+    } catch (error) {
+      clocks.remove();
+      throw error;
+    }
+  }
+
+  /** The wall clock of `hub` or a region's gateway differs from the true one by so much, from now on and after a restart. */
+  set(name: string, offsetSeconds: number): void {
+    const sign = offsetSeconds < 0 ? "" : "+";
+    const fresh = `${this.#file(name)}.new`;
+    writeFileSync(fresh, `${sign}${offsetSeconds}`);
+    // Read at every look at the clock: never half of it.
+    renameSync(fresh, this.#file(name));
+  }
+
+  remove(): void {
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #file(name: string): string {
+    return join(this.#folder, name);
+  }
+}
