@@ -87,7 +87,10 @@ export class CallCheckers {
       if (gateway !== call.gateway && atMs >= call.atMs - visibleMs) unseen++;
     }
     if (over > unseen) {
-      this.#report("I16", `${call.subject}: ${over} over, of which others' last ${unseen} could be unseen`);
+      this.#report(
+        "I16",
+        `${call.subject}: ${over} over, of which others' last ${unseen} could be unseen`,
+      );
     }
   }
 }

@@ -72,7 +72,10 @@ export class Cluster {
       const route = { delayMs, jitterMs, blocked: new Set<never>(), repeats: messageRepeats };
       const drift = world.between(-0.0001, 0.0001);
       const clock = { skewMs: world.between(-5_000, 5_000), drift };
-      return new SimGateway({ world, network: this.network, config }, { region, route, clock, flushIntervalMs });
+      return new SimGateway(
+        { world, network: this.network, config },
+        { region, route, clock, flushIntervalMs },
+      );
     });
     for (const { journalDisk } of this.gateways) {
       journalDisk.latencyMaxMs = swarm.journalLatencyMs;

@@ -52,7 +52,9 @@ export function drawSwarm(random: SeededRandom): Swarm {
     gateways,
     keys: 3 + random.below(7),
     // Many gateways with short intervals would fill the run with timers.
-    flushIntervalMs: ([50, 100, 200] as const)[gateways > 2 ? 1 + random.below(2) : random.below(3)] as number,
+    flushIntervalMs: ([50, 100, 200] as const)[
+      gateways > 2 ? 1 + random.below(2) : random.below(3)
+    ] as number,
     busyShare: 1.4 + 1.6 * random.next(),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
