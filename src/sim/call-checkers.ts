@@ -42,7 +42,8 @@ export class CallCheckers {
       this.#report("I28", `an unknown key was answered ${status}`);
     }
     this.#revocation(call, expected);
-    if (status !== 429) return;
+    // Of a strict limit a crash may have used up what was never spent.
+    if (status !== 429 || limits.isStrict === true) return;
     const { admitted } = inMinute;
     if (admitted + 1 > limits.minute || all.admitted + 1 > limits.day) return;
     this.#report("I17", `${subject} was refused at ${admitted} of ${limits.minute} in the minute`);

@@ -8,6 +8,8 @@ import type { SimExchange } from "./exchange.ts";
 export interface Limits {
   readonly minute: number;
   readonly day: number;
+  /** Of the minute. */
+  readonly isStrict?: boolean;
 }
 
 export interface CallRecord {

@@ -3,10 +3,11 @@
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { CallCheckers } from "./call-checkers.ts";
 import { type CallRecord, Ledger } from "./calls.ts";
-import { type PlanName, plans, regions } from "./config.ts";
+import { type PlanName, plans, regions, strictLimits } from "./config.ts";
 import { SimExchange } from "./exchange.ts";
 import { SimGateway } from "./gateway.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
+import { LeaseCheckers } from "./lease-checkers.ts";
 import { LinkCheckers } from "./link-checkers.ts";
 import { Network } from "./network.ts";
 import { checkLedgerAfterCrash } from "./rest-checkers.ts";
@@ -49,6 +50,7 @@ export class Cluster {
   readonly report: Report;
   readonly #calls: CallCheckers;
   readonly #links: LinkCheckers;
+  readonly #leases: LeaseCheckers;
   #disturbedUntilMs = disturbedMs;
 
   /** `only`: the one invariant that counts; undefined: all. */
@@ -66,7 +68,7 @@ export class Cluster {
       this.violation ??= { invariant, detail, atMs: world.nowMs };
     };
     this.network = new Network(world);
-    this.hub = new SimHub(world, this.network, swarm.streamRepeats);
+    this.hub = new SimHub(world, this.network, swarm.streamRepeats, strictLimits);
     this.gateways = regions.slice(0, swarm.gateways).map((region) => {
       const { delayMs, jitterMs, messageRepeats, flushIntervalMs } = swarm;
       const route = { delayMs, jitterMs, blocked: new Set<never>(), repeats: messageRepeats };
@@ -85,11 +87,14 @@ export class Cluster {
     }
     this.#calls = new CallCheckers(this.report);
     this.#links = new LinkCheckers(this.report);
+    this.#leases = new LeaseCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
       world.mixText(message.kind);
       world.mixBytes(payload);
       world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
       this.#links.message(producer, message, payload);
+      const receiver = this.gateways.find((gateway) => gateway.producer === producer);
+      this.#leases.message(`${producer}/${receiver?.incarnation}`, message);
     };
   }
 
@@ -141,12 +146,14 @@ export class Cluster {
   /** Sends a call; undefined where nobody listens. */
   call(gateway: SimGateway, caller: Caller): CallRecord | undefined {
     const { world, ledger } = this;
-    const call = this.#record(gateway, caller, "/8.8.8.8", (replied) => {
+    const target = "/8.8.8.8";
+    const call = this.#record(gateway, { caller, target }, (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
       world.mix(status ^ (replied.inMinute.admitted << 10));
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
+      this.#leases.replied(replied, gateway);
     });
     if (call === undefined) return undefined;
     gateway.take(call.exchange);
@@ -155,7 +162,7 @@ export class Cluster {
 
   /** Asks `/-/usage`, and holds the answer against what is known. */
   ask(gateway: SimGateway, caller: Caller): void {
-    const call = this.#record(gateway, caller, "/-/usage", () => {});
+    const call = this.#record(gateway, { caller, target: "/-/usage" }, () => {});
     if (call === undefined) return;
     gateway.take(call.exchange);
     if (call.exchange.status !== 200) return;
@@ -178,8 +185,7 @@ export class Cluster {
 
   #record(
     gateway: SimGateway,
-    caller: Caller,
-    target: string,
+    { caller, target }: { readonly caller: Caller; readonly target: string },
     onReply: (call: CallRecord) => void,
   ): CallRecord | undefined {
     const { host, core, pipeline } = gateway;
@@ -188,7 +194,7 @@ export class Cluster {
     const headers = caller.secret === undefined ? [] : ["x-api-key", caller.secret];
     const exchange: SimExchange = new SimExchange(
       { target, headers, peer: caller.address },
-      { forwarded: () => this.#took(call), replied: () => onReply(call) },
+      { forwarded: () => this.#took(call, gateway), replied: () => onReply(call) },
     );
     const subject = caller.key === undefined ? `ip:${caller.address}` : `key:${caller.key.id}`;
     const all = this.ledger.of(subject);
@@ -201,9 +207,10 @@ export class Cluster {
     return call;
   }
 
-  #took(call: CallRecord): void {
+  #took(call: CallRecord, gateway: SimGateway): void {
     const { delayMs, jitterMs, flushIntervalMs } = this.swarm;
     this.ledger.took(call);
+    this.#leases.took(call, gateway);
     const isCalm = this.world.nowMs > this.#disturbedUntilMs;
     const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
     this.#calls.took(call, isCalm ? visibleMs : undefined);

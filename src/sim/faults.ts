@@ -1,6 +1,7 @@
 /** The faults of a run: each kind comes at random moments, as often as the swarm drew, and goes again by itself. */
 
 import type { Cluster } from "./cluster.ts";
+import type { PlanName } from "./config.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { Disk } from "./storage/disk.ts";
 import { type FaultKind, faultKinds } from "./swarm.ts";
@@ -120,7 +121,7 @@ export class Faults {
     const failed = (cause: unknown): void =>
       world.trace(() => `the admin is refused: ${String(cause)}`);
     if (key === undefined || key.isRevoked || world.chance(0.4)) {
-      const plan = world.chance(0.5) ? "small" : "big";
+      const plan = (["small", "big", "strict"] as const)[world.random.below(3)] as PlanName;
       cluster.createKey(plan).catch(failed);
     } else if (world.chance(0.7)) cluster.rotateKey(key).catch(failed);
     else cluster.revokeKey(key).catch(failed);

@@ -48,6 +48,8 @@ export class SimGateway {
   starts = 0;
   host: Host | undefined;
   core: GatewayCore | undefined;
+  /** Of the present start. */
+  incarnation = "";
   /** Undefined while the process is down or starting. */
   pipeline: Pipeline | undefined;
   readonly #world: World;
@@ -130,6 +132,8 @@ export class SimGateway {
       random: host.random,
       sizeMaxBytes: journalSizeMaxBytes,
     });
+    this.incarnation = journal.incarnation;
+    if (journal.leases.length > 0) this.#world.count("recovery: leases given back");
     if (journal.remains !== undefined) this.#world.count("recovery: open records sealed");
     const { region } = this;
     const { log, random } = host;

@@ -4,6 +4,7 @@ import type { UsageQuery } from "../ports/ledger-store.ts";
 import type { CallRecord, Ledger } from "./calls.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
+import { checkLeasesAtRest } from "./rest-lease-checkers.ts";
 import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
@@ -61,6 +62,7 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   checkCounts(byKey, ledger, report);
   checkMinutes(hub, ledger, report);
   checkViews(gateways, report);
+  checkLeasesAtRest(at, report);
 }
 
 async function usage(

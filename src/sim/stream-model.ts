@@ -1,20 +1,32 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
-import { producerKey } from "../base/words.ts";
+import { type ProducerKey, producerKey } from "../base/words.ts";
 import type { Batch } from "../metering/batch-codec.ts";
-import { decodeStreamRecord } from "../metering/stream-record.ts";
+import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
+
+export interface ModelLease {
+  readonly holder: ProducerKey;
+  readonly request: number;
+  readonly window: string;
+  readonly lo: number;
+  readonly hi: number;
+  readonly units: number;
+  /** Undefined while it is open. */
+  spent: number | undefined;
+}
 
 export class StreamModel {
   /** A record is decoded once: hubs that crash are checked against the whole stream each time. */
-  readonly #decoded = new WeakMap<StreamRecord, Batch | "other">();
+  readonly #decoded = new WeakMap<StreamRecord, StreamEntry>();
 
   /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
   callsByKey(records: readonly StreamRecord[]): Map<string, number> {
     const producers = new Map<string, Map<number, Batch>>();
     for (const record of records) {
-      const batch = this.#batch(record);
-      if (batch === "other") continue;
+      const entry = this.#entry(record);
+      if (entry.kind !== "batch") continue;
+      const { batch } = entry;
       const name = producerKey(batch.producer, batch.incarnation);
       let batches = producers.get(name);
       if (batches === undefined) {
@@ -34,14 +46,47 @@ export class StreamModel {
     return calls;
   }
 
-  #batch(record: StreamRecord): Batch | "other" {
-    let batch = this.#decoded.get(record);
-    if (batch === undefined) {
-      const entry = decodeStreamRecord(record.bytes);
-      batch = entry.kind === "batch" ? entry.batch : "other";
-      this.#decoded.set(record, batch);
+  /**
+   * Leases by name, as `producer/incarnation request`: each is granted once and ended once, whatever is repeated. Of those
+   * that are ended, what was spent.
+   */
+  leases(records: readonly StreamRecord[]): Map<string, ModelLease> {
+    const leases = new Map<string, ModelLease>();
+    for (const record of records) {
+      const entry = this.#entry(record);
+      if (entry.kind === "grant") {
+        const { producer, incarnation, request, window, lo, hi, units } = entry;
+        const holder = producerKey(producer, incarnation);
+        const name = `${holder} ${request}`;
+        if (!leases.has(name))
+          leases.set(name, { holder, request, window, lo, hi, units, spent: undefined });
+      } else if (entry.kind === "batch") {
+        const { producer, leases: ended } = entry.batch;
+        for (const { incarnation, request, spent } of ended) {
+          const lease = leases.get(`${producerKey(producer, incarnation)} ${request}`);
+          if (lease !== undefined) lease.spent ??= spent;
+        }
+      }
     }
-    return batch;
+    return leases;
+  }
+
+  /** All that some records grant, repeats too. */
+  grants(records: readonly StreamRecord[]): string[] {
+    return records.flatMap((record) => {
+      const entry = this.#entry(record);
+      if (entry.kind !== "grant") return [];
+      return [`${producerKey(entry.producer, entry.incarnation)} ${entry.request}`];
+    });
+  }
+
+  #entry(record: StreamRecord): StreamEntry {
+    let entry = this.#decoded.get(record);
+    if (entry === undefined) {
+      entry = decodeStreamRecord(record.bytes);
+      this.#decoded.set(record, entry);
+    }
+    return entry;
   }
 }
 
