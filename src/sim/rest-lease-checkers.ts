@@ -6,6 +6,9 @@ import type { SimHub } from "./hub.ts";
 import type { ModelLease } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
+/** Of windows that began less long ago, grants may be on their way: they are asked for ahead of time. */
+const begunMs = 2_000;
+
 /**
  * The hub's book is what the stream says. What it holds to be out is held: by the process that asked for it, or nobody can give
  * it back, since the process died before the first unit could be spent.
@@ -40,7 +43,9 @@ function checkOpen(gateway: SimGateway, open: readonly ModelLease[], report: Rep
   const units = new Map<string, number>();
   for (const lease of open) {
     if (lease.holder !== `${producer}/${incarnation}`) continue;
-    if ((parseWindowId(lease.window)?.endMs ?? 0) <= nowMs) continue;
+    const window = parseWindowId(lease.window);
+    if (window === undefined || window.endMs <= nowMs) continue;
+    if (window.startMs + begunMs > nowMs) continue;
     const counter = `${lease.window} ${lease.lo} ${lease.hi}`;
     units.set(counter, (units.get(counter) ?? 0) + lease.units);
   }
