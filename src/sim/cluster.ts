@@ -24,6 +24,7 @@ const visibleBaseMs = publishIntervalMs + 60;
 export interface AdminKey {
   readonly id: string;
   readonly plan: PlanName;
+  readonly owner: string;
   secrets: string[];
   isRevoked: boolean;
 }
@@ -35,6 +36,7 @@ export interface Caller {
   readonly address: string;
 }
 
+const owners = ["acme", "globex", "initech"];
 const unrestricted = { referers: [], addresses: [], routes: [] };
 
 export class Cluster {
@@ -45,7 +47,8 @@ export class Cluster {
   readonly gateways: readonly SimGateway[];
   readonly ledger = new Ledger();
   readonly keys: AdminKey[] = [];
-  readonly madeKeys = new Set<string>();
+  /** Owners of all keys that the admin made, by id. */
+  readonly madeKeys = new Map<string, string>();
   violation: Violation | undefined;
   readonly report: Report;
   readonly #calls: CallCheckers;
@@ -87,6 +90,7 @@ export class Cluster {
     }
     this.#calls = new CallCheckers(this.report);
     this.#links = new LinkCheckers(this.report);
+    for (const gateway of this.gateways) this.#watchTrims(gateway);
     this.#leases = new LeaseCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
       world.mixText(message.kind);
@@ -101,7 +105,10 @@ export class Cluster {
   startHub(): void {
     if (this.hub.host !== undefined) return;
     this.world.count("recovery: hub started");
-    if (this.hub.starts > 0) checkLedgerAfterCrash(this.hub, this.report);
+    if (this.hub.starts > 0) {
+      checkLedgerAfterCrash(this.hub, this.report);
+      this.#links.hubStarts(this.hub.streamImage.last);
+    }
     this.hub.start((cause) => {
       this.world.trace(() => `the hub did not start: ${String(cause)}`);
       this.world.schedule(500, undefined, () => this.startHub());
@@ -121,12 +128,13 @@ export class Cluster {
   }
 
   async createKey(plan: PlanName): Promise<void> {
-    const request = { plan, name: "", owner: "acme", expiresAtMs: 0, mode: "live" } as const;
+    const owner = owners[this.madeKeys.size % owners.length] as string;
+    const request = { plan, name: "", owner, expiresAtMs: 0, mode: "live" } as const;
     const registry = this.hub.hub?.api.registry;
     const made = await registry?.create({ ...request, restrict: unrestricted });
     if (made === undefined) return;
-    this.madeKeys.add(made.id);
-    this.keys.push({ id: made.id, plan, secrets: [made.key], isRevoked: false });
+    this.madeKeys.set(made.id, owner);
+    this.keys.push({ id: made.id, plan, owner, secrets: [made.key], isRevoked: false });
   }
 
   async rotateKey(key: AdminKey): Promise<void> {
@@ -181,6 +189,17 @@ export class Cluster {
       this.world.mix(version.epoch ^ version.position);
       this.#links.view(`${name}/${starts}`, version);
     }
+  }
+
+  /** What a journal lets go of is in the stream. */
+  #watchTrims(gateway: SimGateway): void {
+    const { hub, world } = this;
+    gateway.journalImage.onTrim = (incarnation, seq) => {
+      world.count("recovery: journal trimmed");
+      const name = `${gateway.producer}/${incarnation}/${seq}`;
+      if (hub.model.hasBatch(hub.streamImage, name)) return;
+      this.report("I7", `batch ${name} is trimmed, and not in the stream`);
+    };
   }
 
   #record(

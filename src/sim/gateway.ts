@@ -13,6 +13,8 @@ import { GatewayStoreImage, SimGatewayStore } from "./storage/gateway-store.ts";
 import { JournalImage, SimJournal } from "./storage/journal.ts";
 import type { World } from "./world.ts";
 
+/** Short, so that journals are trimmed within a run. */
+const retentionMs = 20_000;
 const journalSizeMaxBytes = 64 * 1024 * 1024;
 
 const answer: ResponseParts = { status: 200, headers: [], body: "ok" };
@@ -143,7 +145,7 @@ export class SimGateway {
         process: 0,
         listen: "",
         flushIntervalMs: this.#flushIntervalMs,
-        retentionMs: 86_400_000,
+        retentionMs,
         plans: this.#config.plans,
       },
       {

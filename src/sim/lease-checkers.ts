@@ -45,7 +45,7 @@ export class LeaseCheckers {
     const { exchange, limits, subject } = call;
     const { core } = gateway;
     if (exchange.status !== 503 || limits.isStrict !== true || core === undefined) return;
-    if (exchange.forwards > 0 || !exchange.text.includes("quota-not-held")) return;
+    if (exchange.forwards > 0 || !exchange.text.includes("Quota not at hand")) return;
     const [window = "", lo, hi] = this.#counterOf(call, gateway).split(" ");
     const held = core.leases.held.find(window, Number(lo), Number(hi));
     const spendable = (held?.leases ?? []).reduce((sum, { mark, spent }) => sum + mark - spent, 0);

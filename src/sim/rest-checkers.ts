@@ -17,8 +17,8 @@ export interface AtRest {
   readonly hub: SimHub;
   readonly gateways: readonly SimGateway[];
   readonly ledger: Ledger;
-  /** Ids of all keys that the admin made. */
-  readonly keys: ReadonlySet<string>;
+  /** Owners of all keys that the admin made, by id. */
+  readonly keys: ReadonlyMap<string, string>;
   /** Calls sent after healing. */
   readonly last: readonly CallRecord[];
 }
@@ -55,10 +55,9 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   }
   const found = difference(hub.model.callsByKey(hub.streamImage.records), byKey);
   if (found !== undefined) report("I3", `stream and totals differ: ${found}`);
-  checkSums(
-    { byKey, byOwner: await usage(api, "owner"), byRoute: await usage(api, "route") },
-    report,
-  );
+  const byOwner = await usage(api, "owner");
+  checkSums({ byKey, byOwner, byRoute: await usage(api, "route") }, report);
+  checkOwners({ byKey, byOwner }, at.keys, report);
   checkCounts(byKey, ledger, report);
   checkMinutes(hub, ledger, report);
   checkViews(gateways, report);
@@ -79,6 +78,21 @@ function checkSums(sums: Record<string, Map<string, number>>, report: Report): v
   });
   const first = totals[0]?.[1];
   if (totals.some(([, total]) => total !== first)) report("I12", totals.join(" "));
+}
+
+/** What an owner is billed for is what its keys were used for. */
+function checkOwners(
+  { byKey, byOwner }: Record<"byKey" | "byOwner", ReadonlyMap<string, number>>,
+  keys: ReadonlyMap<string, string>,
+  report: Report,
+): void {
+  const expected = new Map<string, number>();
+  for (const [key, calls] of byKey) {
+    const owner = keys.get(key) ?? "";
+    expected.set(owner, (expected.get(owner) ?? 0) + calls);
+  }
+  const found = difference(expected, byOwner);
+  if (found !== undefined) report("I12", `keys of an owner, and the owner: ${found}`);
 }
 
 /** Every delivered call is counted, and no more than was admitted. */

@@ -1,6 +1,6 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
-import { type ProducerKey, producerKey } from "../base/words.ts";
+import { type Position, type ProducerKey, producerKey } from "../base/words.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
@@ -18,6 +18,8 @@ export interface ModelLease {
 
 export class StreamModel {
   /** A record is decoded once: hubs that crash are checked against the whole stream each time. */
+  readonly #batches = new Set<string>();
+  #batchesUpTo: Position = 0;
   readonly #decoded = new WeakMap<StreamRecord, StreamEntry>();
 
   /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
@@ -78,6 +80,21 @@ export class StreamModel {
       if (entry.kind !== "grant") return [];
       return [`${producerKey(entry.producer, entry.incarnation)} ${entry.request}`];
     });
+  }
+
+  /** Is the batch `producer/incarnation/seq` in a stream? Of each stream only what is new is read. */
+  hasBatch(stream: { readonly records: readonly StreamRecord[] }, name: string): boolean {
+    const { records } = stream;
+    for (let i = records.length - 1; i >= 0; i--) {
+      const record = records[i] as StreamRecord;
+      if (record.position <= this.#batchesUpTo) break;
+      const entry = this.#entry(record);
+      if (entry.kind !== "batch") continue;
+      const { producer, incarnation, seq } = entry.batch;
+      this.#batches.add(`${producer}/${incarnation}/${seq}`);
+    }
+    this.#batchesUpTo = records.at(-1)?.position ?? this.#batchesUpTo;
+    return this.#batches.has(name);
   }
 
   #entry(record: StreamRecord): StreamEntry {

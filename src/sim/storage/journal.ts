@@ -40,6 +40,8 @@ export class JournalImage {
   /** By incarnation and request. */
   leases = new Map<string, StoredLease>();
 
+  /** Told of each batch that is let go. */
+  onTrim: (incarnation: Incarnation, seq: Seq) => void = () => {};
   /** The highest mark that was ever stored, by incarnation and counter, and by request. */
   readonly marks = new Map<string, Map<number, number>>();
 
@@ -202,7 +204,7 @@ export class SimJournal implements Journal {
       .write(() => {
         const stored = this.#image.incarnations.find((each) => each.incarnation === incarnation);
         for (const seq of [...(stored?.batches.keys() ?? [])]) {
-          if (seq <= upTo) stored?.batches.delete(seq);
+          if (seq <= upTo && stored?.batches.delete(seq)) this.#image.onTrim(incarnation, seq);
         }
         this.#bytes = this.#image.bytes;
       })
