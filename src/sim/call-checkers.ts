@@ -8,7 +8,7 @@ const savedWithinMs = 15_000;
 
 export class CallCheckers {
   readonly #report: Report;
-  /** Secrets that a gateway has accepted, as `gateway secret`. */
+  /** Secrets that a gateway has accepted, as `producer secret`. */
   readonly #known = new Set<string>();
   /** When a start of a gateway first refused a secret that the gateway had accepted before. */
   readonly #refused = new Map<string, number>();
@@ -51,9 +51,9 @@ export class CallCheckers {
 
   /** Who has refused a secret, and had the time to save why, refuses it for ever. */
   #revocation(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, gateway, start, atMs, subject, secret } = call;
+    const { exchange, gateway, producer, start, atMs, subject, secret } = call;
     if (secret === undefined) return;
-    const name = `${gateway} ${secret}`;
+    const name = `${producer} ${secret}`;
     if (exchange.status === 200) {
       this.#known.add(name);
       if (expected !== "revoked" || !this.#revoked.has(name)) return;

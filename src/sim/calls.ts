@@ -15,6 +15,8 @@ export interface Limits {
 export interface CallRecord {
   readonly exchange: SimExchange;
   readonly gateway: string;
+  /** The gateway with these disks. */
+  readonly producer: string;
   /** Name of the gateway and number of its start. */
   readonly start: string;
   /** Undefined: none was sent. */

@@ -9,6 +9,7 @@ import { SimGateway } from "./gateway.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
 import { LeaseCheckers } from "./lease-checkers.ts";
 import { LinkCheckers } from "./link-checkers.ts";
+import { LostCharges } from "./lost-charges.ts";
 import { Network } from "./network.ts";
 import { checkLedgerAfterCrash } from "./rest-checkers.ts";
 import type { Swarm } from "./swarm.ts";
@@ -46,6 +47,7 @@ export class Cluster {
   readonly hub: SimHub;
   readonly gateways: readonly SimGateway[];
   readonly ledger = new Ledger();
+  readonly lost = new LostCharges();
   readonly keys: AdminKey[] = [];
   /** Owners of all keys that the admin made, by id. */
   readonly madeKeys = new Map<string, string>();
@@ -103,7 +105,7 @@ export class Cluster {
   }
 
   startHub(): void {
-    if (this.hub.host !== undefined) return;
+    if (this.hub.host !== undefined || this.hub.isRestoring) return;
     this.world.count("recovery: hub started");
     if (this.hub.starts > 0) {
       checkLedgerAfterCrash(this.hub, this.report);
@@ -119,6 +121,17 @@ export class Cluster {
     if (gateway.isUp) return;
     this.world.count("recovery: gateway started");
     gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${String(cause)}`));
+  }
+
+  loseDisks(gateway: SimGateway): void {
+    this.lost.add(gateway.loseDisks(), gateway.region);
+    this.#watchTrims(gateway);
+  }
+
+  async restoreHub(): Promise<void> {
+    if (!(await this.hub.restore())) return;
+    this.world.count("recovery: hub restored");
+    this.#links.hubRestored();
   }
 
   /** A fault came or went. */
@@ -197,7 +210,7 @@ export class Cluster {
     gateway.journalImage.onTrim = (incarnation, seq) => {
       world.count("recovery: journal trimmed");
       const name = `${gateway.producer}/${incarnation}/${seq}`;
-      if (hub.model.hasBatch(hub.streamImage, name)) return;
+      if (hub.model.hasBatch(hub.streamImage.all, name)) return;
       this.report("I7", `batch ${name} is trimmed, and not in the stream`);
     };
   }
@@ -218,7 +231,8 @@ export class Cluster {
     const subject = caller.key === undefined ? `ip:${caller.address}` : `key:${caller.key.id}`;
     const all = this.ledger.of(subject);
     const call: CallRecord = {
-      ...{ exchange, gateway: gateway.name, start: gateway.startName, atMs: this.world.nowMs },
+      ...{ exchange, gateway: gateway.name, producer: gateway.producer, start: gateway.startName },
+      atMs: this.world.nowMs,
       ...{ secret: caller.secret, subject, all },
       inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),
       limits: caller.key === undefined ? plans.anonymous : plans[caller.key.plan],

@@ -44,8 +44,8 @@ export class SimGateway {
   readonly clock: MachineClock;
   readonly journalDisk: Disk;
   readonly stateDisk: Disk;
-  readonly journalImage = new JournalImage();
-  readonly storeImage = new GatewayStoreImage();
+  journalImage = new JournalImage();
+  storeImage = new GatewayStoreImage();
   /** Starts so far. */
   starts = 0;
   host: Host | undefined;
@@ -122,6 +122,15 @@ export class SimGateway {
     this.journalDisk.crash();
     this.stateDisk.crash();
     this.#network.cut(this.producer);
+  }
+
+  /** The machine burns down, and another with empty disks takes its place. What was on them. */
+  loseDisks(): JournalImage {
+    this.crash();
+    const lost = this.journalImage;
+    this.journalImage = new JournalImage();
+    this.storeImage = new GatewayStoreImage();
+    return lost;
   }
 
   take(exchange: SimExchange): void {

@@ -7,7 +7,7 @@ import type { Metrics } from "../ports/metrics.ts";
 import type { Owner, World } from "./world.ts";
 
 /** When the simulated world begins: ten seconds before a full minute of an ordinary day. */
-export const worldStartMs = Date.UTC(2026, 10, 21, 12, 0, 50);
+export const worldStartMs = Date.UTC(2026, 10, 21, 12, 0, 55);
 
 /** A machine's clock: outlives the processes on it. */
 export interface MachineClock {

@@ -11,6 +11,7 @@ export class LinkCheckers {
   readonly #batches = new Map<string, number>();
   /** The highest position that a gateway was told of. */
   #published: Position = 0;
+  #epoch = 0;
 
   constructor(report: Report) {
     this.#report = report;
@@ -28,6 +29,12 @@ export class LinkCheckers {
     this.#report("I6", `position ${this.#published} was published, the stream ends at ${last}`);
   }
 
+  /** What was published is not asked of a hub that was restored. */
+  hubRestored(): void {
+    this.#published = 0;
+    this.#epoch++;
+  }
+
   /** A start of a gateway holds a version; `name` is that start's. */
   view(name: string, version: Version): void {
     const before = this.#views.get(name);
@@ -35,7 +42,11 @@ export class LinkCheckers {
       this.#report("I2", `${name} went back from ${text(before)} to ${text(version)}`);
     }
     this.#views.set(name, version);
-    this.#published = Math.max(this.#published, version.position);
+    if (version.epoch > this.#epoch) this.#published = 0;
+    this.#epoch = Math.max(this.#epoch, version.epoch);
+    if (version.epoch === this.#epoch) {
+      this.#published = Math.max(this.#published, version.position);
+    }
   }
 
   /** Whatever is sent again is the same. */

@@ -17,7 +17,7 @@ export function checkLeasesAtRest(
   { hub, gateways }: { readonly hub: SimHub; readonly gateways: readonly SimGateway[] },
   report: Report,
 ): void {
-  const leases = hub.model.leases(hub.streamImage.records);
+  const leases = hub.model.leases(hub.streamImage.all);
   let [held, consumed] = [0, 0];
   for (const { units, spent } of leases.values()) {
     if (spent === undefined) held += units;

@@ -24,6 +24,15 @@ export class StreamModel {
 
   /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
   callsByKey(records: readonly StreamRecord[]): Map<string, number> {
+    const calls = new Map<string, number>();
+    for (const { rows } of this.counted(records)) {
+      for (const row of rows) calls.set(row.key, (calls.get(row.key) ?? 0) + row.calls);
+    }
+    return calls;
+  }
+
+  /** The batches that count. */
+  counted(records: readonly StreamRecord[]): Batch[] {
     const producers = new Map<string, Map<number, Batch>>();
     for (const record of records) {
       const entry = this.#entry(record);
@@ -37,15 +46,14 @@ export class StreamModel {
       }
       batches.set(batch.seq, batch);
     }
-    const calls = new Map<string, number>();
-    for (const batches of producers.values()) {
-      for (let seq = 1; batches.has(seq); seq++) {
-        for (const row of batches.get(seq)?.rows ?? []) {
-          calls.set(row.key, (calls.get(row.key) ?? 0) + row.calls);
-        }
+    return [...producers.values()].flatMap((batches) => {
+      const inOrder: Batch[] = [];
+      for (let seq = 1; ; seq++) {
+        const batch = batches.get(seq);
+        if (batch === undefined) return inOrder;
+        inOrder.push(batch);
       }
-    }
-    return calls;
+    });
   }
 
   /**
@@ -64,9 +72,14 @@ export class StreamModel {
           leases.set(name, { holder, request, window, lo, hi, units, spent: undefined });
       } else if (entry.kind === "batch") {
         const { producer, leases: ended } = entry.batch;
-        for (const { incarnation, request, spent } of ended) {
-          const lease = leases.get(`${producerKey(producer, incarnation)} ${request}`);
-          if (lease !== undefined) lease.spent ??= spent;
+        for (const { incarnation, request, spent, window, lo, hi } of ended) {
+          const holder = producerKey(producer, incarnation);
+          const name = `${holder} ${request}`;
+          const lease = leases.get(name);
+          // What a restored hub has forgotten that it lent is used up all the same.
+          if (lease === undefined) {
+            leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
+          } else lease.spent ??= spent;
         }
       }
     }
@@ -83,8 +96,7 @@ export class StreamModel {
   }
 
   /** Is the batch `producer/incarnation/seq` in a stream? Of each stream only what is new is read. */
-  hasBatch(stream: { readonly records: readonly StreamRecord[] }, name: string): boolean {
-    const { records } = stream;
+  hasBatch(records: readonly StreamRecord[], name: string): boolean {
     for (let i = records.length - 1; i >= 0; i--) {
       const record = records[i] as StreamRecord;
       if (record.position <= this.#batchesUpTo) break;

@@ -33,9 +33,15 @@ export const faultKinds = [
   "pause",
   "clockJump",
   "keys",
+  "diskLost",
+  "backup",
+  "hubRestored",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+/** How many times rarer some kinds are: those after which much has to be done again. */
+const rare: Partial<Record<FaultKind, number>> = { diskLost: 4, hubRestored: 4, backup: 1 };
 
 const mildMs = 60_000;
 const harshMs = 12_000;
@@ -45,7 +51,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
   // One seed of eight is calm: what holds without faults is checked there most sharply.
   const isCalm = random.below(8) === 0;
   const every = Object.fromEntries(
-    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level()]),
+    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level() * (rare[kind] ?? 1)]),
   ) as Record<FaultKind, number>;
   const gateways = [2, 2, 2, 3, 3, 4][random.below(6)] as number;
   return {
