@@ -37,6 +37,15 @@ export interface Caller {
   readonly address: string;
 }
 
+/** Messages that mend something. */
+const recoveries: Partial<Record<string, string>> = {
+  resend: "batch asked for again",
+  "snapshot-end": "snapshot sent",
+  "registry-wanted": "keys given back",
+};
+
+/** How long most clients wait after a 429. */
+const waitMs = 3_000;
 const owners = ["acme", "globex", "initech"];
 const unrestricted = { referers: [], addresses: [], routes: [] };
 
@@ -57,6 +66,7 @@ export class Cluster {
   readonly #links: LinkCheckers;
   readonly #leases: LeaseCheckers;
   #disturbedUntilMs = disturbedMs;
+  readonly #waitUntilMs = new Map<string, number>();
 
   /** `only`: the one invariant that counts; undefined: all. */
   constructor(
@@ -96,6 +106,8 @@ export class Cluster {
     this.#leases = new LeaseCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
       world.mixText(message.kind);
+      const recovery = recoveries[message.kind];
+      if (recovery !== undefined) world.count(`recovery: ${recovery}`);
       world.mixBytes(payload);
       world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
       this.#links.message(producer, message, payload);
@@ -171,6 +183,7 @@ export class Cluster {
     const call = this.#record(gateway, { caller, target }, (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
+      if (status === 429) this.#waitUntilMs.set(replied.subject, world.nowMs + waitMs);
       world.mix(status ^ (replied.inMinute.admitted << 10));
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
@@ -179,6 +192,11 @@ export class Cluster {
     if (call === undefined) return undefined;
     gateway.take(call.exchange);
     return call;
+  }
+
+  /** A well-behaved client of this kind would not call now: it was refused a moment ago. */
+  isWaiting(caller: Caller): boolean {
+    return (this.#waitUntilMs.get(subjectOf(caller)) ?? 0) > this.world.nowMs;
   }
 
   /** Asks `/-/usage`, and holds the answer against what is known. */
@@ -210,7 +228,7 @@ export class Cluster {
     gateway.journalImage.onTrim = (incarnation, seq) => {
       world.count("recovery: journal trimmed");
       const name = `${gateway.producer}/${incarnation}/${seq}`;
-      if (hub.model.hasBatch(hub.streamImage.all, name)) return;
+      if (hub.model.hasBatch(hub.streamImage.records, name)) return;
       this.report("I7", `batch ${name} is trimmed, and not in the stream`);
     };
   }
@@ -228,7 +246,7 @@ export class Cluster {
       { target, headers, peer: caller.address },
       { forwarded: () => this.#took(call, gateway), replied: () => onReply(call) },
     );
-    const subject = caller.key === undefined ? `ip:${caller.address}` : `key:${caller.key.id}`;
+    const subject = subjectOf(caller);
     const all = this.ledger.of(subject);
     const call: CallRecord = {
       ...{ exchange, gateway: gateway.name, producer: gateway.producer, start: gateway.startName },
@@ -248,6 +266,10 @@ export class Cluster {
     const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
     this.#calls.took(call, isCalm ? visibleMs : undefined);
   }
+}
+
+function subjectOf({ key, address }: Caller): string {
+  return key === undefined ? `ip:${address}` : `key:${key.id}`;
 }
 
 function expectation({ secret, key }: Caller): "known" | "unknown" | "revoked" {

@@ -10,7 +10,7 @@ export const regions = ["sydney", "seoul", "madrid", "lima"] as const;
 
 export const plans = {
   small: { minute: 60, day: 100_000 },
-  big: { minute: 450, day: 100_000 },
+  big: { minute: 600, day: 100_000 },
   /** Its minute is strict: leased, and never exceeded. */
   strict: { minute: 150, day: 100_000, isStrict: true },
   anonymous: { minute: 40, day: 100_000 },

@@ -98,6 +98,7 @@ export class SimHub {
     this.registry.restore(backup.file);
     this.streamImage.restart(position);
     this.model = new StreamModel();
+    this.model.readBatches(this.streamImage.before);
     this.#isRestoring = false;
     return true;
   }

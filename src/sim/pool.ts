@@ -46,7 +46,11 @@ export function runJobs(
         const result = results.get(told);
         if (result === undefined) break;
         results.delete(told++);
-        if (onResult(result) === "stop") return resolve();
+        try {
+          if (onResult(result) === "stop") return resolve();
+        } catch (error) {
+          return reject(error);
+        }
       }
       if (told === jobs.length) return resolve();
       give(worker);

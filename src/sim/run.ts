@@ -18,7 +18,7 @@ const faultyMsMax = 400_000;
 const busyEnough = { events: 17_500, admissions: 2_005, closedWindows: 3 };
 const healingMs = 15_000;
 const restMs = 5_000;
-const askEveryMs = 250;
+const askEveryMs = 500;
 
 export interface RunResult {
   readonly seed: number;
@@ -132,7 +132,7 @@ function arrive(cluster: Cluster): () => void {
       // Clients are led away from a region that does not answer, most of the time.
       const up = cluster.gateways.filter((gateway) => gateway.answers);
       const isLed = up.length > 0 && !world.chance(0.02);
-      cluster.call(oneOf(cluster, isLed ? up : cluster.gateways), someCaller(cluster));
+      cluster.call(oneOf(cluster, isLed ? up : cluster.gateways), patientCaller(cluster));
       next();
     });
   };
@@ -153,6 +153,13 @@ function neededPerSecond({ world, ledger }: Cluster): number {
 
 function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {
   return gateways[cluster.world.random.below(gateways.length)] as SimGateway;
+}
+
+/** Most clients that were refused wait before they come again. */
+function patientCaller(cluster: Cluster): Caller {
+  let caller = someCaller(cluster);
+  for (let i = 0; i < 4 && cluster.isWaiting(caller); i++) caller = someCaller(cluster);
+  return caller;
 }
 
 /** The first keys are called the most; some callers have none, and a few one that nobody made. */

@@ -97,6 +97,11 @@ export class StreamModel {
 
   /** Is the batch `producer/incarnation/seq` in a stream? Of each stream only what is new is read. */
   hasBatch(records: readonly StreamRecord[], name: string): boolean {
+    this.readBatches(records);
+    return this.#batches.has(name);
+  }
+
+  readBatches(records: readonly StreamRecord[]): void {
     for (let i = records.length - 1; i >= 0; i--) {
       const record = records[i] as StreamRecord;
       if (record.position <= this.#batchesUpTo) break;
@@ -106,7 +111,6 @@ export class StreamModel {
       this.#batches.add(`${producer}/${incarnation}/${seq}`);
     }
     this.#batchesUpTo = records.at(-1)?.position ?? this.#batchesUpTo;
-    return this.#batches.has(name);
   }
 
   #entry(record: StreamRecord): StreamEntry {

@@ -53,14 +53,12 @@ export function drawSwarm(random: SeededRandom): Swarm {
   const every = Object.fromEntries(
     faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level() * (rare[kind] ?? 1)]),
   ) as Record<FaultKind, number>;
-  const gateways = [2, 2, 2, 3, 3, 4][random.below(6)] as number;
+  const gateways = [2, 2, 2, 2, 3, 3, 4][random.below(7)] as number;
   return {
     gateways,
     keys: 3 + random.below(7),
     // Many gateways with short intervals would fill the run with timers.
-    flushIntervalMs: ([50, 100, 200] as const)[
-      gateways > 2 ? 1 + random.below(2) : random.below(3)
-    ] as number,
+    flushIntervalMs: gateways > 2 ? 200 : ([50, 100, 200][random.below(3)] as number),
     busyShare: 1.4 + 1.6 * random.next(),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
