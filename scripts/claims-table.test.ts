@@ -57,7 +57,7 @@ test("only a whole measurement in the last line counts", () => {
 test("the guarantees name claims that there are", async () => {
   const known = new Set((await loadClaims()).map(({ id }) => id));
   const page = readFileSync(join(root, "docs", "guarantees.md"), "utf8");
-  const named = [...page.matchAll(/`(\d+-[a-z-]+)`/g)].map(([, id]) => id ?? "");
+  const named = [...page.matchAll(/`((?:\d+|faults)-[a-z-]+)`/g)].map(([, id]) => id ?? "");
   assert.ok(named.length > 0);
   assert.deepEqual(
     named.filter((id) => !known.has(id)),

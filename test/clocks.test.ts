@@ -21,7 +21,7 @@ const day = 24 * hour;
 const sliceMs = 2_000;
 /** Seconds off; after each other, in every process another one. */
 const offsets = [1, -1, 2 * hour, -2 * hour, day, -day, 0];
-const jumps = isLong ? 20 : 7;
+const jumps = isLong ? 20 : 5;
 /** T12: 20 jumps in 2 min, here a little after an edge of a window or a little before one. */
 const betweenMs = isLong ? 6_000 : 300;
 const nearEdgeMs = 30;
@@ -96,7 +96,8 @@ suite("wrong clocks", { skip }, () => {
     assert.deepEqual(watch.oddities, []);
   });
 
-  for (const offset of [day, -day]) {
+  // Behind is the same, and without the hub is worse, see below.
+  for (const offset of isLong ? [day, -day] : [day]) {
     const off = `a day ${offset > 0 ? "ahead" : "behind"}`;
 
     test(`a gateway started with its clock ${off} charges by the hub's time`, async () => {

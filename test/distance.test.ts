@@ -25,23 +25,23 @@ function silent(phaseMs: number): Distance {
 }
 
 const everyday: DistanceSetting = {
-  distances: [roundTrip(80, 0.01, 800), roundTrip(250, 0.2, 800), silent(2_500)],
+  distances: [roundTrip(80, 0.01, 700), roundTrip(250, 0.2, 700), silent(2_000)],
   rounds: 1,
-  nearMs: 800,
+  nearMs: 600,
   perSecond: 300,
 };
 
 const full: DistanceSetting = {
   distances: [
-    roundTrip(5, 0, 15_000),
-    roundTrip(80, 0, 15_000),
-    roundTrip(250, 0, 15_000),
-    roundTrip(80, 0.01, 15_000),
-    roundTrip(80, 0.2, 15_000),
+    roundTrip(5, 0, 12_000),
+    roundTrip(80, 0, 12_000),
+    roundTrip(250, 0, 12_000),
+    roundTrip(80, 0.01, 12_000),
+    roundTrip(80, 0.2, 12_000),
     silent(60_000),
   ],
-  rounds: 5,
-  nearMs: 15_000,
+  rounds: 3,
+  nearMs: 12_000,
   perSecond: 600,
 };
 

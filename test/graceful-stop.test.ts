@@ -14,7 +14,7 @@ import { Fleet } from "./support/fleet.ts";
 
 const isLong = process.env["TALLYGATE_LONG"] === "1";
 const stops = isLong ? 50 : 3;
-const calmMs = isLong ? 700 : 300;
+const calmMs = isLong ? 700 : 150;
 /** T18. */
 const exitMsMax = 10_000;
 /** To all regions together. */

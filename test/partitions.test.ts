@@ -5,6 +5,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./support/cluster.ts";
 import { regionNames } from "./support/configs.ts";
 import type { Cut, CutKind } from "./support/cut.ts";
 import { type CutFigures, CutRun, type CutSetting, describeCut } from "./support/cut-run.ts";
@@ -56,6 +58,20 @@ for (const [index, { kind, regions, cutMs }] of setting.cuts.entries()) {
     t.diagnostic(describeCut(measured));
   });
 }
+
+test("a region that was cut off while nobody called it refuses its first guarded call, until it hears the hub", async () => {
+  const [region] = regionNames;
+  const { fleet } = run.far;
+  const { key } = await fleet.createKnownKey("guarded0");
+  assert.equal(await fleet.call(region, key), 200);
+  const isCovered = async () => (await fleet.usage("seoul", key))?.limits[0]?.used === 1;
+  await until(isCovered, 3_000, "the call to be known elsewhere");
+  run.far.link(region).set(["up", "down"], { isStalled: true });
+  await sleep(setting.stalenessMs + 50);
+  assert.equal(await fleet.call(region, key), 503);
+  run.far.link(region).heal();
+  await until(async () => (await fleet.call(region, key)) === 200, 3_000, "the guard to open");
+});
 
 test("the cuts could be felt, and afterwards every stored figure agrees", async (t) => {
   const soft = figures.flatMap(({ limits }) => limits.filter(({ kind }) => kind === "soft"));

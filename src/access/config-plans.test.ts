@@ -30,12 +30,14 @@ test("a counter has one strict quota", () => {
   assert.deepEqual(rest, []);
 });
 
-test("an owner's count is strict in all plans that limit it, or in none", () => {
+test("a strict quota of an owner is the same in all plans that limit the owner so", () => {
   const owner = { ...strict, name: "o", per: "owner" };
   const soft = { ...owner, enforcement: "soft" };
-  assert.deepEqual(problemsOf({ pro: [owner], max: [{ ...owner, quota: 20 }] }), []);
+  assert.deepEqual(problemsOf({ pro: [owner], max: [{ ...owner, name: "all" }] }), []);
   assert.deepEqual(problemsOf({ pro: [owner], max: [{ ...soft, window: "month" }] }), []);
   assert.deepEqual(problemsOf({ pro: [{ ...strict, name: "k", per: "key" }], max: [soft] }), []);
-  const [problem = ""] = problemsOf({ pro: [owner], max: [soft] });
-  assert.match(problem, /strict for "o", as in plan "pro"/);
+  for (const wrong of [soft, { ...owner, enforcement: "shadow" }, { ...owner, quota: 20 }]) {
+    const [problem = ""] = problemsOf({ pro: [owner], max: [wrong] });
+    assert.match(problem, /strict and quota: 10 for "o", as in plan "pro"/);
+  }
 });

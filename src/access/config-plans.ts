@@ -144,8 +144,8 @@ function checkStrictTwin(
 }
 
 /**
- * Keys of one owner may have different plans, and a plan whose limit on the owner is not strict would spend, from the same
- * counter, what the strict one of another has handed out.
+ * Keys of one owner may have different plans: what one hands out of their common count the others spend, too. So a strict quota of an
+ * owner is the same in all of them.
  */
 function checkOwnerLimits(plans: readonly Plan[], problems: ProblemList): void {
   const all = plans.flatMap(({ name, limits, counters }) =>
@@ -159,12 +159,13 @@ function checkOwnerLimits(plans: readonly Plan[], problems: ProblemList): void {
       const isSame = other.counter.window === counter.window && other.counter.scope === "global";
       return isSame && other.limit.enforcement === "strict";
     });
-    if (strict === undefined || limit.enforcement !== "soft" || counter.scope !== "global")
-      continue;
+    if (strict === undefined || counter.scope !== "global") continue;
+    const { quota } = strict.limit;
+    if (limit.enforcement === "strict" && limit.quota === quota) continue;
     problems.add(
       ["plans", plan, "limits"],
-      `enforcement: strict for ${JSON.stringify(limit.name)}, as in plan ${JSON.stringify(strict.plan)}: keys of one owner share the count`,
-      { text: "enforcement: soft" },
+      `enforcement: strict and quota: ${quota} for ${JSON.stringify(limit.name)}, as in plan ${JSON.stringify(strict.plan)}: keys of one owner share the count`,
+      { text: `enforcement: ${limit.enforcement}, quota: ${limit.quota}` },
     );
   }
 }

@@ -55,7 +55,9 @@ async function adopt(
   if (lock === undefined) return;
   const { log, signal } = run;
   try {
-    const { core } = await openCore(orphan, { log, metrics: nodeMetrics() });
+    // It serves nothing, so it asks for no quota.
+    const member = { ...orphan, config: { ...orphan.config, plans: [] } };
+    const { core } = await openCore(member, { log, metrics: nodeMetrics() });
     const { batches } = core.view.own.outstanding();
     if (batches > 0) log.info("a journal was adopted", { process: orphan.process, batches });
     try {

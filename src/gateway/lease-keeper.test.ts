@@ -204,6 +204,32 @@ test("after a minute without calls all but a few units go back", async () => {
   assert.equal(rig.closed.length, 1, "and those stay");
 });
 
+for (const cost of [1, 16, 50]) {
+  test(`an idle counter whose calls cost ${cost} is left in peace`, async () => {
+    const rig = new Rig();
+    await rig.demand({ cost });
+    await rig.answer("granted", 200);
+    for (let i = 0; i < 480; i++) {
+      await rig.tick();
+      const last = rig.asked.at(-1);
+      if (last !== undefined) await rig.answer("granted", last.want, last.request);
+    }
+    assert.ok(rig.asked.length <= 4, `${rig.asked.length} requests`);
+    assert.ok(rig.counter.left >= 16);
+  });
+}
+
+test("a key moved to another plan gives back what it was given under the old one", async () => {
+  const rig = await granted(80);
+  await rig.spend(5);
+  await rig.demand({ plan: "max" });
+  assert.deepEqual(
+    rig.closed.map(({ spent }) => spent),
+    [5],
+  );
+  assert.deepEqual([rig.counter.left, rig.asked.at(-1)?.plan], [0, "max"]);
+});
+
 test("the next window is asked for before it begins, and the last one's leases are closed after it", async () => {
   const rig = await granted(80);
   await rig.spend(5);

@@ -19,6 +19,7 @@ import type { LeaseCounter, LeaseReply, LeaseResult } from "../ports/link.ts";
 import { LeaseOutbox, type OutboxParts } from "./lease-outbox.ts";
 import {
   askAheadMs,
+  idleUnits,
   type LeaseDemand,
   leaseSpanMs,
   lowUnits,
@@ -121,13 +122,26 @@ export class LeaseKeeper {
       this.held.add(tended.held);
       this.#tended.set(tended.held, tended);
     }
+    if (plan !== tended.plan && !isShared(demand)) this.#moved(tended);
     tended.plan = plan;
     tended.limit = limit;
     tended.quota = quota;
-    tended.needed = Math.max(tended.needed, cost);
+    tended.held.plan = isShared(demand) ? "" : plan;
+    if (cost >= tended.needed) {
+      tended.needed = cost;
+      tended.neededAtMs = this.#parts.clock.monotonicMs();
+    }
     if (want > 0 && tended.granted === 0) tended.want = want;
     else tended.usedAtMs = this.#parts.clock.monotonicMs();
     this.held.note(tended.held);
+  }
+
+  /** The key has another plan now: what it was given under the old one goes back. */
+  #moved(tended: Tended): void {
+    this.#giveBack(tended, 0);
+    tended.held.standing = "unknown";
+    tended.retryAtMs = 0;
+    tended.granted = 0;
   }
 
   /** The hub's answers; those to no request of ours, or from an older hub, change nothing. */
@@ -173,7 +187,9 @@ export class LeaseKeeper {
     for (const tended of this.#tended.values()) {
       const { standing } = tended.held;
       const isRefused = standing !== "unknown" && standing !== "soft";
-      if (isRefused && tended.awaited === 0) this.#outbox.ask(tended);
+      if (!isRefused || tended.awaited !== 0) continue;
+      this.#outbox.ask(tended);
+      this.#active.add(tended);
     }
     this.#outbox.flush();
   }
@@ -225,7 +241,9 @@ export class LeaseKeeper {
     this.#outbox.mark(tended);
     held.measure();
     const { left } = held;
-    const low = lowUnits(tended);
+    // Nobody calls: what is there is enough.
+    const isIdle = left > 0 && nowMs - tended.usedAtMs >= idleMs;
+    const low = isIdle ? 0 : lowUnits(tended);
     if (left <= low && tended.awaited === 0 && nowMs >= tended.retryAtMs) this.#outbox.ask(tended);
     const nextMarkAt = tended.marking > 0 ? -1 : markAt(held);
     const nextAskAt = tended.awaited > 0 ? -1 : low - (left - held.spendable);
@@ -278,10 +296,10 @@ export class LeaseKeeper {
     const isLast = endMs - hubMs <= nextWindowMs + (held.lo % spreadMs);
     if (isLast && !tended.isContinued && held.spent > 0) this.#askNextWindow(tended);
     if (nowMs - tended.usedAtMs < idleMs || tended.marking > 0 || tended.awaited !== 0) return;
-    if (held.left <= grantUnitsMin) return;
+    if (held.left <= idleUnits(tended)) return;
     this.#giveBack(tended, 0);
     // A few units stay, so that the next call need not wait.
-    tended.want = grantUnitsMin;
+    tended.want = idleUnits(tended);
     this.#outbox.ask(tended);
     this.#active.add(tended);
   }
@@ -336,4 +354,9 @@ export class LeaseKeeper {
     this.#active.delete(tended);
     this.#outbox.forget(tended);
   }
+}
+
+/** An owner's quota is that of all its keys, whatever their plans. */
+function isShared({ subject }: LeaseDemand): boolean {
+  return subject.startsWith("owner:");
 }

@@ -135,8 +135,8 @@ export class LeaseOutbox {
         tended.sends++;
         const { plan, limit, subject, held, awaited } = tended;
         const { id, lo, hi } = held;
-        const want = wantOf(tended);
-        return { request: awaited, plan, limit, subject, window: id, lo, hi, want };
+        const [want, needed] = [wantOf(tended), Math.max(1, tended.needed)];
+        return { request: awaited, plan, limit, subject, window: id, lo, hi, want, needed };
       });
     for (let from = 0; from < requests.length; from += leaseRequestsMax) {
       send({ kind: "lease-request", requests: requests.slice(from, from + leaseRequestsMax) });

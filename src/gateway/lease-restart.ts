@@ -29,4 +29,5 @@ export async function giveLeasesBack(
     await meter.flush(nowMs);
     inBatch = 0;
   }
+  await meter.flush(nowMs);
 }

@@ -31,6 +31,7 @@ export interface Tended extends Omit<LeaseDemand, "place" | "cost" | "want"> {
   quota: number;
   /** The most that one call needed. */
   needed: number;
+  neededAtMs: number;
   want: number;
   /** Number of the request that is not answered; 0: none is. */
   awaited: number;
@@ -55,11 +56,19 @@ export interface Tended extends Omit<LeaseDemand, "place" | "cost" | "want"> {
 export function tend(held: HeldCounter, demand: LeaseDemand, nowMs: number): Tended {
   const { plan, limit, quota, subject, cost } = demand;
   return {
-    ...{ held, plan, limit, quota, subject, needed: cost, want: 0 },
+    ...{ held, plan, limit, quota, subject, needed: cost, neededAtMs: nowMs, want: 0 },
     ...{ awaited: 0, sends: 0, sentAtMs: 0, retryAtMs: 0, grantedAtMs: 0, granted: 0, marking: 0 },
     ...{ isWanted: false, isContinued: false, usedAtMs: nowMs },
     ...{ rate: 0, sampledAtMs: nowMs, sampledSpent: 0 },
   };
+}
+
+/** What calls of this counter cost is forgotten by and by, so that a dear one does not make this process hoard for ever. */
+const neededForgottenMs = 60_000;
+
+/** Units that are kept though nobody calls: enough for a few calls. */
+export function idleUnits({ needed }: Tended): number {
+  return Math.max(grantUnitsMin, needed);
 }
 
 /** Notes how fast a counter is being spent. */
@@ -73,6 +82,9 @@ export function sample(tended: Tended, nowMs: number): void {
   tended.rate = Math.max(rate, (tended.rate + rate) / 2);
   tended.sampledAtMs = nowMs;
   tended.sampledSpent = held.spent;
+  if (nowMs - tended.neededAtMs < neededForgottenMs) return;
+  tended.needed = Math.ceil(tended.needed / 2);
+  tended.neededAtMs = nowMs;
 }
 
 /** Units left at which the next lease is asked for. */

@@ -15,22 +15,37 @@ const returnsMax = 2;
 const producersMax = 1_024;
 const incarnationsMax = 16;
 
-export class CloneWatch {
-  /** Times that each incarnation has come back, the latest incarnation last. */
-  readonly #producers = new Map<ProducerId, Map<Incarnation, number>>();
+/** Once no other was heard of for so long, the one that is left is alone again: another that lives would have tried within seconds. */
+export const aloneAfterMs = 10_000;
 
-  /** An incarnation has said hello. True if another one of this producer must be alive. */
-  heard(producer: ProducerId, incarnation: Incarnation): boolean {
-    const returns = this.#producers.get(producer) ?? new Map<Incarnation, number>();
+interface Heard {
+  /** Times that it has come back. */
+  readonly returns: number;
+  readonly atMs: number;
+}
+
+export class CloneWatch {
+  /** What was heard of each incarnation, the latest one last. */
+  readonly #producers = new Map<ProducerId, Map<Incarnation, Heard>>();
+
+  /**
+   * An incarnation has said hello, by monotonic time. True if another one of this producer must be alive: both are to be refused,
+   * until one of them is heard of no more.
+   */
+  heard(producer: ProducerId, incarnation: Incarnation, nowMs: number): boolean {
+    const known = this.#producers.get(producer) ?? new Map<Incarnation, Heard>();
     this.#producers.delete(producer);
-    this.#producers.set(producer, returns);
+    this.#producers.set(producer, known);
     if (this.#producers.size > producersMax) forgetFirst(this.#producers);
-    const isLatest = [...returns.keys()].at(-1) === incarnation;
-    const times = (returns.get(incarnation) ?? -1) + (isLatest ? 0 : 1);
-    returns.delete(incarnation);
-    returns.set(incarnation, times);
-    if (returns.size > incarnationsMax) forgetFirst(returns);
-    return times > returnsMax;
+    const isLatest = [...known.keys()].at(-1) === incarnation;
+    let returns = (known.get(incarnation)?.returns ?? -1) + (isLatest ? 0 : 1);
+    known.delete(incarnation);
+    const otherAtMs = [...known.values()].at(-1)?.atMs ?? Number.NEGATIVE_INFINITY;
+    // Should the other come back after all, the next turn of each is one too many.
+    if (isLatest && nowMs - otherAtMs >= aloneAfterMs) returns = Math.min(returns, returnsMax);
+    known.set(incarnation, { returns, atMs: nowMs });
+    if (known.size > incarnationsMax) forgetFirst(known);
+    return returns > returnsMax;
   }
 }
 

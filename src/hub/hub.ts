@@ -157,7 +157,7 @@ class RunningHub implements Hub, HubParts {
       return session.refuse("hub-refused", "the gateway names a version that no hub gave");
     }
     const { region, process, producer, incarnation } = hello;
-    if (this.#clones.heard(producer, incarnation)) {
+    if (this.#clones.heard(producer, incarnation, this.clock.monotonicMs())) {
       this.#find(
         `two processes run with the journal of ${region}/${process}: a data folder was copied; stop one and give it an empty one`,
       );

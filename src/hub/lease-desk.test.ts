@@ -43,8 +43,8 @@ class Desk {
     const place = { lo: 0, hi: 0 };
     assert.ok(welcome?.kind === "welcome");
     fingerprintSubject(hashKeyFromHex(welcome.hashKey), change.subject ?? subject, place);
-    const asked = { request, plan: "pro", limit: "day", subject, window: day, ...place, want: 40 };
-    return { ...asked, ...change };
+    const asked = { request, plan: "pro", limit: "day", subject, window: day, ...place };
+    return { ...asked, want: 40, needed: 1, ...change };
   }
 
   /** What a request is answered. */
@@ -132,6 +132,14 @@ test("the same request gets the same lease: repeated, after a new connection, an
   assert.equal(desk.rig.hub?.api.status().leases.heldUnits, first?.units);
 });
 
+test("who asks for more is not told to give back what it holds", async () => {
+  const { desk, sydney } = await Desk.open();
+  for (let request = 1; ; request++) {
+    if ((await desk.answer(sydney, request))?.result !== "granted") break;
+  }
+  assert.ok(!sydney.received.some(({ kind }) => kind === "lease-wanted"));
+});
+
 test("holders hear that others want units when nothing is free", async () => {
   const { desk, sydney, london } = await Desk.open();
   for (let request = 1; ; request++) {
@@ -181,6 +189,18 @@ test("a key moved to a strict plan is soft in the window that runs and strict in
   desk.rig.time.skip(12 * 3_600_000);
   const next = { plan: "max", window: "day/2026-11-22T00:00:00Z" };
   assert.equal((await desk.answer(sydney, 2, next))?.result, "granted");
+});
+
+test("a key moved just after a window began is soft in the one before, too: a gateway may be in it still", async () => {
+  const { desk, sydney } = await Desk.open();
+  desk.rig.time.skip(12 * 3_600_000 + 300);
+  const moved = desk.rig.hub?.api.registry.update(desk.keyId, { plan: "max" });
+  await desk.rig.run(20);
+  await moved;
+  for (const [request, window] of [day, "day/2026-11-22T00:00:00Z"].entries()) {
+    const answer = await desk.answer(sydney, request + 1, { plan: "max", window });
+    assert.equal(answer?.result, "soft", window);
+  }
 });
 
 test("a limit that turns strict is so from its next window on, and at once for keys made since", async () => {

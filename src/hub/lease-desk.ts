@@ -76,6 +76,8 @@ export class LeaseDesk {
   /** Appended and not durable, by counter. */
   readonly #pending = new Map<string, Pending[]>();
   #pendingCount = 0;
+  /** A fence that may not be in the book yet. */
+  #fencingMs: EpochMs = 0;
   readonly #wantedAtMs = new Map<string, EpochMs>();
 
   constructor(parts: LeaseDeskParts) {
@@ -111,17 +113,20 @@ export class LeaseDesk {
   async fence(): Promise<void> {
     if (this.#limits.size === 0 && this.#parts.state.leases.all().length === 0) return;
     const untilMs = this.#parts.time.nowMs() + leaseAheadMs + fenceMarginMs;
+    // At once: until the record is durable, others must not be granted what it is to keep from them.
+    this.#fencingMs = Math.max(this.#fencingMs, untilMs);
     await this.#parts.stream.append(encodeFence(untilMs));
   }
 
   /** The operator says that no other hub runs and that no grants are out that this one does not know of. */
   async liftFence(): Promise<void> {
     await this.#parts.stream.append(encodeFence(0));
+    this.#fencingMs = 0;
   }
 
   /**
-   * A key is about to be moved to `plan`: in the windows that run, and those that gateways may have begun by the time they hear
-   * of it, its limits stay soft. Resolves when that is durable.
+   * A key is about to be moved to `plan`: in the windows that run, those that a gateway may be in still, and those that it may have
+   * begun by the time it hears of it, its limits stay soft. Resolves when that is durable.
    */
   async moved(keyId: string, plan: string, anchorDay: number): Promise<void> {
     const subject = `key:${keyId}`;
@@ -131,7 +136,7 @@ export class LeaseDesk {
       const spec = parseWindowSpec(limit.window);
       if ("error" in spec) continue;
       const day = spec.kind === "month@key" ? anchorDay : 1;
-      const ids = [nowMs, nowMs + leaseAheadMs].map((atMs) => {
+      const ids = [nowMs - leaseAheadMs, nowMs, nowMs + leaseAheadMs].map((atMs) => {
         const { startMs } = windowAt(spec, atMs, day);
         return windowId({ spec, startMs, anchorDay: day, region: "" });
       });
@@ -194,16 +199,19 @@ export class LeaseDesk {
     const { holder } = session;
     const { book } = state.leases.counter(ask);
     const pending = (this.#pending.get(keyOf(ask)) ?? []).map(({ grant }) => grant);
-    const holders = [...book.holders].filter(([name, of]) => of.open.size > 0 && name !== holder);
-    const askers = new Set([...holders.map(([name]) => name), ...pending.map((of) => of.holder)]);
+    const others = new Set([
+      ...[...book.holders].flatMap(([name, of]) => (of.open.size > 0 ? [name] : [])),
+      ...pending.map((of) => of.holder),
+    ]);
+    others.delete(holder);
     const answer: LeaseAnswer = answerLeaseRequest(
       book,
-      { holder, request, want: ask.want },
+      { holder, request, want: ask.want, needed: ask.needed },
       {
         quota: judged.limit.quota,
-        producers: askers.add(holder).size,
+        producers: others.size + 1,
         pending,
-        isFenced: judged.startMs < state.leases.fenceMs,
+        isFenced: judged.startMs < Math.max(state.leases.fenceMs, this.#fencingMs),
       },
     );
     switch (answer.kind) {
@@ -216,7 +224,7 @@ export class LeaseDesk {
       case "granted":
         return said("granted", answer.units);
       case "others-hold":
-        this.#want(ask, [...askers]);
+        if (others.size > 0) this.#want(ask, others);
         return said(answer.kind);
       default:
         return said(answer.kind);
@@ -297,7 +305,7 @@ export class LeaseDesk {
   }
 
   /** Tells the others who hold units of a counter that somebody asks for them. */
-  #want(counter: CounterName, holders: readonly ProducerKey[]): void {
+  #want(counter: CounterName, holders: Iterable<ProducerKey>): void {
     const key = keyOf(counter);
     const nowMs = this.#parts.time.nowMs();
     if (nowMs - (this.#wantedAtMs.get(key) ?? 0) < wantedIntervalMs) return;

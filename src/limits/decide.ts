@@ -142,7 +142,9 @@ export class Decider {
       if (live === undefined) continue;
       const { quota } = limit;
       const used = Math.max(0, this.#used[limit.counter] as number);
-      const remaining = Math.max(0, this.#remaining(limit, live, 0));
+      const left = quota - used;
+      const isStrict = limit.enforcement === "strict";
+      const remaining = Math.max(0, isStrict ? this.#leasable(plan, limit, live, left) : left);
       usages.push({ limit, quota, used, remaining, resetsAtMs: live.endMs });
     }
     return usages;
@@ -213,7 +215,7 @@ export class Decider {
       const live = this.#windows[limit.counter];
       if (live === undefined) continue;
       if (limit.enforcement === "strict") {
-        const held = this.#heldOf(limit, live);
+        const held = this.#heldOf(plan, limit, live);
         if (held?.standing !== "soft") {
           this.#leased[i] = held;
           this.#isLeased = true;
@@ -241,9 +243,11 @@ export class Decider {
     decision.retryAtMs = retryAtMs;
   }
 
-  #heldOf(limit: Limit, live: LiveWindow): HeldCounter | undefined {
+  /** What is held for the plan: a key that was moved spends nothing of what it was given before. */
+  #heldOf(plan: Plan, limit: Limit, live: LiveWindow): HeldCounter | undefined {
     const ref = this.#refs[limit.counter] as CounterRef;
-    return this.#held.find(live.id, ref.lo >>> 0, ref.hi >>> 0);
+    const held = this.#held.find(live.id, ref.lo >>> 0, ref.hi >>> 0);
+    return held === undefined || held.plan === "" || held.plan === plan.name ? held : undefined;
   }
 
   #charge(plan: Plan, cost: number): void {
@@ -287,7 +291,8 @@ export class Decider {
       const limit = plan.limits[i] as Limit;
       const live = this.#windows[limit.counter];
       if (live === undefined || limit.enforcement === "shadow") continue;
-      const remaining = this.#remaining(limit, live, charged);
+      let remaining = limit.quota - (this.#used[limit.counter] as number) - charged;
+      if (limit.enforcement === "strict") remaining = this.#leasable(plan, limit, live, remaining);
       const share = remaining > 0 ? remaining / limit.quota : 0;
       if (tightest !== undefined) {
         if (share > lowestShare) continue;
@@ -301,11 +306,9 @@ export class Decider {
     if (tightest !== undefined) decision.resetsAtMs = tightest.endMs;
   }
 
-  /** What a caller can still get: of a strict limit what is held here at least, and no more once all is given out. */
-  #remaining(limit: Limit, live: LiveWindow, charged: number): number {
-    const left = limit.quota - (this.#used[limit.counter] as number) - charged;
-    if (limit.enforcement !== "strict") return left;
-    const held = this.#heldOf(limit, live);
+  /** What a caller can still get of a strict limit: what is held here at least, and no more once all is given out. */
+  #leasable(plan: Plan, limit: Limit, live: LiveWindow, left: number): number {
+    const held = this.#heldOf(plan, limit, live);
     if (held === undefined || held.standing === "soft") return left;
     return held.standing === "used-up" ? held.left : Math.max(left, held.spendable);
   }

@@ -31,6 +31,8 @@ export class HeldCounter implements CounterPlace {
   /** In the order in which they are spent. */
   readonly leases: HeldLease[] = [];
   standing: LeaseStanding = "unknown";
+  /** The plan that the leases are for, where a key may be moved to another; "": any (an owner's, of all its keys). */
+  plan = "";
   /** Units that may be spent now. */
   spendable = 0;
   /** Units spent here in all, of leases closed too. */

@@ -12,7 +12,11 @@ function bookOf(...records: leases.LeaseRecord[]): leases.LeaseBook {
 }
 
 function ask(book: leases.LeaseBook, context: leases.AnswerContext = alone): leases.LeaseAnswer {
-  return leases.answerLeaseRequest(book, { holder: "p/2", request: 1, want: 10 }, context);
+  return leases.answerLeaseRequest(
+    book,
+    { holder: "p/2", request: 1, want: 10, needed: 1 },
+    context,
+  );
 }
 
 describe("the lease book", () => {
@@ -41,7 +45,7 @@ describe("the lease book", () => {
 
 describe("a request for a lease", () => {
   it("gets the same lease however often it comes, also when nothing is free any more", () => {
-    const again = { holder: "p/1", request: 1, want: 99 };
+    const again = { holder: "p/1", request: 1, want: 99, needed: 1 };
     const context = { ...alone, quota: 1 };
     const answer = leases.answerLeaseRequest(bookOf(grant), again, context);
     assert.deepEqual(answer, { kind: "granted", units: 40 });
@@ -57,9 +61,17 @@ describe("a request for a lease", () => {
     assert.equal(ask(bookOf(), { ...alone, isFenced: true }).kind, "fenced");
   });
 
+  it("is told that all is used where what is left is less than one call costs", () => {
+    const used = bookOf(grant, { ...grant, kind: "final", spent: 38 });
+    const ask5 = { holder: "p/2", request: 1, want: 10, needed: 5 };
+    const context = { ...alone, quota: 40 };
+    assert.equal(leases.answerLeaseRequest(used, ask5, context).kind, "used-up");
+    assert.equal(leases.answerLeaseRequest(used, { ...ask5, needed: 2 }, context).kind, "append");
+  });
+
   it("is not granted again once its lease is closed", () => {
     const closed = bookOf(grant, { ...grant, kind: "final", spent: 4 });
-    const again = { holder: "p/1", request: 1, want: 99 };
+    const again = { holder: "p/1", request: 1, want: 99, needed: 1 };
     assert.equal(leases.answerLeaseRequest(closed, again, alone).kind, "stale");
   });
 });

@@ -107,6 +107,8 @@ export function grantUnits({ want, free, producers }: GrantSize): number {
 
 export interface LeaseRequest extends LeaseName {
   readonly want: number;
+  /** What one call costs: less is of no use. */
+  readonly needed: number;
 }
 
 export type LeaseAnswer =
@@ -137,7 +139,7 @@ export function answerLeaseRequest(
   request: LeaseRequest,
   { quota, producers, pending, isFenced }: AnswerContext,
 ): LeaseAnswer {
-  const { holder, request: number, want } = request;
+  const { holder, request: number, want, needed } = request;
   const known = openUnits(book, request);
   if (known !== undefined) return { kind: "granted", units: known };
   if (number <= (book.holders.get(holder)?.last ?? 0)) return { kind: "stale" };
@@ -147,7 +149,9 @@ export function answerLeaseRequest(
   if (isFenced) return { kind: "fenced" };
   const pendingUnits = pending.reduce((sum, grant) => sum + grant.units, 0);
   const free = Math.max(0, freeUnits(book, quota) - pendingUnits);
-  if (free === 0) return { kind: book.consumed >= quota ? "used-up" : "others-hold" };
+  // What is not consumed may come back yet; less than a call costs is as good as nothing.
+  if (quota - book.consumed < needed) return { kind: "used-up" };
+  if (free === 0) return { kind: "others-hold" };
   const units = grantUnits({ want, free, producers });
   return { kind: "append", record: { kind: "grant", holder, request: number, units } };
 }

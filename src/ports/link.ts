@@ -66,6 +66,8 @@ export interface LeaseAsk {
   readonly hi: number;
   /** Units, at least 1. */
   readonly want: number;
+  /** Units that one call costs, at least 1. */
+  readonly needed: number;
 }
 
 /**

@@ -27,12 +27,18 @@ export interface FleetOptions {
   readonly config?: Omit<Variation, "plans" | "base">;
   /** Where a region's gateway finds the hub; default: where it listens. Asked once, before the gateway's first start. */
   readonly hubFor?: (region: string, hubUrl: string) => Promise<string>;
+  /** Of the configuration's regions, those that run; default: all. */
+  readonly regions?: readonly string[];
+  /** More files beside the configuration, by name. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Does something to the data folder before the first start. */
+  readonly prepare?: (data: string) => void;
   /** Added to the environment of a process, `hub` or a region. */
   readonly environment?: (name: string) => Readonly<Record<string, string>>;
 }
 
 export class Fleet implements Running {
-  readonly regionNames: readonly string[] = regionNames;
+  readonly regionNames: readonly string[];
   readonly folder: string;
   readonly data: string;
   readonly #base: number;
@@ -45,13 +51,14 @@ export class Fleet implements Running {
   private constructor(plans: string, base: number, options: FleetOptions) {
     this.#base = base;
     this.#options = options;
+    this.regionNames = options.regions ?? regionNames;
     this.folder = mkdtempSync(join(tmpdir(), "tallygate-fleet-"));
     this.data = join(this.folder, "data");
     writeFileSync(
       join(this.folder, "tallygate.yaml"),
       threeRegions({ ...options.config, plans, base }),
     );
-    for (const [name, text] of Object.entries(handlers)) {
+    for (const [name, text] of Object.entries({ ...handlers, ...options.files })) {
       writeFileSync(join(this.folder, name), text);
     }
   }
@@ -60,8 +67,9 @@ export class Fleet implements Running {
   static async start(plans: string, options: FleetOptions = {}): Promise<Fleet> {
     const fleet = new Fleet(plans, await freeBasePort(), options);
     try {
+      options.prepare?.(fleet.data);
       await fleet.startHub();
-      await Promise.all(regionNames.map((name) => fleet.startGateway(name)));
+      await Promise.all(fleet.regionNames.map((name) => fleet.startGateway(name)));
     } catch (error) {
       await fleet.stop();
       throw error;
@@ -74,11 +82,11 @@ export class Fleet implements Running {
   }
 
   url(region: string): string {
-    return `http://127.0.0.1:${this.#base + 1 + this.regionNames.indexOf(region)}`;
+    return `http://127.0.0.1:${this.#base + 1 + place(region)}`;
   }
 
-  #operations(region: string): string {
-    return `http://127.0.0.1:${this.#base + 101 + this.regionNames.indexOf(region)}`;
+  operations(region: string): string {
+    return `http://127.0.0.1:${this.#base + 101 + place(region)}`;
   }
 
   async startHub(): Promise<void> {
@@ -94,7 +102,7 @@ export class Fleet implements Running {
       this.hubUrl;
     this.#hubUrls.set(region, hubUrl);
     this.#spawn(region, ["gateway", "--region", region, "--hub-url", hubUrl]);
-    return this.#ready(region, `${this.#operations(region)}/health/ready`);
+    return this.#ready(region, `${this.operations(region)}/health/ready`);
   }
 
   /** Sends a signal to a process, `hub` or a region, and resolves with its exit code when it has ended; null: by a signal. */
@@ -216,4 +224,9 @@ export class Fleet implements Running {
     if (hasEnded()) throw new Error(`${name} ended:\n${this.output}`);
     return tookMs;
   }
+}
+
+/** Among the ports. */
+function place(region: string): number {
+  return regionNames.indexOf(region as never);
 }

@@ -21,16 +21,21 @@ export async function fakeTime(): Promise<{ readonly path: string } | { readonly
 }
 
 export class WrongClocks {
+  /** What the fleet takes for the present is so far ahead of this process's. */
+  readonly baseSeconds: number;
   readonly #folder = mkdtempSync(join(tmpdir(), "tallygate-clocks-"));
 
-  private constructor() {}
+  private constructor(baseSeconds: number) {
+    this.baseSeconds = baseSeconds;
+  }
 
-  /** All clocks right. */
+  /** All clocks right, but for `baseSeconds`, which they have in common. */
   static async start(
     plans: string,
     libraryPath: string,
+    baseSeconds = 0,
   ): Promise<{ clocks: WrongClocks; far: FarFleet }> {
-    const clocks = new WrongClocks();
+    const clocks = new WrongClocks(baseSeconds);
     for (const name of ["hub", ...regionNames]) clocks.set(name, 0);
     const environment = (name: string) => ({
       LD_PRELOAD: libraryPath,
@@ -47,11 +52,12 @@ export class WrongClocks {
     }
   }
 
-  /** The wall clock of `hub` or a region's gateway differs from the true one by so much, from now on and after a restart. */
+  /** The wall clock of `hub` or a region's gateway differs from the right one by so much, from now on and after a restart. */
   set(name: string, offsetSeconds: number): void {
-    const sign = offsetSeconds < 0 ? "" : "+";
+    const seconds = this.baseSeconds + offsetSeconds;
+    const sign = seconds < 0 ? "" : "+";
     const fresh = `${this.#file(name)}.new`;
-    writeFileSync(fresh, `${sign}${offsetSeconds}`);
+    writeFileSync(fresh, `${sign}${seconds}`);
     // Read at every look at the clock: never half of it.
     renameSync(fresh, this.#file(name));
   }

@@ -179,6 +179,7 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
         limit: name,
         subject: name,
         want: seq,
+        needed: seq,
       }),
       leaseRequestsMax,
     ),

@@ -174,7 +174,7 @@ function* producerSteps(
   });
   const holder = `${index}/${incarnation}`;
   if (awaited === 0 && asked < bounds.requests) {
-    const request = { holder, request: asked + 1, want: bounds.want };
+    const request = { holder, request: asked + 1, want: bounds.want, needed: 1 };
     const requests = withMember(state.requests, request);
     yield { ...become({ asked: asked + 1, awaited: asked + 1 }), requests };
   }

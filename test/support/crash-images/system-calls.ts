@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { ensureDebian } from "../../../scripts/debian.ts";
+import { CallReader, descriptorOf, stringsOf, type TracedCall } from "../trace-calls.ts";
 
 export type DiskEvent =
   | { readonly kind: "create" | "sync" | "remove"; readonly path: string }
@@ -46,8 +47,7 @@ export async function record(
 class TraceParser {
   readonly events: DiskEvent[] = [];
   readonly #folder: string;
-  /** By thread: the beginning of a call that another thread's line interrupted. */
-  readonly #unfinished = new Map<string, string>();
+  readonly #calls = new CallReader();
   #output = "";
 
   constructor(folder: string) {
@@ -55,26 +55,15 @@ class TraceParser {
   }
 
   line(line: string): void {
-    const [, thread = "", rest = ""] = /^(\d+) +(.*)$/s.exec(line) ?? [];
-    const unfinished = rest.indexOf(" <unfinished ...>");
-    if (unfinished >= 0) {
-      this.#unfinished.set(thread, rest.slice(0, unfinished));
-      return;
-    }
-    const resumed = /^<\.\.\. \w+ resumed>/.exec(rest);
-    if (resumed === null) this.#call(rest);
-    else this.#call((this.#unfinished.get(thread) ?? "") + rest.slice(resumed[0].length));
+    const call = this.#calls.line(line);
+    if (call !== undefined) this.#call(call);
   }
 
-  /** A whole call, at the time of its return. */
-  #call(text: string): void {
-    const [, name = "", given = "", result = ""] = /^(\w+)\((.*)\) += (-?\d+)/s.exec(text) ?? [];
-    if (name === "" || result.startsWith("-")) return;
-    const strings = [...given.matchAll(/"((?:\\x[0-9a-f]{2})*)"/g)].map(([, hex = ""]) =>
-      decode(hex),
-    );
-    const descriptor = /^(?:AT_FDCWD)?(\d+)?<((?:\\x[0-9a-f]{2})*)>/.exec(given);
-    const path = descriptor === null ? "" : decode(descriptor[2] ?? "").toString();
+  /** At the time of its return. */
+  #call({ name, given, result }: TracedCall): void {
+    if (result.startsWith("-")) return;
+    const strings = stringsOf(given);
+    const { number: descriptor, path } = descriptorOf(given);
     const [first, second] = strings;
     const numbers =
       given
@@ -87,7 +76,7 @@ class TraceParser {
           this.#note("create", first.toString());
         return;
       case "write":
-        if (descriptor?.[1] === "1" && first !== undefined) this.#said(first);
+        if (descriptor === "1" && first !== undefined) this.#said(first);
         return;
       case "pwrite64":
         if (first === undefined || !this.#isOurs(path)) return;
@@ -123,8 +112,4 @@ class TraceParser {
     this.#output = lines.pop() ?? "";
     for (const line of lines) this.events.push({ kind: "said", line });
   }
-}
-
-function decode(hex: string): Buffer {
-  return Buffer.from(hex.replaceAll("\\x", ""), "hex");
 }
