@@ -64,23 +64,22 @@ export class StreamModel {
     const leases = new Map<string, ModelLease>();
     for (const record of records) {
       const entry = this.#entry(record);
-      if (entry.kind === "grant") {
-        const { producer, incarnation, request, window, lo, hi, units } = entry;
+      if (entry.kind !== "grant") continue;
+      const { producer, incarnation, request, window, lo, hi, units } = entry;
+      const holder = producerKey(producer, incarnation);
+      const name = `${holder} ${request}`;
+      if (leases.has(name)) continue;
+      leases.set(name, { holder, request, window, lo, hi, units, spent: undefined });
+    }
+    for (const { producer, leases: ended } of this.counted(records)) {
+      for (const { incarnation, request, spent, window, lo, hi } of ended) {
         const holder = producerKey(producer, incarnation);
         const name = `${holder} ${request}`;
-        if (!leases.has(name))
-          leases.set(name, { holder, request, window, lo, hi, units, spent: undefined });
-      } else if (entry.kind === "batch") {
-        const { producer, leases: ended } = entry.batch;
-        for (const { incarnation, request, spent, window, lo, hi } of ended) {
-          const holder = producerKey(producer, incarnation);
-          const name = `${holder} ${request}`;
-          const lease = leases.get(name);
-          // What a restored hub has forgotten that it lent is used up all the same.
-          if (lease === undefined) {
-            leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
-          } else lease.spent ??= spent;
-        }
+        const lease = leases.get(name);
+        // What a restored hub has forgotten that it lent is used up all the same.
+        if (lease === undefined) {
+          leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
+        } else lease.spent ??= spent;
       }
     }
     return leases;
