@@ -44,7 +44,7 @@ async function main(): Promise<number> {
     console.error(usage);
     return 2;
   }
-  return await run({ first, seeds, workers, trace: values.trace, plant });
+  return run({ first, seeds, workers, trace: values.trace, plant });
 }
 
 async function run(options: Options): Promise<number> {
@@ -80,7 +80,7 @@ async function results(
     const jobs = Array.from({ length: seeds }, (_, i): Job => {
       return { seed: first + i, plant: plant?.name };
     });
-    return await runJobs(jobs, workers, onResult);
+    return runJobs(jobs, workers, onResult);
   }
   const onTrace = trace ? (line: string): void => console.log(line) : undefined;
   for (let seed = first; seed < first + seeds; seed++) {

@@ -24,49 +24,66 @@ const jobsAtOnce = 2;
 /** New objects die young here, and nearly all with the event that made them: fewer collections find more of them dead. */
 const youngGenerationMb = 48;
 
-/** `onResult` is called in the order of the jobs; once it says `stop` no more of them are started. */
-export function runJobs(
+/** `onResult` is called in the order of the jobs; once it says `stop`, or throws, no more of them are started. */
+export async function runJobs(
   jobs: readonly Job[],
   workers: number,
   onResult: (result: RunResult) => "stop" | undefined,
 ): Promise<void> {
-  const results = new Map<number, RunResult>();
-  let next = 0;
-  let told = 0;
   const running: Worker[] = [];
-  const work = new Promise<void>((resolve, reject) => {
-    const give = (worker: Worker): void => {
-      const job = jobs[next];
-      if (job !== undefined) worker.postMessage({ ...job, index: next++ });
-    };
-    const take = (worker: Worker, answer: Answer): void => {
-      if ("failure" in answer) return reject(new Error(answer.failure));
-      results.set(answer.index, answer.result);
-      for (;;) {
-        const result = results.get(told);
-        if (result === undefined) break;
-        results.delete(told++);
-        try {
-          if (onResult(result) === "stop") return resolve();
-        } catch (error) {
-          return reject(error);
-        }
+  try {
+    await new Promise<void>((resolve, reject) => {
+      if (jobs.length === 0) return resolve();
+      const queue = new Queue(jobs, onResult);
+      for (let i = 0; i < Math.min(workers, jobs.length); i++) {
+        const worker = new Worker(new URL(import.meta.resolve("./worker.ts")), {
+          resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
+        });
+        running.push(worker);
+        worker.on("message", (answer: Answer) => {
+          try {
+            if (queue.take(answer) === "over") resolve();
+            else queue.give(worker);
+          } catch (error) {
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+        });
+        worker.on("error", reject);
+        for (let job = 0; job < jobsAtOnce; job++) queue.give(worker);
       }
-      if (told === jobs.length) return resolve();
-      give(worker);
-    };
-    for (let i = 0; i < Math.min(workers, jobs.length); i++) {
-      const worker = new Worker(new URL("worker.ts", import.meta.url), {
-        resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMb },
-      });
-      running.push(worker);
-      worker.on("message", (answer: Answer) => take(worker, answer));
-      worker.on("error", reject);
-      for (let job = 0; job < jobsAtOnce; job++) give(worker);
-    }
-    if (jobs.length === 0) resolve();
-  });
-  return work.finally(async () => {
+    });
+  } finally {
     await Promise.all(running.map((worker) => worker.terminate()));
-  });
+  }
+}
+
+/** Gives jobs out in their order, and tells of results in their order. */
+class Queue {
+  readonly #jobs: readonly Job[];
+  readonly #onResult: (result: RunResult) => "stop" | undefined;
+  readonly #results = new Map<number, RunResult>();
+  #next = 0;
+  #told = 0;
+
+  constructor(jobs: readonly Job[], onResult: (result: RunResult) => "stop" | undefined) {
+    this.#jobs = jobs;
+    this.#onResult = onResult;
+  }
+
+  give(worker: Worker): void {
+    const job = this.#jobs[this.#next];
+    if (job !== undefined) worker.postMessage({ ...job, index: this.#next++ });
+  }
+
+  take(answer: Answer): "over" | "more" {
+    if ("failure" in answer) throw new Error(answer.failure);
+    this.#results.set(answer.index, answer.result);
+    for (;;) {
+      const result = this.#results.get(this.#told);
+      if (result === undefined) break;
+      this.#results.delete(this.#told++);
+      if (this.#onResult(result) === "stop") return "over";
+    }
+    return this.#told === this.#jobs.length ? "over" : "more";
+  }
 }
