@@ -1,30 +1,21 @@
 /** Checks of what each call was told, at the moment it is told. */
 
-import { byStart, type CallRecord, inMinute, type Ledger, type Limits } from "./calls.ts";
+import type { CallRecord } from "./calls.ts";
 import type { Report } from "./violation.ts";
 
 /** A disk that fails does so for less, and then everything is saved. */
 const savedWithinMs = 15_000;
 
-/** Units of one subject and minute admitted lately, by gateway: what others cannot know yet. */
-interface Recent {
-  readonly atMs: number;
-  readonly gateway: string;
-}
-
 export class CallCheckers {
-  readonly #ledger: Ledger;
   readonly #report: Report;
-  readonly #recent = new Map<string, Recent[]>();
-  /** Secrets that a gateway has accepted, as `gateway secret`. */
+  /** Secrets that a gateway has accepted, as `producer secret`. */
   readonly #known = new Set<string>();
   /** When a start of a gateway first refused a secret that the gateway had accepted before. */
   readonly #refused = new Map<string, number>();
   /** Refused by one start for so long that the revocation must be on its disk. */
   readonly #revoked = new Set<string>();
 
-  constructor(ledger: Ledger, report: Report) {
-    this.#ledger = ledger;
+  constructor(report: Report) {
     this.#report = report;
   }
 
@@ -33,20 +24,16 @@ export class CallCheckers {
    * to know of it; undefined while faults are about.
    */
   took(call: CallRecord, visibleMs: number | undefined): void {
-    const { subject, minuteMs, limits } = call;
-    const own = this.#ledger.own.get(`${byStart(call)} ${minuteMs}`);
+    const { subject, limits, inMinute, start } = call;
+    const own = inMinute.own.get(start) ?? 0;
     if (own > limits.minute) {
       this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
     }
-    if (visibleMs !== undefined) this.#overshoot(call, limits, visibleMs);
-    const name = inMinute(subject, minuteMs);
-    const recent = this.#recent.get(name) ?? [];
-    recent.push({ atMs: call.atMs, gateway: call.gateway });
-    this.#recent.set(name, recent);
+    if (visibleMs !== undefined) this.#overshoot(call, visibleMs);
   }
 
   replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, subject, minuteMs } = call;
+    const { exchange, subject, all, inMinute, limits } = call;
     const { status, forwards } = exchange;
     if (forwards > 0 && status !== 200 && status !== 503) {
       this.#report("I19", `a call answered ${status} was forwarded`);
@@ -55,18 +42,18 @@ export class CallCheckers {
       this.#report("I28", `an unknown key was answered ${status}`);
     }
     this.#revocation(call, expected);
-    if (status !== 429) return;
-    const { limits } = call;
-    const minute = this.#ledger.admitted.get(inMinute(subject, minuteMs));
-    const day = this.#ledger.admitted.get(subject);
-    if (minute + 1 > limits.minute || day + 1 > limits.day) return;
-    this.#report("I17", `${subject} was refused at ${minute} of ${limits.minute} in the minute`);
+    // Of a strict limit a crash may have used up what was never spent.
+    if (status !== 429 || limits.isStrict === true) return;
+    const { admitted } = inMinute;
+    if (admitted + 1 > limits.minute || all.admitted + 1 > limits.day) return;
+    this.#report("I17", `${subject} was refused at ${admitted} of ${limits.minute} in the minute`);
   }
 
   /** Who has refused a secret, and had the time to save why, refuses it for ever. */
   #revocation(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, gateway, start, atMs, subject } = call;
-    const name = `${gateway} ${exchange.headers.join()}`;
+    const { exchange, gateway, producer, start, atMs, subject, secret } = call;
+    if (secret === undefined) return;
+    const name = `${producer} ${secret}`;
     if (exchange.status === 200) {
       this.#known.add(name);
       if (expected !== "revoked" || !this.#revoked.has(name)) return;
@@ -80,28 +67,31 @@ export class CallCheckers {
 
   /** What `/-/usage` says that a subject has used in this minute, between what is known at least and at most. */
   told(call: CallRecord, used: number): void {
-    const { subject, minuteMs } = call;
-    const own = this.#ledger.own.get(`${byStart(call)} ${minuteMs}`);
+    const { subject, start, inMinute } = call;
+    const own = inMinute.own.get(start) ?? 0;
     if (used < own) {
       this.#report("I1", `${subject}: told ${used} used where this start alone admitted ${own}`);
     }
-    const admitted = this.#ledger.admitted.get(inMinute(subject, minuteMs));
+    const { admitted } = inMinute;
     if (used > admitted) {
       this.#report("I17", `${subject}: told ${used} used where all admitted ${admitted}`);
     }
   }
 
   /** Theorem 1: over the quota by no more than others admitted since this gateway could know. */
-  #overshoot(call: CallRecord, limits: Limits, visibleMs: number): void {
-    const name = inMinute(call.subject, call.minuteMs);
-    const over = this.#ledger.admitted.get(name) - limits.minute;
+  #overshoot(call: CallRecord, visibleMs: number): void {
+    const { admitted, admissions } = call.inMinute;
+    const over = admitted - call.limits.minute;
     if (over <= 0) return;
     let unseen = 0;
-    for (const { atMs, gateway } of this.#recent.get(name) ?? []) {
+    for (const { atMs, gateway } of admissions) {
       if (gateway !== call.gateway && atMs >= call.atMs - visibleMs) unseen++;
     }
     if (over > unseen) {
-      this.#report("I16", `${name}: ${over} over, of which others' last ${unseen} could be unseen`);
+      this.#report(
+        "I16",
+        `${call.subject}: ${over} over, of which others' last ${unseen} could be unseen`,
+      );
     }
   }
 }

@@ -5,78 +5,108 @@
 
 import type { SimExchange } from "./exchange.ts";
 
+export interface Limits {
+  readonly minute: number;
+  readonly day: number;
+  /** Of the minute. */
+  readonly isStrict?: boolean;
+}
+
 export interface CallRecord {
   readonly exchange: SimExchange;
-  /** Name of the gateway and number of its start. */
   readonly gateway: string;
-  readonly start: number;
-  /** Key id; "" for callers without a key. */
-  readonly key: string;
+  /** The gateway with these disks. */
+  readonly producer: string;
+  /** Name of the gateway and number of its start. */
+  readonly start: string;
+  /** Undefined: none was sent. */
+  readonly secret: string | undefined;
   /** `key:<id>` or `ip:<address>`. */
   readonly subject: string;
-  /** Start of the minute of admission by the gateway's own time. */
-  readonly minuteMs: number;
+  /** Sums of its subject, and of its subject in the minute of admission by the gateway's own time. */
+  readonly all: SubjectSums;
+  readonly inMinute: MinuteSums;
   readonly atMs: number;
   /** Of its plan, as configured. */
   readonly limits: Limits;
 }
 
-export interface Limits {
-  readonly minute: number;
-  readonly day: number;
+/** An admission, as far as others' views matter. */
+export interface Admission {
+  readonly atMs: number;
+  readonly gateway: string;
 }
 
-/** Sums by subject, by subject and minute, by gateway's start… */
-export class Sums {
-  readonly all = new Map<string, number>();
+export class MinuteSums {
+  readonly startMs: number;
+  /** Forwarded: what was really admitted. */
+  admitted = 0;
+  /** Answered with 200: what must be counted. */
+  delivered = 0;
+  /** Forwarded by one start of one gateway and not given back, by start. */
+  readonly own = new Map<string, number>();
+  readonly admissions: Admission[] = [];
 
-  add(name: string, units = 1): void {
-    this.all.set(name, this.get(name) + units);
+  constructor(startMs: number) {
+    this.startMs = startMs;
+  }
+}
+
+export class SubjectSums {
+  readonly subject: string;
+  admitted = 0;
+  delivered = 0;
+  readonly minutes = new Map<number, MinuteSums>();
+
+  constructor(subject: string) {
+    this.subject = subject;
   }
 
-  get(name: string): number {
-    return this.all.get(name) ?? 0;
+  minute(startMs: number): MinuteSums {
+    let sums = this.minutes.get(startMs);
+    if (sums === undefined) {
+      sums = new MinuteSums(startMs);
+      this.minutes.set(startMs, sums);
+    }
+    return sums;
   }
 }
 
 export class Ledger {
-  /** Forwarded to the handler: what was really admitted. */
-  readonly admitted = new Sums();
-  /** Answered with 200: what must be counted. */
-  readonly delivered = new Sums();
-  /** Forwarded by one start of one gateway, and not given back. */
-  readonly own = new Sums();
+  readonly subjects = new Map<string, SubjectSums>();
   admissions = 0;
   denials = 0;
+  /** Those in which something was admitted. */
   readonly minutes = new Set<number>();
 
-  /** The call reached the handler. */
-  took(call: CallRecord): void {
-    this.admissions++;
-    this.minutes.add(call.minuteMs);
-    this.admitted.add(call.subject);
-    this.admitted.add(inMinute(call.subject, call.minuteMs));
-    this.own.add(byStart(call));
-    this.own.add(`${byStart(call)} ${call.minuteMs}`);
+  of(subject: string): SubjectSums {
+    let sums = this.subjects.get(subject);
+    if (sums === undefined) {
+      sums = new SubjectSums(subject);
+      this.subjects.set(subject, sums);
+    }
+    return sums;
   }
 
-  replied(call: CallRecord): void {
-    const { status } = call.exchange;
+  /** The call reached the handler. */
+  took({ all, inMinute, start, atMs, gateway }: CallRecord): void {
+    this.admissions++;
+    this.minutes.add(inMinute.startMs);
+    all.admitted++;
+    inMinute.admitted++;
+    inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
+    inMinute.admissions.push({ atMs, gateway });
+  }
+
+  replied({ exchange, all, inMinute, start }: CallRecord): void {
+    const { status, forwards } = exchange;
     if (status === 429) this.denials++;
     // Forwarded, but the charge could not be stored: its units were given back.
-    if (status === 503 && call.exchange.forwards > 0) {
-      this.own.add(`${byStart(call)} ${call.minuteMs}`, -1);
+    if (status === 503 && forwards > 0) {
+      inMinute.own.set(start, (inMinute.own.get(start) ?? 0) - 1);
     }
     if (status !== 200) return;
-    this.delivered.add(call.subject);
-    this.delivered.add(inMinute(call.subject, call.minuteMs));
+    all.delivered++;
+    inMinute.delivered++;
   }
-}
-
-export function inMinute(subject: string, minuteMs: number): string {
-  return `${subject} ${minuteMs}`;
-}
-
-export function byStart({ gateway, start, subject }: CallRecord): string {
-  return `${gateway}/${start} ${subject}`;
 }

@@ -3,11 +3,13 @@
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { CallCheckers } from "./call-checkers.ts";
 import { type CallRecord, Ledger } from "./calls.ts";
-import { type PlanName, plans, regions } from "./config.ts";
+import { type PlanName, plans, regions, strictLimits } from "./config.ts";
 import { SimExchange } from "./exchange.ts";
 import { SimGateway } from "./gateway.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
+import { LeaseCheckers } from "./lease-checkers.ts";
 import { LinkCheckers } from "./link-checkers.ts";
+import { LostCharges } from "./lost-charges.ts";
 import { Network } from "./network.ts";
 import { checkLedgerAfterCrash } from "./rest-checkers.ts";
 import type { Swarm } from "./swarm.ts";
@@ -17,12 +19,13 @@ import type { World } from "./world.ts";
 const minuteMs = 60_000;
 /** How long after the last fault the cluster may still be catching up. */
 const disturbedMs = 20_000;
-/** Flush, publishing, storing at both ends and a turn of each timer, without the way between them. */
-const visibleBaseMs = 50 + publishIntervalMs + 60;
+/** Publishing, storing at both ends and a turn of each timer, without flushing and the way between them. */
+const visibleBaseMs = publishIntervalMs + 60;
 
 export interface AdminKey {
   readonly id: string;
   readonly plan: PlanName;
+  readonly owner: string;
   secrets: string[];
   isRevoked: boolean;
 }
@@ -34,6 +37,16 @@ export interface Caller {
   readonly address: string;
 }
 
+/** Messages that mend something. */
+const recoveries: Partial<Record<string, string>> = {
+  resend: "batch asked for again",
+  "snapshot-end": "snapshot sent",
+  "registry-wanted": "keys given back",
+};
+
+/** How long most clients wait after a 429. */
+const waitMs = 3_000;
+const owners = ["acme", "globex", "initech"];
 const unrestricted = { referers: [], addresses: [], routes: [] };
 
 export class Cluster {
@@ -43,13 +56,17 @@ export class Cluster {
   readonly hub: SimHub;
   readonly gateways: readonly SimGateway[];
   readonly ledger = new Ledger();
+  readonly lost = new LostCharges();
   readonly keys: AdminKey[] = [];
-  readonly madeKeys = new Set<string>();
+  /** Owners of all keys that the admin made, by id. */
+  readonly madeKeys = new Map<string, string>();
   violation: Violation | undefined;
   readonly report: Report;
   readonly #calls: CallCheckers;
   readonly #links: LinkCheckers;
+  readonly #leases: LeaseCheckers;
   #disturbedUntilMs = disturbedMs;
+  readonly #waitUntilMs = new Map<string, number>();
 
   /** `only`: the one invariant that counts; undefined: all. */
   constructor(
@@ -66,13 +83,16 @@ export class Cluster {
       this.violation ??= { invariant, detail, atMs: world.nowMs };
     };
     this.network = new Network(world);
-    this.hub = new SimHub(world, this.network, swarm.streamRepeats);
+    this.hub = new SimHub(world, this.network, swarm.streamRepeats, strictLimits);
     this.gateways = regions.slice(0, swarm.gateways).map((region) => {
-      const { delayMs, jitterMs, messageRepeats } = swarm;
+      const { delayMs, jitterMs, messageRepeats, flushIntervalMs } = swarm;
       const route = { delayMs, jitterMs, blocked: new Set<never>(), repeats: messageRepeats };
       const drift = world.between(-0.0001, 0.0001);
       const clock = { skewMs: world.between(-5_000, 5_000), drift };
-      return new SimGateway({ world, network: this.network, config }, { region, route, clock });
+      return new SimGateway(
+        { world, network: this.network, config },
+        { region, route, clock, flushIntervalMs },
+      );
     });
     for (const { journalDisk } of this.gateways) {
       journalDisk.latencyMaxMs = swarm.journalLatencyMs;
@@ -80,19 +100,29 @@ export class Cluster {
     for (const disk of [this.hub.ledgerDisk, this.hub.registryDisk]) {
       disk.latencyMaxMs = swarm.hubLatencyMs;
     }
-    this.#calls = new CallCheckers(this.ledger, this.report);
+    this.#calls = new CallCheckers(this.report);
     this.#links = new LinkCheckers(this.report);
+    for (const gateway of this.gateways) this.#watchTrims(gateway);
+    this.#leases = new LeaseCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
-      world.mix(payload.length);
+      world.mixText(message.kind);
+      const recovery = recoveries[message.kind];
+      if (recovery !== undefined) world.count(`recovery: ${recovery}`);
+      world.mixBytes(payload);
       world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
       this.#links.message(producer, message, payload);
+      const receiver = this.gateways.find((gateway) => gateway.producer === producer);
+      this.#leases.message(`${producer}/${receiver?.incarnation}`, message);
     };
   }
 
   startHub(): void {
-    if (this.hub.host !== undefined) return;
+    if (this.hub.host !== undefined || this.hub.isRestoring) return;
     this.world.count("recovery: hub started");
-    if (this.hub.starts > 0) checkLedgerAfterCrash(this.hub, this.report);
+    if (this.hub.starts > 0) {
+      checkLedgerAfterCrash(this.hub, this.report);
+      this.#links.hubStarts(this.hub.streamImage.last);
+    }
     this.hub.start((cause) => {
       this.world.trace(() => `the hub did not start: ${String(cause)}`);
       this.world.schedule(500, undefined, () => this.startHub());
@@ -105,6 +135,17 @@ export class Cluster {
     gateway.start((cause) => this.report("L3", `${gateway.name} did not start: ${String(cause)}`));
   }
 
+  loseDisks(gateway: SimGateway): void {
+    this.lost.add(gateway.loseDisks(), gateway.region);
+    this.#watchTrims(gateway);
+  }
+
+  async restoreHub(): Promise<void> {
+    if (!(await this.hub.restore())) return;
+    this.world.count("recovery: hub restored");
+    this.#links.hubRestored();
+  }
+
   /** A fault came or went. */
   disturb(forMs = 0): void {
     const untilMs = this.world.nowMs + forMs + disturbedMs;
@@ -112,12 +153,13 @@ export class Cluster {
   }
 
   async createKey(plan: PlanName): Promise<void> {
-    const request = { plan, name: "", owner: "acme", expiresAtMs: 0, mode: "live" } as const;
+    const owner = owners[this.madeKeys.size % owners.length] as string;
+    const request = { plan, name: "", owner, expiresAtMs: 0, mode: "live" } as const;
     const registry = this.hub.hub?.api.registry;
     const made = await registry?.create({ ...request, restrict: unrestricted });
     if (made === undefined) return;
-    this.madeKeys.add(made.id);
-    this.keys.push({ id: made.id, plan, secrets: [made.key], isRevoked: false });
+    this.madeKeys.set(made.id, owner);
+    this.keys.push({ id: made.id, plan, owner, secrets: [made.key], isRevoked: false });
   }
 
   async rotateKey(key: AdminKey): Promise<void> {
@@ -137,21 +179,29 @@ export class Cluster {
   /** Sends a call; undefined where nobody listens. */
   call(gateway: SimGateway, caller: Caller): CallRecord | undefined {
     const { world, ledger } = this;
-    const call = this.#record(gateway, caller, "/8.8.8.8", (replied) => {
+    const target = "/8.8.8.8";
+    const call = this.#record(gateway, { caller, target }, (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
-      world.mix(status);
+      if (status === 429) this.#waitUntilMs.set(replied.subject, world.nowMs + waitMs);
+      world.mix(status ^ (replied.inMinute.admitted << 10));
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
+      this.#leases.replied(replied, gateway);
     });
     if (call === undefined) return undefined;
     gateway.take(call.exchange);
     return call;
   }
 
+  /** A well-behaved client of this kind would not call now: it was refused a moment ago. */
+  isWaiting(caller: Caller): boolean {
+    return (this.#waitUntilMs.get(subjectOf(caller)) ?? 0) > this.world.nowMs;
+  }
+
   /** Asks `/-/usage`, and holds the answer against what is known. */
   ask(gateway: SimGateway, caller: Caller): void {
-    const call = this.#record(gateway, caller, "/-/usage", () => {});
+    const call = this.#record(gateway, { caller, target: "/-/usage" }, () => {});
     if (call === undefined) return;
     gateway.take(call.exchange);
     if (call.exchange.status !== 200) return;
@@ -165,14 +215,27 @@ export class Cluster {
   /** Looks at what every gateway says of itself. */
   look(): void {
     for (const { core, name, starts } of this.gateways) {
-      if (core !== undefined) this.#links.view(`${name}/${starts}`, core.view.version);
+      if (core === undefined) continue;
+      const { version } = core.view;
+      this.world.mix(version.epoch ^ version.position);
+      this.#links.view(`${name}/${starts}`, version);
     }
+  }
+
+  /** What a journal lets go of is in the stream. */
+  #watchTrims(gateway: SimGateway): void {
+    const { hub, world } = this;
+    gateway.journalImage.onTrim = (incarnation, seq) => {
+      world.count("recovery: journal trimmed");
+      const name = `${gateway.producer}/${incarnation}/${seq}`;
+      if (hub.model.hasBatch(hub.streamImage.records, name)) return;
+      this.report("I7", `batch ${name} is trimmed, and not in the stream`);
+    };
   }
 
   #record(
     gateway: SimGateway,
-    caller: Caller,
-    target: string,
+    { caller, target }: { readonly caller: Caller; readonly target: string },
     onReply: (call: CallRecord) => void,
   ): CallRecord | undefined {
     const { host, core, pipeline } = gateway;
@@ -181,24 +244,32 @@ export class Cluster {
     const headers = caller.secret === undefined ? [] : ["x-api-key", caller.secret];
     const exchange: SimExchange = new SimExchange(
       { target, headers, peer: caller.address },
-      { forwarded: () => this.#took(call), replied: () => onReply(call) },
+      { forwarded: () => this.#took(call, gateway), replied: () => onReply(call) },
     );
-    const id = caller.key?.id ?? "";
+    const subject = subjectOf(caller);
+    const all = this.ledger.of(subject);
     const call: CallRecord = {
-      ...{ exchange, gateway: gateway.name, start: gateway.starts, atMs: this.world.nowMs },
-      ...{ key: id, subject: id === "" ? `ip:${caller.address}` : `key:${id}` },
-      minuteMs: Math.floor(core.time.nowMs() / minuteMs) * minuteMs,
+      ...{ exchange, gateway: gateway.name, producer: gateway.producer, start: gateway.startName },
+      atMs: this.world.nowMs,
+      ...{ secret: caller.secret, subject, all },
+      inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),
       limits: caller.key === undefined ? plans.anonymous : plans[caller.key.plan],
     };
     return call;
   }
 
-  #took(call: CallRecord): void {
-    const { delayMs, jitterMs } = this.swarm;
+  #took(call: CallRecord, gateway: SimGateway): void {
+    const { delayMs, jitterMs, flushIntervalMs } = this.swarm;
     this.ledger.took(call);
+    this.#leases.took(call, gateway);
     const isCalm = this.world.nowMs > this.#disturbedUntilMs;
-    this.#calls.took(call, isCalm ? visibleBaseMs + 2 * (delayMs + jitterMs) : undefined);
+    const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
+    this.#calls.took(call, isCalm ? visibleMs : undefined);
   }
+}
+
+function subjectOf({ key, address }: Caller): string {
+  return key === undefined ? `ip:${address}` : `key:${key.id}`;
 }
 
 function expectation({ secret, key }: Caller): "known" | "unknown" | "revoked" {

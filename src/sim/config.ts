@@ -3,17 +3,28 @@
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { compileConfigValue } from "../access/config.ts";
 import { assert } from "../base/assert.ts";
+import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { Limits } from "./calls.ts";
 
 export const regions = ["sydney", "seoul", "madrid", "lima"] as const;
 
 export const plans = {
-  small: { minute: 120, day: 100_000 },
-  big: { minute: 1_000, day: 100_000 },
-  anonymous: { minute: 80, day: 100_000 },
+  small: { minute: 60, day: 100_000 },
+  big: { minute: 600, day: 100_000 },
+  /** Its minute is strict: leased, and never exceeded. */
+  strict: { minute: 150, day: 100_000, isStrict: true },
+  anonymous: { minute: 40, day: 100_000 },
 } as const satisfies Record<string, Limits>;
 
 export type PlanName = keyof typeof plans;
+
+/** What the hub is told to lease of. */
+export const strictLimits: readonly OvershootLimit[] = [
+  {
+    ...{ plan: "strict", limit: "minute", per: "key", window: "minute", scope: "global" },
+    ...{ quota: plans.strict.minute, isStrict: true },
+  },
+];
 
 /** `quotas`: what the gateways are told; the checkers know `plans`. */
 export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): CompiledConfig {
@@ -21,6 +32,7 @@ export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): C
     limits: (["minute", "day"] as const).map((window) => ({
       ...{ name: window, per, window },
       quota: quotas[plan][window],
+      ...(quotas[plan].isStrict && window === "minute" ? { enforcement: "strict" as const } : {}),
     })),
   });
   const compiled = compileConfigValue(
@@ -37,6 +49,7 @@ export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): C
       plans: {
         small: limits("small", "key"),
         big: limits("big", "key"),
+        strict: limits("strict", "key"),
         anonymous: limits("anonymous", "ip"),
       },
       anonymousPlan: "anonymous",

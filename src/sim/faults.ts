@@ -1,6 +1,7 @@
 /** The faults of a run: each kind comes at random moments, as often as the swarm drew, and goes again by itself. */
 
 import type { Cluster } from "./cluster.ts";
+import type { PlanName } from "./config.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { Disk } from "./storage/disk.ts";
 import { type FaultKind, faultKinds } from "./swarm.ts";
@@ -21,10 +22,10 @@ export class Faults {
   heal(): void {
     this.#isHealed = true;
     const { gateways, hub, network } = this.#cluster;
-    for (const disk of [hub.streamDisk, hub.ledgerDisk, hub.registryDisk]) disk.isFailing = false;
+    for (const disk of [hub.streamDisk, hub.ledgerDisk, hub.registryDisk]) disk.heal();
     for (const gateway of gateways) {
-      gateway.journalDisk.isFailing = false;
-      gateway.stateDisk.isFailing = false;
+      gateway.journalDisk.heal();
+      gateway.stateDisk.heal();
       gateway.route.blocked.clear();
       gateway.route.delayMs = this.#cluster.swarm.delayMs;
       network.release(gateway.producer);
@@ -50,6 +51,7 @@ export class Faults {
     world.count(`fault: ${kind}`);
     world.trace(() => `FAULT ${kind} at ${gateway.name}`);
     if (kind === "keys") return this.#operate();
+    if (kind === "backup") return void hub.backUp().catch(() => undefined);
     this.#cluster.disturb();
     switch (kind) {
       case "cut":
@@ -59,10 +61,20 @@ export class Faults {
       case "slow":
         return this.#slow(gateway);
       case "gatewayCrash":
-        gateway.crash();
-        return this.#after(20_000, () => this.#cluster.startGateway(gateway));
+        return this.#crash([gateway.journalDisk, gateway.stateDisk], () => {
+          gateway.crash();
+          this.#after(20_000, () => this.#cluster.startGateway(gateway));
+        });
       case "hubCrash":
-        hub.crash();
+        return this.#crash([hub.streamDisk, hub.ledgerDisk, hub.registryDisk], () => {
+          hub.crash();
+          this.#after(20_000, () => this.#cluster.startHub());
+        });
+      case "diskLost":
+        this.#cluster.loseDisks(gateway);
+        return this.#after(20_000, () => this.#cluster.startGateway(gateway));
+      case "hubRestored":
+        void this.#cluster.restoreHub();
         return this.#after(20_000, () => this.#cluster.startHub());
       case "journalFails":
         return this.#breakDisk(gateway.journalDisk);
@@ -77,6 +89,14 @@ export class Faults {
       case "clockJump":
         gateway.clock.skewMs += world.between(-3_600_000, 3_600_000);
     }
+  }
+
+  /** At once, or between two operations of one of the disks. */
+  #crash(disks: readonly Disk[], crash: () => void): void {
+    const { world } = this.#cluster;
+    if (world.chance(0.3)) return crash();
+    const disk = disks[world.random.below(disks.length)] as Disk;
+    disk.beforeNext = crash;
   }
 
   #block(gateway: SimGateway): void {
@@ -120,7 +140,7 @@ export class Faults {
     const failed = (cause: unknown): void =>
       world.trace(() => `the admin is refused: ${String(cause)}`);
     if (key === undefined || key.isRevoked || world.chance(0.4)) {
-      const plan = world.chance(0.5) ? "small" : "big";
+      const plan = (["small", "big", "strict"] as const)[world.random.below(3)] as PlanName;
       cluster.createKey(plan).catch(failed);
     } else if (world.chance(0.7)) cluster.rotateKey(key).catch(failed);
     else cluster.revokeKey(key).catch(failed);

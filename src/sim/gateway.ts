@@ -13,8 +13,9 @@ import { GatewayStoreImage, SimGatewayStore } from "./storage/gateway-store.ts";
 import { JournalImage, SimJournal } from "./storage/journal.ts";
 import type { World } from "./world.ts";
 
+/** Short, so that journals are trimmed within a run. */
+const retentionMs = 20_000;
 const journalSizeMaxBytes = 64 * 1024 * 1024;
-const flushIntervalMs = 50;
 
 const answer: ResponseParts = { status: 200, headers: [], body: "ok" };
 
@@ -43,21 +44,29 @@ export class SimGateway {
   readonly clock: MachineClock;
   readonly journalDisk: Disk;
   readonly stateDisk: Disk;
-  readonly journalImage = new JournalImage();
-  readonly storeImage = new GatewayStoreImage();
+  journalImage = new JournalImage();
+  storeImage = new GatewayStoreImage();
   /** Starts so far. */
   starts = 0;
   host: Host | undefined;
   core: GatewayCore | undefined;
+  /** Of the present start. */
+  incarnation = "";
   /** Undefined while the process is down or starting. */
   pipeline: Pipeline | undefined;
   readonly #world: World;
   readonly #network: Network;
   readonly #config: CompiledConfig;
+  readonly #flushIntervalMs: number;
 
   constructor(
     parts: { readonly world: World; readonly network: Network; readonly config: CompiledConfig },
-    own: { readonly region: string; readonly route: Route; readonly clock: MachineClock },
+    own: {
+      readonly region: string;
+      readonly route: Route;
+      readonly clock: MachineClock;
+      readonly flushIntervalMs: number;
+    },
   ) {
     this.#world = parts.world;
     this.#network = parts.network;
@@ -65,6 +74,7 @@ export class SimGateway {
     this.region = own.region;
     this.name = own.region;
     this.route = own.route;
+    this.#flushIntervalMs = own.flushIntervalMs;
     this.clock = own.clock;
     this.journalDisk = new Disk(parts.world, "journal-failed");
     this.stateDisk = new Disk(parts.world, "state-failed");
@@ -74,8 +84,20 @@ export class SimGateway {
     return this.host !== undefined;
   }
 
+  /** Somebody listens, and calls can be decided. */
+  get answers(): boolean {
+    const { host, pipeline } = this;
+    if (host === undefined || pipeline === undefined) return false;
+    return host.pausedUntilMs <= this.#world.nowMs && pipeline.unready() === "";
+  }
+
   get producer(): string {
     return this.journalImage.identity?.producer ?? "";
+  }
+
+  /** Of the present start. */
+  get startName(): string {
+    return `${this.name}/${this.starts}`;
   }
 
   start(onFailed: (cause: unknown) => void): void {
@@ -102,6 +124,15 @@ export class SimGateway {
     this.#network.cut(this.producer);
   }
 
+  /** The machine burns down, and another with empty disks takes its place. What was on them. */
+  loseDisks(): JournalImage {
+    this.crash();
+    const lost = this.journalImage;
+    this.journalImage = new JournalImage();
+    this.storeImage = new GatewayStoreImage();
+    return lost;
+  }
+
   take(exchange: SimExchange): void {
     this.pipeline?.take(exchange);
   }
@@ -112,6 +143,8 @@ export class SimGateway {
       random: host.random,
       sizeMaxBytes: journalSizeMaxBytes,
     });
+    this.incarnation = journal.incarnation;
+    if (journal.leases.length > 0) this.#world.count("recovery: leases given back");
     if (journal.remains !== undefined) this.#world.count("recovery: open records sealed");
     const { region } = this;
     const { log, random } = host;
@@ -120,8 +153,8 @@ export class SimGateway {
         region,
         process: 0,
         listen: "",
-        flushIntervalMs,
-        retentionMs: 86_400_000,
+        flushIntervalMs: this.#flushIntervalMs,
+        retentionMs,
         plans: this.#config.plans,
       },
       {

@@ -1,12 +1,13 @@
 /** One start of one simulated process: its clocks, timers and random numbers, all gone when it is killed. */
 
+import { crc32 } from "../base/hash.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { Owner, World } from "./world.ts";
 
-/** When the simulated world begins: 20 s before a full minute of an ordinary day. */
-export const worldStartMs = Date.UTC(2026, 10, 21, 12, 0, 40);
+/** When the simulated world begins: ten seconds before a full minute of an ordinary day. */
+export const worldStartMs = Date.UTC(2026, 10, 21, 12, 0, 55);
 
 /** A machine's clock: outlives the processes on it. */
 export interface MachineClock {
@@ -19,6 +20,7 @@ export interface MachineClock {
 export class Host implements Owner, Clock, Timers {
   isDead = false;
   pausedUntilMs = 0;
+  readonly tag: number;
   readonly name: string;
   readonly random: Random;
   readonly log: Log;
@@ -29,6 +31,7 @@ export class Host implements Owner, Clock, Timers {
   constructor(world: World, name: string, clock: MachineClock) {
     this.#world = world;
     this.name = name;
+    this.tag = crc32(new TextEncoder().encode(name));
     this.#clock = clock;
     this.#bornMs = world.nowMs;
     this.random = worldRandom(world);

@@ -8,6 +8,7 @@ import type { Network } from "./network.ts";
 import { Disk } from "./storage/disk.ts";
 import { SimLedger, SimRegistry } from "./storage/hub-stores.ts";
 import { SimStream, StreamImage } from "./storage/usage-stream.ts";
+import { StreamModel } from "./stream-model.ts";
 import type { World } from "./world.ts";
 
 export const publishIntervalMs = 10;
@@ -18,6 +19,12 @@ export class SimHub {
   readonly ledgerDisk: Disk;
   readonly registryDisk: Disk;
   readonly streamImage = new StreamImage();
+  model = new StreamModel();
+  /** The newest backup that was announced. */
+  #backup: { readonly file: string; readonly atMs: number } | undefined;
+  #backups = 0;
+  /** A restore is under way. */
+  #isRestoring = false;
   readonly ledger = new SimLedger();
   readonly registry = new SimRegistry();
   readonly #world: World;
@@ -65,6 +72,39 @@ export class SimHub {
     this.hub = undefined;
     this.#network.closeHub();
     for (const disk of this.#disks()) disk.crash();
+  }
+
+  /** Copies the hub's data, and says so once the copy is safe. */
+  async backUp(): Promise<void> {
+    const { hub, host } = this;
+    if (hub === undefined || host === undefined) return;
+    const file = `backup-${++this.#backups}`;
+    const { announce } = await hub.api.backup(file);
+    const atMs = host.wallMs();
+    if (host.isDead) return;
+    // From the moment in which it may be announced it must be the one that is restored.
+    this.#backup = { file, atMs };
+    this.#world.count("operation: backup made");
+    await announce();
+  }
+
+  /** All that the hub has on disk is gone, and the newest backup is put in its place. Undefined: there is none. */
+  async restore(): Promise<boolean> {
+    const backup = this.#backup;
+    if (backup === undefined || this.#isRestoring) return false;
+    this.crash();
+    this.#isRestoring = true;
+    const position = await this.ledger.restore(backup.file, backup.atMs);
+    this.registry.restore(backup.file);
+    this.streamImage.restart(position);
+    this.model = new StreamModel();
+    this.model.readBatches(this.streamImage.before);
+    this.#isRestoring = false;
+    return true;
+  }
+
+  get isRestoring(): boolean {
+    return this.#isRestoring;
   }
 
   async #open(host: Host): Promise<void> {

@@ -1,10 +1,13 @@
 /** Checks of a cluster at rest: after healing, when nothing was called for a while. */
 
+import type { Batch } from "../metering/batch-codec.ts";
 import type { UsageQuery } from "../ports/ledger-store.ts";
-import { type CallRecord, inMinute, type Ledger } from "./calls.ts";
+import type { CallRecord, Ledger } from "./calls.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
-import { callsByKey, difference } from "./stream-model.ts";
+import type { LostCharges } from "./lost-charges.ts";
+import { checkLeasesAtRest } from "./rest-lease-checkers.ts";
+import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
 const everything: Omit<UsageQuery, "by"> = {
@@ -16,8 +19,9 @@ export interface AtRest {
   readonly hub: SimHub;
   readonly gateways: readonly SimGateway[];
   readonly ledger: Ledger;
-  /** Ids of all keys that the admin made. */
-  readonly keys: ReadonlySet<string>;
+  readonly lost: LostCharges;
+  /** Owners of all keys that the admin made, by id. */
+  readonly keys: ReadonlyMap<string, string>;
   /** Calls sent after healing. */
   readonly last: readonly CallRecord[];
 }
@@ -29,8 +33,8 @@ export function checkLedgerAfterCrash(hub: SimHub, report: Report): void {
   const { position } = fold.version;
   const saved = new Map<string, number>();
   for (const { key, calls } of rows.values()) saved.set(key, (saved.get(key) ?? 0) + calls);
-  const upTo = hub.streamImage.records.filter((record) => record.position <= position);
-  const found = difference(callsByKey(upTo), saved);
+  const upTo = hub.streamImage.all.filter((record) => record.position <= position);
+  const found = difference(hub.model.callsByKey(upTo), saved);
   if (found !== undefined) report("I5", `stream up to ${position} and ledger differ: ${found}`);
 }
 
@@ -39,28 +43,32 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const api = hub.hub?.api;
   if (api === undefined) return report("L3", "the hub did not come up");
   const status = api.status();
-  const gap = status.gaps[0];
+  const { producers: gone } = at.lost;
+  const gap = status.gaps.find(({ producer }) => !gone.has(producer.split("/")[0] ?? ""));
   if (gap !== undefined) report("L3", `a gap stayed: ${gap.producer} from ${gap.from}`);
   for (const { exchange, gateway } of at.last) {
     if (exchange.status === 200 || exchange.status === 429) continue;
     report("L3", `${gateway} still answers ${exchange.status} after healing`);
   }
-  for (const { region, unacknowledgedUnits } of status.processes) {
-    if (unacknowledgedUnits > 0) report("L3", `${region} holds ${unacknowledgedUnits} units`);
+  for (const { producer, region, unacknowledgedUnits } of status.processes) {
+    if (unacknowledgedUnits > 0 && !gone.has(producer))
+      report("L3", `${region} holds ${unacknowledgedUnits} units`);
   }
   const byKey = await usage(api, "key");
   for (const key of byKey.keys()) {
     if (key !== "" && !at.keys.has(key)) report("I33", `use of ${key}, which nobody made`);
   }
-  const found = difference(callsByKey(hub.streamImage.records), byKey);
+  const found = difference(hub.model.callsByKey(hub.streamImage.all), byKey);
   if (found !== undefined) report("I3", `stream and totals differ: ${found}`);
-  checkSums(
-    { byKey, byOwner: await usage(api, "owner"), byRoute: await usage(api, "route") },
-    report,
-  );
-  checkCounts(byKey, ledger, report);
-  checkMinutes(hub, ledger, report);
+  const byOwner = await usage(api, "owner");
+  checkSums({ byKey, byOwner, byRoute: await usage(api, "route") }, report);
+  checkOwners({ byKey, byOwner }, at.keys, report);
+  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
+  const lost = at.lost.calls((batch) => counted.has(nameOf(batch)));
+  checkCounts(byKey, { ledger, lost }, report);
+  checkMinutes(hub, { ledger, lost }, report);
   checkViews(gateways, report);
+  checkLeasesAtRest(at, report);
 }
 
 async function usage(
@@ -79,24 +87,53 @@ function checkSums(sums: Record<string, Map<string, number>>, report: Report): v
   if (totals.some(([, total]) => total !== first)) report("I12", totals.join(" "));
 }
 
+/** What an owner is billed for is what its keys were used for. */
+function checkOwners(
+  { byKey, byOwner }: Record<"byKey" | "byOwner", ReadonlyMap<string, number>>,
+  keys: ReadonlyMap<string, string>,
+  report: Report,
+): void {
+  const expected = new Map<string, number>();
+  for (const [key, calls] of byKey) {
+    const owner = keys.get(key) ?? "";
+    expected.set(owner, (expected.get(owner) ?? 0) + calls);
+  }
+  const found = difference(expected, byOwner);
+  if (found !== undefined) report("I12", `keys of an owner, and the owner: ${found}`);
+}
+
+interface Expected {
+  readonly ledger: Ledger;
+  /** Calls by subject that went with disks. */
+  readonly lost: ReadonlyMap<string, number>;
+}
+
+function nameOf({ producer, incarnation, seq }: Batch): string {
+  return `${producer}/${incarnation}/${seq}`;
+}
+
 /** Every delivered call is counted, and no more than was admitted. */
-function checkCounts(byKey: ReadonlyMap<string, number>, ledger: Ledger, report: Report): void {
-  for (const [subject, delivered] of ledger.delivered.all) {
-    if (!/^key:\S+$/.test(subject)) continue;
+function checkCounts(
+  byKey: ReadonlyMap<string, number>,
+  { ledger, lost }: Expected,
+  report: Report,
+): void {
+  for (const { subject, delivered, admitted } of ledger.subjects.values()) {
+    if (!subject.startsWith("key:")) continue;
     const counted = byKey.get(subject.slice("key:".length)) ?? 0;
-    if (counted < delivered) report("I9", `${subject}: ${delivered} delivered, ${counted} counted`);
-    const admitted = ledger.admitted.get(subject);
+    if (counted + (lost.get(subject) ?? 0) < delivered)
+      report("I9", `${subject}: ${delivered} delivered, ${counted} counted`);
     if (counted > admitted) report("I10", `${subject}: ${admitted} admitted, ${counted} counted`);
   }
 }
 
 /** Each charge is in the minute in which it was admitted. */
-function checkMinutes(hub: SimHub, ledger: Ledger, report: Report): void {
+function checkMinutes(hub: SimHub, { ledger, lost }: Expected, report: Report): void {
   for (const { window, subject, charged } of hub.ledger.totals.values()) {
     if (!window.startsWith("minute/")) continue;
-    const name = inMinute(subject, Date.parse(window.slice("minute/".length)));
-    const [delivered, admitted] = [ledger.delivered.get(name), ledger.admitted.get(name)];
-    if (charged >= delivered && charged <= admitted) continue;
+    const startMs = Date.parse(window.slice("minute/".length));
+    const { delivered, admitted } = ledger.of(subject).minute(startMs);
+    if (charged + (lost.get(subject) ?? 0) >= delivered && charged <= admitted) continue;
     report("I13", `${subject} in ${window}: ${charged}, not ${delivered} to ${admitted}`);
   }
 }

@@ -11,11 +11,16 @@ import { drawSwarm } from "./swarm.ts";
 import type { Violation } from "./violation.ts";
 import { World } from "./world.ts";
 
-/** Four minutes are closed in it, the first of them short. */
-const faultyMs = 205_000;
-const healingMs = 25_000;
-const restMs = 10_000;
-const askEveryMs = 250;
+/** Three minutes are closed in it, the first of them short. */
+const faultyMsMin = 126_000;
+const faultyMsMax = 1_200_000;
+/** A run goes on with faults until it was as busy as this; then it has meant something, and costs no more than it must. */
+const busyEnough = { events: 18_500, admissions: 2_005, closedWindows: 3 };
+/** Healing and rest add the others. */
+const eventsMin = 20_000;
+const healingMs = 15_000;
+const restMs = 5_000;
+const askEveryMs = 500;
 
 export interface RunResult {
   readonly seed: number;
@@ -52,7 +57,7 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
     return {
       ...{ seed, violation, traceHash: world.traceHash, events: world.events },
       ...{ admissions: ledger.admissions, denials: ledger.denials, counts: world.counts },
-      closedWindows: Math.max(0, ledger.minutes.size - 1),
+      closedWindows: closedWindows(cluster),
     };
   } finally {
     undo?.();
@@ -65,14 +70,14 @@ async function live(cluster: Cluster): Promise<void> {
   for (const gateway of gateways) cluster.startGateway(gateway);
   await world.run(1_000);
   for (let i = 0; i < swarm.keys; i++) {
-    const plan: PlanName = i % 2 === 0 ? "big" : "small";
+    const plan = (["big", "strict", "small"] as const)[i % 3] as PlanName;
     void cluster.createKey(plan);
     await world.run(world.nowMs + 50);
   }
   const faults = new Faults(cluster);
   faults.start();
   const stop = arrive(cluster);
-  while (world.nowMs < faultyMs && cluster.violation === undefined) {
+  while (!isEnough(cluster) && cluster.violation === undefined) {
     await world.run(world.nowMs + askEveryMs);
     cluster.look();
     cluster.ask(oneOf(cluster, gateways), someCaller(cluster));
@@ -84,15 +89,30 @@ async function live(cluster: Cluster): Promise<void> {
   await rest(cluster, last);
 }
 
+function isEnough(cluster: Cluster): boolean {
+  const { world, ledger } = cluster;
+  if (world.nowMs < faultyMsMin) return false;
+  const { events, admissions, closedWindows: windows } = busyEnough;
+  const isBusy = world.events >= events && ledger.admissions >= admissions;
+  return world.nowMs >= faultyMsMax || (isBusy && closedWindows(cluster) >= windows);
+}
+
+function closedWindows({ ledger }: Cluster): number {
+  return Math.max(0, ledger.minutes.size - 1);
+}
+
 async function rest(cluster: Cluster, last: readonly CallRecord[]): Promise<void> {
-  const { world, hub, gateways, ledger, madeKeys: keys } = cluster;
+  const { world, hub, gateways, ledger, lost, madeKeys: keys } = cluster;
   await world.run(world.nowMs + restMs);
+  while (world.events < eventsMin) await world.run(world.nowMs + askEveryMs);
   if (cluster.violation !== undefined) return;
   if (last.length < gateways.length) cluster.report("L3", "a gateway did not come up");
   let isDone = false;
-  const checked = checkAtRest({ hub, gateways, ledger, keys, last }, cluster.report).finally(() => {
-    isDone = true;
-  });
+  const checked = checkAtRest({ hub, gateways, ledger, lost, keys, last }, cluster.report).finally(
+    () => {
+      isDone = true;
+    },
+  );
   for (let i = 0; i < 100 && !isDone; i++) await world.run(world.nowMs + 100);
   if (isDone) await checked;
   else cluster.report("L3", "the hub does not answer at rest");
@@ -110,9 +130,12 @@ function arrive(cluster: Cluster): () => void {
       isBusy = !isBusy;
       changesAtMs = world.nowMs + world.between(2_000, isBusy ? 20_000 : 10_000);
     }
-    const perSecond = isBusy ? swarm.busyPerSecond : swarm.idlePerSecond;
+    const perSecond = isBusy ? swarm.busyShare * neededPerSecond(cluster) : swarm.idlePerSecond;
     world.schedule((-1000 * Math.log(1 - world.random.next())) / perSecond, undefined, () => {
-      cluster.call(oneOf(cluster, cluster.gateways), someCaller(cluster));
+      // Clients are led away from a region that does not answer, most of the time.
+      const up = cluster.gateways.filter((gateway) => gateway.answers);
+      const isLed = up.length > 0 && !world.chance(0.02);
+      cluster.call(oneOf(cluster, isLed ? up : cluster.gateways), patientCaller(cluster));
       next();
     });
   };
@@ -122,8 +145,24 @@ function arrive(cluster: Cluster): () => void {
   };
 }
 
+/** Arrivals a second for enough to be admitted by the end, as it went so far; some more, since faults refuse some. */
+function neededPerSecond({ world, ledger }: Cluster): number {
+  const { admissions, denials } = ledger;
+  const seconds = Math.max(10, (faultyMsMin - 8_000 - world.nowMs) / 1_000);
+  const share = Math.max(0.3, (admissions + 20) / (admissions + denials + 20));
+  const missing = Math.max(0, busyEnough.admissions - admissions);
+  return Math.min(120, 2 + missing / seconds / share);
+}
+
 function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {
   return gateways[cluster.world.random.below(gateways.length)] as SimGateway;
+}
+
+/** Most clients that were refused wait before they come again. */
+function patientCaller(cluster: Cluster): Caller {
+  let caller = someCaller(cluster);
+  for (let i = 0; i < 4 && cluster.isWaiting(caller); i++) caller = someCaller(cluster);
+  return caller;
 }
 
 /** The first keys are called the most; some callers have none, and a few one that nobody made. */

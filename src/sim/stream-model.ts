@@ -1,33 +1,125 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
+import { type Position, type ProducerKey, producerKey } from "../base/words.ts";
 import type { Batch } from "../metering/batch-codec.ts";
-import { decodeStreamRecord } from "../metering/stream-record.ts";
+import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
 
-/** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
-export function callsByKey(records: readonly StreamRecord[]): Map<string, number> {
-  const producers = new Map<string, Map<number, Batch>>();
-  for (const { bytes } of records) {
-    const entry = decodeStreamRecord(bytes);
-    if (entry.kind !== "batch") continue;
-    const { producer, incarnation, seq } = entry.batch;
-    const name = `${producer}/${incarnation}`;
-    let batches = producers.get(name);
-    if (batches === undefined) {
-      batches = new Map();
-      producers.set(name, batches);
+export interface ModelLease {
+  readonly holder: ProducerKey;
+  readonly request: number;
+  readonly window: string;
+  readonly lo: number;
+  readonly hi: number;
+  readonly units: number;
+  /** Undefined while it is open. */
+  spent: number | undefined;
+}
+
+export class StreamModel {
+  /** A record is decoded once: hubs that crash are checked against the whole stream each time. */
+  readonly #batches = new Set<string>();
+  #batchesUpTo: Position = 0;
+  readonly #decoded = new WeakMap<StreamRecord, StreamEntry>();
+
+  /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
+  callsByKey(records: readonly StreamRecord[]): Map<string, number> {
+    const calls = new Map<string, number>();
+    for (const { rows } of this.counted(records)) {
+      for (const row of rows) calls.set(row.key, (calls.get(row.key) ?? 0) + row.calls);
     }
-    batches.set(seq, entry.batch);
+    return calls;
   }
-  const calls = new Map<string, number>();
-  for (const batches of producers.values()) {
-    for (let seq = 1; batches.has(seq); seq++) {
-      for (const row of batches.get(seq)?.rows ?? []) {
-        calls.set(row.key, (calls.get(row.key) ?? 0) + row.calls);
+
+  /** The batches that count. */
+  counted(records: readonly StreamRecord[]): Batch[] {
+    const producers = new Map<string, Map<number, Batch>>();
+    for (const record of records) {
+      const entry = this.#entry(record);
+      if (entry.kind !== "batch") continue;
+      const { batch } = entry;
+      const name = producerKey(batch.producer, batch.incarnation);
+      let batches = producers.get(name);
+      if (batches === undefined) {
+        batches = new Map();
+        producers.set(name, batches);
+      }
+      batches.set(batch.seq, batch);
+    }
+    return [...producers.values()].flatMap((batches) => {
+      const inOrder: Batch[] = [];
+      for (let seq = 1; ; seq++) {
+        const batch = batches.get(seq);
+        if (batch === undefined) return inOrder;
+        inOrder.push(batch);
+      }
+    });
+  }
+
+  /**
+   * Leases by name, as `producer/incarnation request`: each is granted once and ended once, whatever is repeated. Of those
+   * that are ended, what was spent.
+   */
+  leases(records: readonly StreamRecord[]): Map<string, ModelLease> {
+    const leases = new Map<string, ModelLease>();
+    for (const record of records) {
+      const entry = this.#entry(record);
+      if (entry.kind !== "grant") continue;
+      const { producer, incarnation, request, window, lo, hi, units } = entry;
+      const holder = producerKey(producer, incarnation);
+      const name = `${holder} ${request}`;
+      if (leases.has(name)) continue;
+      leases.set(name, { holder, request, window, lo, hi, units, spent: undefined });
+    }
+    for (const { producer, leases: ended } of this.counted(records)) {
+      for (const { incarnation, request, spent, window, lo, hi } of ended) {
+        const holder = producerKey(producer, incarnation);
+        const name = `${holder} ${request}`;
+        const lease = leases.get(name);
+        // What a restored hub has forgotten that it lent is used up all the same.
+        if (lease === undefined) {
+          leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
+        } else lease.spent ??= spent;
       }
     }
+    return leases;
   }
-  return calls;
+
+  /** All that some records grant, repeats too. */
+  grants(records: readonly StreamRecord[]): string[] {
+    return records.flatMap((record) => {
+      const entry = this.#entry(record);
+      if (entry.kind !== "grant") return [];
+      return [`${producerKey(entry.producer, entry.incarnation)} ${entry.request}`];
+    });
+  }
+
+  /** Is the batch `producer/incarnation/seq` in a stream? Of each stream only what is new is read. */
+  hasBatch(records: readonly StreamRecord[], name: string): boolean {
+    this.readBatches(records);
+    return this.#batches.has(name);
+  }
+
+  readBatches(records: readonly StreamRecord[]): void {
+    for (let i = records.length - 1; i >= 0; i--) {
+      const record = records[i] as StreamRecord;
+      if (record.position <= this.#batchesUpTo) break;
+      const entry = this.#entry(record);
+      if (entry.kind !== "batch") continue;
+      const { producer, incarnation, seq } = entry.batch;
+      this.#batches.add(`${producer}/${incarnation}/${seq}`);
+    }
+    this.#batchesUpTo = records.at(-1)?.position ?? this.#batchesUpTo;
+  }
+
+  #entry(record: StreamRecord): StreamEntry {
+    let entry = this.#decoded.get(record);
+    if (entry === undefined) {
+      entry = decodeStreamRecord(record.bytes);
+      this.#decoded.set(record, entry);
+    }
+    return entry;
+  }
 }
 
 /** The first key of which two sums differ. */

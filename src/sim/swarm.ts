@@ -6,8 +6,9 @@ import type { SeededRandom } from "../base/random.ts";
 export interface Swarm {
   readonly gateways: number;
   readonly keys: number;
-  /** Arrivals a second, all gateways together, while busy and while idle. */
-  readonly busyPerSecond: number;
+  readonly flushIntervalMs: number;
+  /** Arrivals a second while busy, as a multiple of the mean that the run needs; and while idle. */
+  readonly busyShare: number;
   readonly idlePerSecond: number;
   readonly delayMs: number;
   readonly jitterMs: number;
@@ -32,9 +33,15 @@ export const faultKinds = [
   "pause",
   "clockJump",
   "keys",
+  "diskLost",
+  "backup",
+  "hubRestored",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+/** How many times rarer some kinds are: those after which much has to be done again. */
+const rare: Partial<Record<FaultKind, number>> = { diskLost: 4, hubRestored: 4, backup: 1 };
 
 const mildMs = 60_000;
 const harshMs = 12_000;
@@ -44,12 +51,15 @@ export function drawSwarm(random: SeededRandom): Swarm {
   // One seed of eight is calm: what holds without faults is checked there most sharply.
   const isCalm = random.below(8) === 0;
   const every = Object.fromEntries(
-    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level()]),
+    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level() * (rare[kind] ?? 1)]),
   ) as Record<FaultKind, number>;
+  const gateways = [2, 2, 2, 2, 3, 3, 4][random.below(7)] as number;
   return {
-    gateways: 2 + random.below(3),
-    keys: 2 + random.below(8),
-    busyPerSecond: 100 + random.below(40),
+    gateways,
+    keys: 3 + random.below(7),
+    // Many gateways with short intervals would fill the run with timers.
+    flushIntervalMs: gateways > 2 ? 200 : ([50, 100, 200][random.below(3)] as number),
+    busyShare: 1.4 + 1.6 * random.next(),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),
     jitterMs: random.below(20),

@@ -64,7 +64,10 @@ async function race(enforcement: "soft" | "strict"): Promise<Spent> {
   const gateways = regions.map((region) => {
     const route = { delayMs, jitterMs: 0, blocked: new Set<never>(), repeats: 0 };
     const clock = { skewMs: 0, drift: 0 };
-    return new SimGateway({ world, network, config }, { region, route, clock });
+    return new SimGateway(
+      { world, network, config },
+      { region, route, clock, flushIntervalMs: 50 },
+    );
   });
   for (const gateway of gateways) gateway.start(fail);
   // What has been started schedules its first events a turn later.

@@ -2,33 +2,49 @@
  * One thread, one queue of events, one seed: the world that a simulated cluster lives in. Two runs of a seed run the same
  * events in the same order, which the trace hash shows.
  *
- * After each event one turn of the real event loop ends, so that every promise that the event settled has gone on as far as it
- * can. Nothing in a simulated process waits for anything but the queue and other promises.
+ * After each event every promise that it settled goes on as far as it can: the world goes on from the runtime's tick queue,
+ * which is come to when no promise is left to run, and costs a tenth of a turn of the event loop. Nothing in a simulated process waits for anything but the queue and other promises.
  */
 
+import { crc32 } from "../base/hash.ts";
 import { type SeededRandom, seededRandom } from "../base/random.ts";
 
-/** The end of a turn of the real event loop: every promise that can go on has gone on. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+const atTick = (resolve: () => void): void => process.nextTick(resolve);
+
+/** Every promise that can go on has gone on. */
+function settled(): Promise<void> {
+  return new Promise(atTick);
 }
 
 /** Whose event it is: it does not run once its owner is dead, and waits while its owner is paused. */
 export interface Owner {
   readonly isDead: boolean;
   readonly pausedUntilMs: number;
+  /** Which machine, in the trace hash. */
+  readonly tag: number;
 }
 
 export interface Scheduled {
   cancel(): void;
 }
 
-interface Event extends Scheduled {
+class Event implements Scheduled {
   atMs: number;
   order: number;
-  isCancelled: boolean;
+  isCancelled = false;
   readonly owner: Owner | undefined;
   readonly run: () => void;
+
+  constructor(at: { atMs: number; order: number }, owner: Owner | undefined, run: () => void) {
+    this.atMs = at.atMs;
+    this.order = at.order;
+    this.owner = owner;
+    this.run = run;
+  }
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
 }
 
 export class World {
@@ -53,16 +69,8 @@ export class World {
 
   /** Runs `run` after `delayMs`; events of one instant run in the order in which they were scheduled. */
   schedule(delayMs: number, owner: Owner | undefined, run: () => void): Scheduled {
-    const event: Event = {
-      atMs: this.nowMs + Math.max(0, delayMs),
-      order: this.#order++,
-      isCancelled: false,
-      owner,
-      run,
-      cancel: () => {
-        event.isCancelled = true;
-      },
-    };
+    const at = { atMs: this.nowMs + Math.max(0, delayMs), order: this.#order++ };
+    const event = new Event(at, owner, run);
     this.#push(event);
     return event;
   }
@@ -83,11 +91,11 @@ export class World {
         continue;
       }
       this.events++;
-      this.mix(event.order);
+      this.mix(event.order ^ (event.owner?.tag ?? 0));
       event.run();
-      await turn();
+      await settled();
     }
-    await turn();
+    await settled();
     this.nowMs = untilMs;
   }
 
@@ -110,8 +118,17 @@ export class World {
   /** Takes a number into the hash of all that happened. */
   mix(value: number): void {
     const time = Math.floor(this.nowMs * 1000) | 0;
-    this.#hashA = Math.imul(this.#hashA ^ value ^ time, 0x01000193);
+    this.#hashA = mul(this.#hashA ^ value ^ time);
     this.#hashB = Math.imul((this.#hashB ^ (this.#hashA >>> 15)) + time, 0x85ebca6b);
+  }
+
+  mixText(text: string): void {
+    for (let i = 0; i < text.length; i++) this.#hashA = mul(this.#hashA ^ text.charCodeAt(i));
+    this.mix(text.length);
+  }
+
+  mixBytes(bytes: Uint8Array): void {
+    this.mix(crc32(bytes));
   }
 
   get traceHash(): string {
@@ -149,6 +166,11 @@ export class World {
     }
     heap[at] = last;
   }
+}
+
+/** A step of FNV-1a. */
+function mul(word: number): number {
+  return Math.imul(word, 0x01000193);
 }
 
 function isBefore(a: Event, b: Event): boolean {

@@ -60,8 +60,10 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
     node: ["assert", "assert/strict", "test"],
   },
   sim: { values: [...pureFolders, "ports", "gateway", "hub", "control", "conformance"] },
-  // The turn of the real event loop, between two events.
+  // The end of a turn, when no promise is left to run, between two events.
   "sim/world.ts": { values: ["base"], outside: true },
+  "sim/pool.ts": { values: [], node: ["worker_threads"], outside: true },
+  "sim/worker.ts": { values: [], node: ["worker_threads"], outside: true },
   "sim/main.ts": { values: ["sim"], node: ["util"], outside: true },
   cli: { values: all, packages: ["commander"], node: ["*"], outside: true },
   "index.ts": { values: ["base", "access"], types: all, packages: ["srvx"] },

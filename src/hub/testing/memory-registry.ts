@@ -76,7 +76,7 @@ export class MemoryRegistry implements RegistryStore {
     this.meta.set(name, value);
   }
 
-  async copyInto(): Promise<void> {}
+  async copyInto(_file: string): Promise<void> {}
 
   async close(): Promise<void> {}
 }

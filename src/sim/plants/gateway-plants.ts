@@ -6,6 +6,7 @@ import { Meter } from "../../gateway/meter.ts";
 import { OwnCharges } from "../../gateway/own-charges.ts";
 import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
+import { RowFinder } from "../../gateway/row-finder.ts";
 import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
@@ -65,6 +66,20 @@ export const gatewayPlants: readonly Plant[] = [
           function (this: Meter, call) {
             const position = charge.call(this, call);
             return world.chance(0.05) ? charge.call(this, call) : position;
+          },
+      ),
+  },
+  {
+    name: "charged-to-another-owner",
+    invariant: "I12",
+    plant: (world) =>
+      replaceMethod(
+        RowFinder.prototype,
+        "define",
+        (define) =>
+          function (this: RowFinder, call, hour) {
+            const row = define.call(this, call, hour);
+            return world.chance(0.02) && row.owner !== "" ? { ...row, owner: "globex" } : row;
           },
       ),
   },

@@ -2,7 +2,13 @@
 
 import { gatewayPlants } from "./gateway-plants.ts";
 import { hubPlants } from "./hub-plants.ts";
+import { leasePlants } from "./lease-plants.ts";
 import type { Plant } from "./plant.ts";
 import { storagePlants } from "./storage-plants.ts";
 
-export const allPlants: readonly Plant[] = [...gatewayPlants, ...storagePlants, ...hubPlants];
+export const allPlants: readonly Plant[] = [
+  ...gatewayPlants,
+  ...storagePlants,
+  ...hubPlants,
+  ...leasePlants,
+];

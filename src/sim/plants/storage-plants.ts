@@ -2,6 +2,7 @@
 
 import { crc32 } from "../../base/hash.ts";
 import type { LedgerDelta } from "../../ports/ledger-store.ts";
+import { SimHub } from "../hub.ts";
 import { SimLedger } from "../storage/hub-stores.ts";
 import { SimJournal } from "../storage/journal.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
@@ -55,6 +56,36 @@ export const storagePlants: readonly Plant[] = [
               view.setUint32(end, crc32(bytes.subarray(0, end)), true);
             }
             return found;
+          },
+      ),
+  },
+  {
+    name: "trimmed-when-sealed",
+    invariant: "I7",
+    plant: () =>
+      replaceMethod(
+        SimJournal.prototype,
+        "seal",
+        (seal) =>
+          async function (this: SimJournal, seq, bytes, closed) {
+            await seal.call(this, seq, bytes, closed);
+            await this.trim(this.incarnation, seq);
+          },
+      ),
+  },
+  {
+    name: "published-before-stored",
+    invariant: "I6",
+    plant: (world) =>
+      replaceMethod(
+        SimHub.prototype,
+        "crash",
+        (crash) =>
+          function (this: SimHub) {
+            crash.call(this);
+            // What was said to be stored was in a cache.
+            const lost = this.streamImage.records.splice(-1 - world.random.below(20));
+            this.streamImage.last -= lost.length;
           },
       ),
   },

@@ -21,6 +21,8 @@ export class Disk {
   isFailing = false;
   /** Longest time that one operation takes. */
   latencyMaxMs = 1;
+  /** Called once, when an operation has been asked for and has not taken effect. */
+  beforeNext: (() => void) | undefined;
   readonly #world: World;
   readonly #code: ErrorCode;
   readonly #waiting: Operation[] = [];
@@ -58,8 +60,15 @@ export class Disk {
     this.#add({ apply, fail: undefined, done, onFailing });
   }
 
+  /** Nothing fails or interrupts any more. */
+  heal(): void {
+    this.isFailing = false;
+    this.beforeNext = undefined;
+  }
+
   /** The process is gone. */
   crash(): void {
+    this.beforeNext = undefined;
     const kept = this.isFailing ? 0 : this.#world.random.below(this.#waiting.length + 1);
     if (this.#waiting.length > 0) {
       this.#world.count(kept > 0 ? "fault: crash after a write" : "fault: unsynced writes lost");
@@ -87,6 +96,13 @@ export class Disk {
       if (operation === undefined) {
         this.#isBusy = false;
         return;
+      }
+      const interrupt = this.beforeNext;
+      if (interrupt !== undefined) {
+        this.beforeNext = undefined;
+        interrupt();
+        // The process is gone, and what waited with it.
+        if (this.#owner !== owner) return;
       }
       if (this.isFailing) {
         this.#world.count("fault: write failed");

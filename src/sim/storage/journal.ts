@@ -40,6 +40,35 @@ export class JournalImage {
   /** By incarnation and request. */
   leases = new Map<string, StoredLease>();
 
+  /** Told of each batch that is let go. */
+  onTrim: (incarnation: Incarnation, seq: Seq) => void = () => {};
+  /** The highest mark that was ever stored, by incarnation and counter, and by request. */
+  readonly marks = new Map<string, Map<number, number>>();
+
+  mark(lease: StoredLease): void {
+    this.leases.set(leaseName(lease), lease);
+    const { incarnation, request, window, lo, hi, mark } = lease;
+    const counter = `${incarnation} ${window} ${lo} ${hi}`;
+    let marks = this.marks.get(counter);
+    if (marks === undefined) {
+      marks = new Map();
+      this.marks.set(counter, marks);
+    }
+    marks.set(request, Math.max(mark, marks.get(request) ?? 0));
+  }
+
+  /** Some mark of that lease was stored. */
+  knows(counter: string, request: number): boolean {
+    return this.marks.get(counter)?.has(request) === true;
+  }
+
+  /** Units of one counter that one incarnation may have spent: not above any mark. */
+  marked(counter: string): number {
+    let sum = 0;
+    for (const mark of this.marks.get(counter)?.values() ?? []) sum += mark;
+    return sum;
+  }
+
   get bytes(): number {
     let sum = 0;
     for (const { batches, open } of this.incarnations) {
@@ -136,7 +165,7 @@ export class SimJournal implements Journal {
     return new Promise((resolve) => {
       this.#disk.writeUntilDone(
         () => {
-          for (const lease of leases) this.#image.leases.set(leaseName(lease), lease);
+          for (const lease of leases) this.#image.mark(lease);
         },
         () => {
           this.#succeeded();
@@ -175,7 +204,7 @@ export class SimJournal implements Journal {
       .write(() => {
         const stored = this.#image.incarnations.find((each) => each.incarnation === incarnation);
         for (const seq of [...(stored?.batches.keys() ?? [])]) {
-          if (seq <= upTo) stored?.batches.delete(seq);
+          if (seq <= upTo && stored?.batches.delete(seq)) this.#image.onTrim(incarnation, seq);
         }
         this.#bytes = this.#image.bytes;
       })

@@ -10,6 +10,20 @@ import type { Disk } from "./disk.ts";
 export class StreamImage {
   records: StreamRecord[] = [];
   last: Position = 0;
+  /** Of a stream that was made for a restored ledger: what that ledger holds. */
+  before: readonly StreamRecord[] = [];
+
+  /** All that led to what the hub holds. */
+  get all(): readonly StreamRecord[] {
+    return this.before.length === 0 ? this.records : [...this.before, ...this.records];
+  }
+
+  /** The ledger was restored from a backup that holds everything up to `position`: a new stream goes on behind it. */
+  restart(position: Position): void {
+    this.before = this.all.filter((record) => record.position <= position);
+    this.records = [];
+    this.last = position;
+  }
 }
 
 export class SimStream implements UsageStream {

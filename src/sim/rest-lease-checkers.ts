@@ -1,0 +1,69 @@
+/** Checks of strict limits at rest. */
+
+import { parseWindowId } from "../limits/window.ts";
+import type { SimGateway } from "./gateway.ts";
+import type { SimHub } from "./hub.ts";
+import type { ModelLease } from "./stream-model.ts";
+import type { Report } from "./violation.ts";
+
+/** Of windows that began less long ago, grants may be on their way: they are asked for ahead of time. */
+const begunMs = 2_000;
+
+/**
+ * The hub's book is what the stream says. What it holds to be out is held: by the process that asked for it, or nobody can give
+ * it back, since the process died before the first unit could be spent.
+ */
+export function checkLeasesAtRest(
+  { hub, gateways }: { readonly hub: SimHub; readonly gateways: readonly SimGateway[] },
+  report: Report,
+): void {
+  const leases = hub.model.leases(hub.streamImage.all);
+  let [held, consumed] = [0, 0];
+  for (const { units, spent } of leases.values()) {
+    if (spent === undefined) held += units;
+    else consumed += Math.min(spent, units);
+  }
+  const said = hub.hub?.api.status().leases;
+  if (said !== undefined && (said.heldUnits !== held || said.consumedUnits !== consumed)) {
+    const book = `${said.heldUnits} held, ${said.consumedUnits} consumed`;
+    report("I20", `the hub's book has ${book}, the stream ${held} and ${consumed}`);
+  }
+  const open = [...leases.values()].filter(({ spent }) => spent === undefined);
+  for (const gateway of gateways) {
+    checkOpen(gateway, open, report);
+    checkGone(gateway, open, report);
+  }
+}
+
+/** Of windows that run: what is out to a process that is up is what it holds. */
+function checkOpen(gateway: SimGateway, open: readonly ModelLease[], report: Report): void {
+  const { core, producer, incarnation, name } = gateway;
+  if (core === undefined) return;
+  const nowMs = core.time.nowMs();
+  const units = new Map<string, number>();
+  for (const lease of open) {
+    if (lease.holder !== `${producer}/${incarnation}`) continue;
+    const window = parseWindowId(lease.window);
+    if (window === undefined || window.endMs <= nowMs) continue;
+    if (window.startMs + begunMs > nowMs) continue;
+    const counter = `${lease.window} ${lease.lo} ${lease.hi}`;
+    units.set(counter, (units.get(counter) ?? 0) + lease.units);
+  }
+  for (const [counter, out] of units) {
+    const [window = "", lo, hi] = counter.split(" ");
+    const leases = core.leases.held.find(window, Number(lo), Number(hi))?.leases ?? [];
+    const holds = leases.reduce((sum, { granted }) => sum + granted, 0);
+    if (holds !== out) report("L2", `${name} holds ${holds} of ${counter}, the hub lent it ${out}`);
+  }
+}
+
+/** What an earlier start could have spent is given back. */
+function checkGone(gateway: SimGateway, open: readonly ModelLease[], report: Report): void {
+  const { producer, incarnation, name, journalImage } = gateway;
+  for (const { holder, request, window, lo, hi } of open) {
+    const [of, start = ""] = holder.split("/");
+    if (of !== producer || start === incarnation) continue;
+    if (!journalImage.knows(`${start} ${window} ${lo} ${hi}`, request)) continue;
+    report("L2", `${name} has not given back lease ${request} of its start ${start}`);
+  }
+}
