@@ -106,6 +106,12 @@ export class SimHub {
     return true;
   }
 
+  /** As its ledger says; 0: none yet, or it has just been restored and takes another. */
+  get epoch(): number {
+    const { meta } = this.ledger;
+    return meta.get("restored") === "true" ? 0 : Number(meta.get("epoch") ?? 0);
+  }
+
   get isRestoring(): boolean {
     return this.#isRestoring;
   }
