@@ -121,7 +121,8 @@ export class Cluster {
     this.world.count("recovery: hub started");
     if (this.hub.starts > 0) {
       checkLedgerAfterCrash(this.hub, this.report);
-      this.#links.hubStarts(this.hub.streamImage.last);
+      const { epoch } = this.hub;
+      if (epoch > 0) this.#links.hubStarts({ epoch, position: this.hub.streamImage.last });
     }
     this.hub.start((cause) => {
       this.world.trace(() => `the hub did not start: ${String(cause)}`);
@@ -141,9 +142,9 @@ export class Cluster {
   }
 
   async restoreHub(): Promise<void> {
-    if (!(await this.hub.restore())) return;
-    this.world.count("recovery: hub restored");
-    this.#links.hubRestored();
+    // With the stream goes what says that grants on their way were made.
+    this.#leases.read();
+    if (await this.hub.restore()) this.world.count("recovery: hub restored");
   }
 
   /** A fault came or went. */

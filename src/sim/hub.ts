@@ -20,7 +20,10 @@ export class SimHub {
   readonly registryDisk: Disk;
   readonly streamImage = new StreamImage();
   model = new StreamModel();
-  /** The newest backup that was announced. */
+  /**
+   * The newest backup that was announced: gateways keep what it lacks. Undefined while it is not known whether one was: then
+   * nothing is promised of either.
+   */
   #backup: { readonly file: string; readonly atMs: number } | undefined;
   #backups = 0;
   /** A restore is under way. */
@@ -82,10 +85,10 @@ export class SimHub {
     const { announce } = await hub.api.backup(file);
     const atMs = host.wallMs();
     if (host.isDead) return;
-    // From the moment in which it may be announced it must be the one that is restored.
+    this.#backup = undefined;
+    await announce();
     this.#backup = { file, atMs };
     this.#world.count("operation: backup made");
-    await announce();
   }
 
   /** All that the hub has on disk is gone, and the newest backup is put in its place. Undefined: there is none. */
@@ -101,6 +104,12 @@ export class SimHub {
     this.model.readBatches(this.streamImage.before);
     this.#isRestoring = false;
     return true;
+  }
+
+  /** As its ledger says; 0: none yet, or it has just been restored and takes another. */
+  get epoch(): number {
+    const { meta } = this.ledger;
+    return meta.get("restored") === "true" ? 0 : Number(meta.get("epoch") ?? 0);
   }
 
   get isRestoring(): boolean {

@@ -59,14 +59,14 @@ export class LeaseCheckers {
     if (message.kind !== "lease-answer") return;
     for (const { request, result } of message.answers) {
       if (result !== "granted") continue;
-      this.#read();
+      this.read();
       if (this.#granted.has(`${holder} ${request}`)) continue;
       this.#report("I23", `${holder} is granted request ${request}, which no record says`);
     }
   }
 
-  /** What the stream got since the last look. */
-  #read(): void {
+  /** What the stream got since the last look. Before it is replaced, too. */
+  read(): void {
     const { records } = this.#hub.streamImage;
     let from = records.length;
     while (from > 0 && records[from - 1] !== this.#last) from--;

@@ -9,9 +9,8 @@ export class LinkCheckers {
   readonly #report: Report;
   readonly #views = new Map<string, Version>();
   readonly #batches = new Map<string, number>();
-  /** The highest position that a gateway was told of. */
-  #published: Position = 0;
-  #epoch = 0;
+  /** The highest position that a gateway was told of, by epoch. */
+  readonly #published = new Map<number, Position>();
 
   constructor(report: Report) {
     this.#report = report;
@@ -23,16 +22,11 @@ export class LinkCheckers {
     }
   }
 
-  /** A hub starts from a stream that ends at `last`: nothing behind it may have been published. */
-  hubStarts(last: Position): void {
-    if (this.#published <= last) return;
-    this.#report("I6", `position ${this.#published} was published, the stream ends at ${last}`);
-  }
-
-  /** What was published is not asked of a hub that was restored. */
-  hubRestored(): void {
-    this.#published = 0;
-    this.#epoch++;
+  /** A hub starts, of this epoch, from a stream that ends at `last`: nothing behind it may have been published. */
+  hubStarts({ epoch, position: last }: Version): void {
+    const published = this.#published.get(epoch) ?? 0;
+    if (published <= last) return;
+    this.#report("I6", `position ${published} was published, the stream ends at ${last}`);
   }
 
   /** A start of a gateway holds a version; `name` is that start's. */
@@ -42,11 +36,8 @@ export class LinkCheckers {
       this.#report("I2", `${name} went back from ${text(before)} to ${text(version)}`);
     }
     this.#views.set(name, version);
-    if (version.epoch > this.#epoch) this.#published = 0;
-    this.#epoch = Math.max(this.#epoch, version.epoch);
-    if (version.epoch === this.#epoch) {
-      this.#published = Math.max(this.#published, version.position);
-    }
+    const { epoch, position } = version;
+    this.#published.set(epoch, Math.max(position, this.#published.get(epoch) ?? 0));
   }
 
   /** Whatever is sent again is the same. */
