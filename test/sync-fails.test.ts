@@ -28,6 +28,7 @@ describe("failing syncs", () => {
   before(async () => {
     if (typeof disk === "string") return;
     fleet = await Fleet.start(plans, {
+      regions: [region],
       config: { top: "durability: disk" },
       environment: (name) => (name === region ? disk.environment : {}),
     });

@@ -151,7 +151,7 @@ function neededPerSecond({ world, ledger }: Cluster): number {
   const seconds = Math.max(10, (faultyMsMin - 8_000 - world.nowMs) / 1_000);
   const share = Math.max(0.3, (admissions + 20) / (admissions + denials + 20));
   const missing = Math.max(0, busyEnough.admissions - admissions);
-  return Math.min(120, 2 + missing / seconds / share);
+  return Math.min(200, (missing > 0 ? 30 : 2) + missing / seconds / share);
 }
 
 function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {

@@ -7,19 +7,23 @@ export interface Variation {
   readonly top?: string;
   /** The hub's port, regions and their operations above it as `dev` has them; default 8080. */
   readonly base?: number;
+  /** Default: all three. */
+  readonly regions?: readonly RegionName[];
 }
 
 /** The three regions of the contract, with a handler that answers at once. */
 export function threeRegions(more: Variation = {}): string {
   const port = (offset: number): string => `127.0.0.1:${(more.base ?? 8080) + offset}`;
+  const regions = (more.regions ?? regionNames).map((name) => {
+    const place = regionNames.indexOf(name);
+    return `  ${name}: { listen: "${port(1 + place)}", operations: "${port(101 + place)}" }`;
+  });
   const plans =
     more.plans ?? "pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] }";
   return `version: 1
 hub: { listen: "${port(0)}" }
 regions:
-  sydney: { listen: "${port(1)}", operations: "${port(101)}" }
-  seoul: { listen: "${port(2)}", operations: "${port(102)}" }
-  frankfurt: { listen: "${port(3)}", operations: "${port(103)}" }
+${regions.join("\n")}
 keys: { prefix: ipd, from: ["header:x-api-key", "bearer", "query:api-key"] }
 ${more.top ?? ""}
 plans:
@@ -34,4 +38,5 @@ export const handlers = {
   "hello.ts": `export default () => new Response("hello");\n`,
 };
 
+export type RegionName = (typeof regionNames)[number];
 export const regionNames = ["sydney", "seoul", "frankfurt"] as const;

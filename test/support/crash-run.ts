@@ -20,7 +20,10 @@ export interface CrashRound {
   readonly counted: Counted;
   /** Age of each killed gateway's next process when it first answered 200. */
   readonly served: readonly ProcessAge[];
-  /** Calls answered with anything but 200, at any gateway that was not killed. */
+  /**
+   * Calls that failed in any way at gateways that ran: beside one that was killed, until it served again; at all of them while the hub
+   * was killed.
+   */
   readonly failedElsewhere: number;
 }
 
@@ -71,6 +74,7 @@ export class CrashCluster {
     });
     const served: ProcessAge[] = [];
     const killed = new Set<string>();
+    let failedBeside = 0;
     ledger.start();
     try {
       for (let i = 0; i < kills; i++) {
@@ -78,7 +82,9 @@ export class CrashCluster {
         if (victim === "gateway") {
           const region = regionNames[Math.floor(this.#random() * regionNames.length)] as string;
           killed.add(region);
+          const failedBefore = failuresBeside(region, ledger);
           served.push(await this.#killGateway(region, ledger));
+          failedBeside += failuresBeside(region, ledger) - failedBefore;
         } else if (victim === "hub") await this.#killHub();
         else {
           for (const region of regionNames) killed.add(region);
@@ -90,9 +96,8 @@ export class CrashCluster {
       await ledger.stop();
     }
     const counted = await assertExact(running(cluster), ledger, keys);
-    const failedElsewhere = regionNames
-      .filter((region) => !killed.has(region))
-      .reduce((sum, region) => sum + ledger.failures(region), 0);
+    const neverKilled = regionNames.filter((region) => !killed.has(region));
+    const failedElsewhere = victim === "gateway" ? failedBeside : failuresOf(neverKilled, ledger);
     return { victim, kills, counted, served, failedElsewhere };
   }
 
@@ -173,6 +178,17 @@ export class CrashCluster {
     const { ms, cpuMs } = ages[0] as ProcessAge;
     return { ms: Math.max(0, ms - (performance.now() - servedAtMs)), cpuMs };
   }
+}
+
+function failuresOf(regions: readonly string[], ledger: CallLedger): number {
+  return regions.reduce((sum, region) => sum + ledger.failures(region), 0);
+}
+
+function failuresBeside(victim: string, ledger: CallLedger): number {
+  return failuresOf(
+    regionNames.filter((region) => region !== victim),
+    ledger,
+  );
 }
 
 export function running(cluster: Cluster): Running {

@@ -25,14 +25,14 @@ export interface CutSetting {
 }
 
 /** From the first call to the cut. */
-const calmMs = 500;
+const calmMs = 700;
 /** Between healing and the last call. */
 const afterMs = 200;
 const connectionsPerRegion = 12;
 /** T5: equal totals after healing. */
 const agreedMsMax = 3_000;
 /** More than a charge takes to be seen elsewhere while nothing is cut, the machine being busy. */
-const lagMsMax = 250;
+const lagMsMax = 500;
 /** Units a second that a guarded key may spend at one producer: less than is asked for. */
 const rateShare = 0.8;
 

@@ -23,15 +23,11 @@ export interface Counted {
 /** A restarted gateway sends what is left, and views converge, well within this. */
 const settleMsMax = 10_000;
 
-/**
- * Asserts all of it, and returns the figures. `keys`: id by secret. Where their limits are strict, refunds credit the bill and not
- * the quota.
- */
+/** Asserts all of it, and returns the figures. `keys`: id by secret. */
 export async function assertExact(
   cluster: Running,
   ledger: CallLedger,
   keys: ReadonlyMap<string, string>,
-  { areStrict = false } = {},
 ): Promise<Counted> {
   const { totals, settledMs } = await assertAgreed(cluster, ledger, {
     keys,
@@ -39,7 +35,7 @@ export async function assertExact(
   });
   const report = await cluster.command("usage", "--by", "key", "--window", "month", "--json");
   assert.equal(report.code, 0, report.stderr);
-  const units = unitsByKey(report.stdout, areStrict ? "gross" : "net");
+  const units = netUnitsByKey(report.stdout);
   for (const [key, id] of keys) {
     assert.equal(units.get(id) ?? 0, totals.get(key), `the report's units of ${id}`);
   }
@@ -100,14 +96,13 @@ export async function assertAgreed(
   return { totals, settledMs };
 }
 
-function unitsByKey(json: string, of: "gross" | "net"): Map<string, number> {
+function netUnitsByKey(json: string): Map<string, number> {
   const { rows } = JSON.parse(json) as {
     rows: { value: string; units: number; refundedUnits: number }[];
   };
-  const units = new Map<string, number>();
-  for (const { value, units: charged, refundedUnits } of rows) {
-    const more = of === "net" ? charged - refundedUnits : charged;
-    units.set(value, (units.get(value) ?? 0) + more);
+  const net = new Map<string, number>();
+  for (const { value, units, refundedUnits } of rows) {
+    net.set(value, (net.get(value) ?? 0) + units - refundedUnits);
   }
-  return units;
+  return net;
 }

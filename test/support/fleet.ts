@@ -15,7 +15,7 @@ import {
   type Usage,
   until,
 } from "./cluster.ts";
-import { handlers, regionNames, threeRegions, type Variation } from "./configs.ts";
+import { handlers, type RegionName, regionNames, threeRegions, type Variation } from "./configs.ts";
 import type { Running } from "./exactness.ts";
 
 /** The machine may be busy; how soon a process serves is measured elsewhere. */
@@ -24,11 +24,11 @@ const outputCharactersMax = 20_000;
 
 export interface FleetOptions {
   /** More of the configuration; ports are chosen. */
-  readonly config?: Omit<Variation, "plans" | "base">;
+  readonly config?: Omit<Variation, "plans" | "base" | "regions">;
   /** Where a region's gateway finds the hub; default: where it listens. Asked once, before the gateway's first start. */
   readonly hubFor?: (region: string, hubUrl: string) => Promise<string>;
-  /** Of the configuration's regions, those that run; default: all. */
-  readonly regions?: readonly string[];
+  /** Default: all three. */
+  readonly regions?: readonly RegionName[];
   /** More files beside the configuration, by name. */
   readonly files?: Readonly<Record<string, string>>;
   /** Does something to the data folder before the first start. */
@@ -56,7 +56,7 @@ export class Fleet implements Running {
     this.data = join(this.folder, "data");
     writeFileSync(
       join(this.folder, "tallygate.yaml"),
-      threeRegions({ ...options.config, plans, base }),
+      threeRegions({ ...options.config, plans, base, regions: options.regions ?? regionNames }),
     );
     for (const [name, text] of Object.entries({ ...handlers, ...options.files })) {
       writeFileSync(join(this.folder, name), text);

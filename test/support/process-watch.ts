@@ -13,6 +13,8 @@ export interface Trend {
   readonly name: string;
   /** Of the least memory in each stretch of time; what lies above it is for the collector to free. */
   readonly megabytesPer10Minutes: number;
+  /** The least of each stretch, in order: whether it grows on or has come to rest. */
+  readonly megabytes: readonly number[];
   readonly filesFirst: number;
   readonly filesLast: number;
 }
@@ -37,7 +39,8 @@ export class ProcessWatch {
     clearInterval(this.#timer);
     return [...this.#samples].map(([name, samples]) => ({
       name,
-      megabytesPer10Minutes: slope(samples) * 600_000,
+      megabytesPer10Minutes: slope(leastOf(samples)) * 600_000,
+      megabytes: leastOf(samples).map(({ megabytes }) => Math.round(megabytes)),
       filesFirst: least(samples.slice(0, samples.length >> 1)),
       filesLast: least(samples.slice(samples.length >> 1)),
     }));
@@ -59,14 +62,19 @@ function least(samples: readonly Sample[]): number {
   return Math.min(...samples.map(({ files }) => files));
 }
 
-/** Megabytes per millisecond: least squares through the least of each stretch. */
-function slope(samples: readonly Sample[]): number {
+/** The sample with the least memory of each stretch. */
+function leastOf(samples: readonly Sample[]): Sample[] {
   const length = Math.ceil(samples.length / stretches);
   const points: Sample[] = [];
   for (let at = 0; at < samples.length; at += length) {
     const stretch = samples.slice(at, at + length);
     points.push(stretch.reduce((low, each) => (each.megabytes < low.megabytes ? each : low)));
   }
+  return points;
+}
+
+/** Megabytes per millisecond, by least squares. */
+function slope(points: readonly Sample[]): number {
   const mean = (of: (point: Sample) => number): number =>
     points.reduce((sum, point) => sum + of(point), 0) / points.length;
   const atMean = mean(({ atMs }) => atMs);
