@@ -108,6 +108,20 @@ test("what the stream could not store is asked for again until it can", async ()
   assert.equal(gateway.total(month, "key:k_1"), 5);
 });
 
+test("what could not be stored is asked for on the connection that its producer has by then", async () => {
+  // Found by the simulator, seed 126: the last batch of an earlier start stayed away until the next connection.
+  const { rig, gateway } = await opened();
+  rig.stream.failing = true;
+  gateway.charge([charge]);
+  await rig.run(100);
+  gateway.disconnect();
+  await rig.connect(gateway);
+  await rig.run(100);
+  rig.stream.failing = false;
+  await rig.run(3_000);
+  assert.equal(gateway.total(month, "key:k_1"), 1);
+});
+
 test("what a producer declares lost is skipped, durably and once", async () => {
   const { rig, gateway } = await opened();
   gateway.charge([charge], { hold: true });

@@ -188,7 +188,7 @@ class RunningHub implements Hub, HubParts {
       this.log.error("the usage stream could not be written", {}, error);
     }
     this.#streamFailedAtMs = nowMs;
-    this.#sessions.retryLater(session, incarnation);
+    this.#sessions.retryLater(session.peer.producer, incarnation);
   }
 
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined {

@@ -63,14 +63,18 @@ export class Sessions {
     }
   }
 
-  /** Asks again, a while from now, for everything of an incarnation that is not folded. */
-  retryLater(session: GatewaySession, incarnation: Incarnation): void {
-    const key = producerKey(session.peer.producer, incarnation);
+  /**
+   * Asks again, a while from now, for everything of an incarnation that is not folded. Whatever connection the producer has
+   * by then: one that was made in between has had its own failures kept quiet by this wait.
+   */
+  retryLater(producer: ProducerId, incarnation: Incarnation): void {
+    const key = producerKey(producer, incarnation);
     if (this.#retries.has(key)) return;
     this.#retries.add(key);
     this.#hub.timers.after(appendRetryMs, () => {
       this.#retries.delete(key);
-      session.requestResend(incarnation, this.#hub.state.fold.watermark(key) + 1);
+      const session = this.#sessions.get(producer);
+      session?.requestResend(incarnation, this.#hub.state.fold.watermark(key) + 1);
     });
   }
 

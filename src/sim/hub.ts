@@ -26,6 +26,7 @@ export class SimHub {
    */
   #backup: { readonly file: string; readonly atMs: number } | undefined;
   #backups = 0;
+  restores = 0;
   /** A restore is under way. */
   #isRestoring = false;
   readonly ledger = new SimLedger();
@@ -97,6 +98,7 @@ export class SimHub {
     if (backup === undefined || this.#isRestoring) return false;
     this.crash();
     this.#isRestoring = true;
+    this.restores++;
     const position = await this.ledger.restore(backup.file, backup.atMs);
     this.registry.restore(backup.file);
     this.streamImage.restart(position);
