@@ -1,21 +1,14 @@
 /** What a gateway says when it connects. */
 
-import type { Version } from "../base/words.ts";
 import type { Journal, JournalRange } from "../ports/journal.ts";
 import { type Hello, linkProtocol } from "../ports/link.ts";
 
 /** Incarnations without stored batches that the hub hears of: a message's header must hold them all. */
 const toldIncarnationsMax = 256;
 
-export function hello(of: {
-  readonly journal: Journal;
-  readonly region: string;
-  readonly process: number;
-  readonly listen: string;
-  readonly clusterId: string;
-  readonly view: Version;
-  readonly registryVersion: number;
-}): Hello {
+type FromJournal = "kind" | "protocol" | "producer" | "incarnation" | "journal";
+
+export function hello(of: Omit<Hello, FromJournal> & { readonly journal: Journal }): Hello {
   const { journal, ...rest } = of;
   return {
     kind: "hello",
