@@ -230,6 +230,19 @@ test("a key moved to another plan gives back what it was given under the old one
   assert.deepEqual([rig.counter.left, rig.asked.at(-1)?.plan], [0, "max"]);
 });
 
+test("a moved key spends nothing of what it was given before, also while marks are on their way", async () => {
+  const rig = new Rig();
+  rig.journal.waitingMarks = [];
+  await rig.demand();
+  await rig.answer("granted", 80);
+  await rig.demand({ plan: "max" });
+  assert.deepEqual([rig.counter.plan, rig.closed.length, rig.asked.length], ["pro", 0, 1]);
+  rig.journal.storeMarks();
+  await settle();
+  await rig.demand({ plan: "max" });
+  assert.deepEqual([rig.counter.plan, rig.closed.length, rig.counter.left], ["max", 1, 0]);
+});
+
 test("the next window is asked for before it begins, and the last one's leases are closed after it", async () => {
   const rig = await granted(80);
   await rig.spend(5);

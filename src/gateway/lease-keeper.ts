@@ -122,7 +122,11 @@ export class LeaseKeeper {
       this.held.add(tended.held);
       this.#tended.set(tended.held, tended);
     }
-    if (plan !== tended.plan && !isShared(demand)) this.#moved(tended);
+    if (plan !== tended.plan && !isShared(demand)) {
+      this.#moved(tended);
+      // Marks of them are on their way to the disk: until then nothing is spent under the new plan, and the caller comes again.
+      if (tended.held.leases.length > 0) return;
+    }
     tended.plan = plan;
     tended.limit = limit;
     tended.quota = quota;
