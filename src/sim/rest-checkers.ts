@@ -38,6 +38,15 @@ export function checkLedgerAfterCrash(hub: SimHub, report: Report): void {
   if (found !== undefined) report("I5", `stream up to ${position} and ledger differ: ${found}`);
 }
 
+/** Calls by subject that went with disks: what of them is not in the stream. */
+export function lostCalls({
+  hub,
+  lost,
+}: Pick<AtRest, "hub" | "lost">): ReadonlyMap<string, number> {
+  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
+  return lost.calls((batch) => counted.has(nameOf(batch)));
+}
+
 export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const { hub, gateways, ledger } = at;
   const api = hub.hub?.api;
@@ -63,8 +72,7 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const byOwner = await usage(api, "owner");
   checkSums({ byKey, byOwner, byRoute: await usage(api, "route") }, report);
   checkOwners({ byKey, byOwner }, at.keys, report);
-  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
-  const lost = at.lost.calls((batch) => counted.has(nameOf(batch)));
+  const lost = lostCalls(at);
   checkCounts(byKey, { ledger, lost }, report);
   checkMinutes(hub, { ledger, lost }, report);
   checkViews(gateways, report);
