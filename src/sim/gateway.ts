@@ -160,7 +160,7 @@ export class SimGateway {
       {
         ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },
         store: new SimGatewayStore(this.storeImage, this.stateDisk),
-        dialer: this.#network.dialer(journal.identity.producer, this.route, host),
+        dialer: this.#network.dialer(journal.identity, this.route, host),
       },
     );
     this.core = core;
