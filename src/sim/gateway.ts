@@ -17,14 +17,10 @@ import type { World } from "./world.ts";
 const retentionMs = 20_000;
 const journalSizeMaxBytes = 64 * 1024 * 1024;
 
-const answer: ResponseParts = { status: 200, headers: [], body: "ok" };
-
-/** The one handler of the cluster: notes that the call reached it. */
+/** The one handler of the cluster: notes that the call reached it, and answers as the client's target has it. */
 const handlers: HandlerHost = {
-  load: async () => (request) => {
-    (request as unknown as SimExchange).forwarded();
-    return answer as unknown as Response;
-  },
+  load: async () => (request) =>
+    (request as unknown as SimExchange).forwarded() as unknown as Response,
   parts: (response) => response as ResponseParts,
 };
 
