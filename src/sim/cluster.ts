@@ -266,7 +266,13 @@ export class Cluster {
     const subject = subjectOf(caller);
     const all = this.ledger.of(subject);
     const call: CallRecord = {
-      ...{ exchange, target, gateway: gateway.name, producer: gateway.producer, start: gateway.startName },
+      ...{
+        exchange,
+        target,
+        gateway: gateway.name,
+        producer: gateway.producer,
+        start: gateway.startName,
+      },
       atMs: this.world.nowMs,
       ...{ secret: caller.secret, subject, all },
       inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),

@@ -33,6 +33,14 @@ const noUpstreams: UpstreamClient = {
   close: async () => {},
 };
 
+/** One start of the process: who it was, and when, in the world's time. */
+export interface Life {
+  readonly producer: string;
+  readonly incarnation: string;
+  readonly bornMs: number;
+  diedMs: number;
+}
+
 export class SimGateway {
   readonly name: string;
   readonly region: string;
@@ -46,6 +54,7 @@ export class SimGateway {
   starts = 0;
   host: Host | undefined;
   core: GatewayCore | undefined;
+  readonly lives: Life[] = [];
   /** Of the present start. */
   incarnation = "";
   /** Undefined while the process is down or starting. */
@@ -112,6 +121,8 @@ export class SimGateway {
     const { host } = this;
     if (host === undefined) return;
     host.isDead = true;
+    const life = this.lives.at(-1);
+    if (life !== undefined) life.diedMs = Math.min(life.diedMs, this.#world.nowMs);
     this.host = undefined;
     this.core = undefined;
     this.pipeline = undefined;
@@ -139,7 +150,10 @@ export class SimGateway {
       random: host.random,
       sizeMaxBytes: journalSizeMaxBytes,
     });
-    this.incarnation = journal.incarnation;
+    const { incarnation, identity } = journal;
+    const times = { bornMs: this.#world.nowMs, diedMs: Number.POSITIVE_INFINITY };
+    this.incarnation = incarnation;
+    this.lives.push({ producer: identity.producer, incarnation, ...times });
     if (journal.leases.length > 0) this.#world.count("recovery: leases given back");
     if (journal.remains !== undefined) this.#world.count("recovery: open records sealed");
     const { region } = this;

@@ -6,7 +6,7 @@ import type { CallRecord, Ledger } from "./calls.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
 import type { LostCharges } from "./lost-charges.ts";
-import { checkLeasesAtRest } from "./rest-lease-checkers.ts";
+import { checkLeasesAtRest, checkSpenders } from "./rest-lease-checkers.ts";
 import { checkUsageAtRest } from "./rest-usage-checkers.ts";
 import { checkViews } from "./rest-view-checkers.ts";
 import { difference } from "./stream-model.ts";
@@ -76,6 +76,7 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   await checkUsageAtRest(usageAtRest, report);
   checkViews(gateways, counted, report);
   checkLeasesAtRest(at, report);
+  checkSpenders(gateways, counted, report);
 }
 
 async function usage(

@@ -31,7 +31,10 @@ const whois: Target = { ...locate, route: routes.whois, path: "/whois/8.8.8.8" }
 /** Whatever a caller may ask for; reports, which take their time and fail now and then, only if `asksForReports`. */
 export function drawTarget(
   world: World,
-  { asksForReports, owner }: { readonly asksForReports: boolean; readonly owner: Owner | undefined },
+  {
+    asksForReports,
+    owner,
+  }: { readonly asksForReports: boolean; readonly owner: Owner | undefined },
 ): Target {
   if (!world.chance(0.4)) return locate;
   if (!asksForReports) return whois;
