@@ -111,7 +111,7 @@ export const gatewayPlants: readonly Plant[] = [
         "reply",
         (reply) =>
           function (this: SimExchange, status, headers, body) {
-            if (status === 429) this.forwarded();
+            if (status === 429) void this.forwarded();
             reply.call(this, status, headers, body);
           },
       ),
