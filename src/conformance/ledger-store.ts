@@ -14,6 +14,9 @@ import type {
 /** One ledger's storage; `open` may be called again once the ledger opened before is closed. */
 export interface LedgerStorage {
   open(): Promise<LedgerStore>;
+  /** Where a copy may be made, and what it holds then. */
+  readonly copyFile: string;
+  openCopy(): Promise<LedgerStore>;
   dispose(): Promise<void>;
 }
 
@@ -90,10 +93,12 @@ export async function loadTotals(
         ...{ lo: low, hi: hi[i] ?? -1, charged: charged[i] ?? -1 },
         ...{ refunded: refunded[i] ?? -1, subject: subject[i] ?? "none" },
       }));
-      windows[window] = [...(windows[window] ?? []), ...totals].sort((a, b) => a.lo - b.lo);
+      windows[window] ??= [];
+      windows[window].push(...totals);
     },
     { withSubjects },
   );
+  for (const totals of Object.values(windows)) totals.sort((a, b) => a.lo - b.lo);
   return windows;
 }
 
@@ -386,6 +391,23 @@ function rest(define: Define): void {
     const second = await storage.open();
     assert.equal(await second.getMeta("epoch"), "2");
     await second.close();
+  });
+
+  define("a copy is a ledger of its own, and never overwrites", async (storage) => {
+    const ledger = await storage.open();
+    const totals = [totalsOf("month", [totalOf(1, 10, "key:k_1")])];
+    await ledger.checkpoint({ ...emptyDelta, totals, rows: [usageRow({ units: 10 })] });
+    await ledger.setMeta("epoch", "7");
+    await ledger.copyTo(storage.copyFile);
+    await assert.rejects(ledger.copyTo(storage.copyFile), { code: "data-unwritable" });
+    await ledger.checkpoint({ ...emptyDelta, totals: [totalsOf("month", [totalOf(1, 99)])] });
+    await ledger.setMeta("epoch", "8");
+    const copy = await storage.openCopy();
+    assert.equal((await loadTotals(copy))["month"]?.[0]?.charged, 10);
+    assert.equal((await copy.usage(everything))[0]?.units, 10);
+    assert.equal(await copy.getMeta("epoch"), "7");
+    await copy.close();
+    await ledger.close();
   });
 
   define("a closed ledger refuses a checkpoint", async (storage) => {

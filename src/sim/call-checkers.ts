@@ -41,9 +41,9 @@ export class CallCheckers {
   }
 
   replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, subject, all, inMinute, limits } = call;
+    const { exchange, subject, all, inMinute, limits, target } = call;
     const { status, forwards } = exchange;
-    if (forwards > 0 && status !== 200 && status !== 503) {
+    if (forwards > 0 && status !== 200 && status !== 503 && !target.isRefunded) {
       this.#report("I19", `a call answered ${status} was forwarded`);
     }
     if (expected === "unknown" && status !== 401 && status !== 503) {

@@ -9,6 +9,7 @@ import { CounterNames } from "./counter-names.ts";
 import { SimExchange } from "./exchange.ts";
 import { SimGateway } from "./gateway.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
+import { KeyCheckers } from "./key-checkers.ts";
 import { KnownCharges } from "./known-charges.ts";
 import { LeaseCheckers } from "./lease-checkers.ts";
 import { LinkCheckers } from "./link-checkers.ts";
@@ -16,6 +17,8 @@ import { LostCharges } from "./lost-charges.ts";
 import { Network } from "./network.ts";
 import { checkLedgerAfterCrash, lostCalls } from "./rest-checkers.ts";
 import type { Swarm } from "./swarm.ts";
+import { drawTarget, locate, type Target } from "./targets.ts";
+import { TotalCheckers } from "./total-checkers.ts";
 import type { Report, Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -71,6 +74,8 @@ export class Cluster {
   readonly #leases: LeaseCheckers;
   readonly #names = new CounterNames();
   readonly #known: KnownCharges;
+  readonly #keys: KeyCheckers;
+  readonly #totals: TotalCheckers;
   #disturbedUntilMs = disturbedMs;
   readonly #waitUntilMs = new Map<string, number>();
 
@@ -111,6 +116,8 @@ export class Cluster {
     for (const gateway of this.gateways) this.#watchTrims(gateway);
     this.#leases = new LeaseCheckers(this.hub, this.#names, this.report);
     this.#known = new KnownCharges(this.hub);
+    this.#keys = new KeyCheckers(this.report);
+    this.#totals = new TotalCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
       world.mixText(message.kind);
       const recovery = recoveries[message.kind];
@@ -151,6 +158,7 @@ export class Cluster {
   async restoreHub(): Promise<void> {
     // With the stream goes what says that grants on their way were made.
     this.#leases.read();
+    this.#keys.restored();
     if (await this.hub.restore()) this.world.count("recovery: hub restored");
   }
 
@@ -182,12 +190,14 @@ export class Cluster {
     if (view === undefined) return;
     this.world.count("operation: key revoked");
     key.isRevoked = true;
+    this.#keys.revoked(key.id, this.world.nowMs);
   }
 
   /** Sends a call; undefined where nobody listens. */
   call(gateway: SimGateway, caller: Caller): CallRecord | undefined {
     const { world, ledger } = this;
-    const target = "/8.8.8.8";
+    const asksForReports = caller.key?.plan === "metered";
+    const target = drawTarget(world, { asksForReports, owner: gateway.host });
     const call = this.#record(gateway, { caller, target }, (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
@@ -197,9 +207,13 @@ export class Cluster {
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
       this.#leases.replied(replied, gateway);
+      this.#keys.replied(replied, this.#isCalm);
     });
     if (call === undefined) return undefined;
     gateway.take(call.exchange);
+    if (call.exchange.forwards === 0 && call.exchange.status === 0) {
+      this.report("I18", `${gateway.name} did not decide at once on a call of ${call.subject}`);
+    }
     return call;
   }
 
@@ -210,7 +224,8 @@ export class Cluster {
 
   /** Asks `/-/usage`, and holds the answer against what is known. */
   ask(gateway: SimGateway, caller: Caller): void {
-    const call = this.#record(gateway, { caller, target: "/-/usage" }, () => {});
+    const target = { ...locate, path: "/-/usage" };
+    const call = this.#record(gateway, { caller, target }, () => {});
     if (call === undefined) return;
     gateway.take(call.exchange);
     if (call.exchange.status !== 200) return;
@@ -229,6 +244,7 @@ export class Cluster {
       this.world.mix(version.epoch ^ version.position);
       this.#links.view(`${name}/${starts}`, version);
     }
+    this.#totals.look();
   }
 
   /** What a journal lets go of is in the stream. */
@@ -244,7 +260,7 @@ export class Cluster {
 
   #record(
     gateway: SimGateway,
-    { caller, target }: { readonly caller: Caller; readonly target: string },
+    { caller, target }: { readonly caller: Caller; readonly target: Target },
     onReply: (call: CallRecord) => void,
   ): CallRecord | undefined {
     const { host, core, pipeline } = gateway;
@@ -252,13 +268,19 @@ export class Cluster {
     if (host.pausedUntilMs > this.world.nowMs) return undefined;
     const headers = caller.secret === undefined ? [] : ["x-api-key", caller.secret];
     const exchange: SimExchange = new SimExchange(
-      { target, headers, peer: caller.address },
+      { target: target.path, headers, peer: caller.address, answer: target.answer },
       { forwarded: () => this.#took(call, gateway), replied: () => onReply(call) },
     );
     const subject = subjectOf(caller);
     const all = this.ledger.of(subject);
     const call: CallRecord = {
-      ...{ exchange, gateway: gateway.name, producer: gateway.producer, start: gateway.startName },
+      ...{
+        exchange,
+        target,
+        gateway: gateway.name,
+        producer: gateway.producer,
+        start: gateway.startName,
+      },
       atMs: this.world.nowMs,
       ...{ secret: caller.secret, subject, all },
       inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),
@@ -267,15 +289,19 @@ export class Cluster {
     return call;
   }
 
+  /** Nothing has been wrong for long enough for everything to be caught up with. */
+  get #isCalm(): boolean {
+    return this.world.nowMs > this.#disturbedUntilMs;
+  }
+
   #took(call: CallRecord, gateway: SimGateway): void {
     const { delayMs, jitterMs, flushIntervalMs } = this.swarm;
     this.ledger.took(call);
     this.#leases.took(call, gateway);
-    const isCalm = this.world.nowMs > this.#disturbedUntilMs;
     const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
     this.#calls.took(call, {
       others: () => this.#knownOfOthers(call, gateway),
-      visibleMs: isCalm ? visibleMs : undefined,
+      visibleMs: this.#isCalm ? visibleMs : undefined,
       lost: () => lostCalls(this).get(call.subject) ?? 0,
     });
   }

@@ -1,5 +1,6 @@
 /** A simulated client's request, and what came of it. */
 
+import type { ResponseParts } from "../ports/handler.ts";
 import type { Connection, Exchange, HeaderList } from "../ports/listener.ts";
 
 export interface ExchangeListener {
@@ -7,6 +8,8 @@ export interface ExchangeListener {
   forwarded(): void;
   replied(): void;
 }
+
+const ok: ResponseParts = { status: 200, headers: [], body: "ok" };
 
 export class SimExchange implements Exchange {
   readonly connection: Connection;
@@ -20,23 +23,31 @@ export class SimExchange implements Exchange {
   text = "";
   /** Times that the handler ran for it. */
   forwards = 0;
+  readonly #answer: () => ResponseParts | Promise<ResponseParts>;
   readonly #listener: ExchangeListener;
   #closed: (() => void) | undefined;
 
   constructor(
-    request: { readonly target: string; readonly headers: HeaderList; readonly peer: string },
+    request: {
+      readonly target: string;
+      readonly headers: HeaderList;
+      readonly peer: string;
+      readonly answer?: () => ResponseParts | Promise<ResponseParts>;
+    },
     listener: ExchangeListener,
   ) {
     this.target = request.target;
     this.headers = ["Host", "api.example.com", ...request.headers];
     this.connection = { peerAddress: request.peer, protocol: "http", scratch: undefined };
+    this.#answer = request.answer ?? (() => ok);
     this.#listener = listener;
   }
 
   /** The handler runs. */
-  forwarded(): void {
+  forwarded(): ResponseParts | Promise<ResponseParts> {
     this.forwards++;
     this.#listener.forwarded();
+    return this.#answer();
   }
 
   async *body(): AsyncIterable<Uint8Array> {}

@@ -125,8 +125,21 @@ export const gatewayPlants: readonly Plant[] = [
         "reply",
         (reply) =>
           function (this: SimExchange, status, headers, body) {
-            if (status === 429) this.forwarded();
+            if (status === 429) void this.forwarded();
             reply.call(this, status, headers, body);
+          },
+      ),
+  },
+  {
+    name: "decision-waits",
+    invariant: "I18",
+    plant: (world) =>
+      replaceMethod(
+        Pipeline.prototype,
+        "take",
+        (take) =>
+          function (this: Pipeline, exchange) {
+            world.schedule(1, undefined, () => take.call(this, exchange));
           },
       ),
   },
@@ -154,7 +167,27 @@ export const gatewayPlants: readonly Plant[] = [
         "apply",
         (apply) =>
           function (this: RegionView, update, nowMs) {
-            const windows = world.chance(0.01) ? [] : update.windows;
+            const windows = world.chance(0.05) ? [] : update.windows;
+            return apply.call(this, { ...update, windows }, nowMs);
+          },
+      ),
+  },
+  {
+    name: "totals-exchanged",
+    invariant: "L1",
+    plant: (world) =>
+      replaceMethod(
+        RegionView.prototype,
+        "apply",
+        (apply) =>
+          function (this: RegionView, update, nowMs) {
+            // Two counters of one window change places: the window's sum is right.
+            const windows = update.windows.map((window) => {
+              if (window.net.length < 2 || !world.chance(0.1)) return window;
+              const net = window.net.slice();
+              [net[0], net[1]] = [net[1] as number, net[0] as number];
+              return { ...window, net };
+            });
             return apply.call(this, { ...update, windows }, nowMs);
           },
       ),
