@@ -1,5 +1,6 @@
 /** One gateway process: opens its data, joins the hub, serves calls and operations, runs until a signal. */
 
+import { addressGroups } from "../access/address-group.ts";
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
@@ -83,7 +84,14 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     isMade: () => core.time.isDisciplined,
     hasFailed: () => core.session.hasFailed,
   });
-  const listener = await listenHttp({ ...listen, sharesPort: region.processes > 1 }, pipeline);
+  const listener = await listenHttp(
+    {
+      ...{ ...listen, sharesPort: region.processes > 1 },
+      limits: config.listener,
+      groupOf: addressGroups(config.clients),
+    },
+    pipeline,
+  );
   cleanup.add(() => listener.stop(stopMsMax));
   const operations = await listenOperations({
     ...operationsAddress(start),

@@ -1,10 +1,10 @@
 /**
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
- *   1. target          malformed: 400, 414
+ *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
  *   2. /-/health       answered whatever the state
  *   3. ready?          503
- *   4. identify        head malformed 400, 431, 501, 505; keys differ 400; key refused 401
+ *   4. identify        keys differ 400; key refused 401
  *   5. /-/usage        answered, never charged
  *   6. route           404, 405; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
@@ -24,6 +24,7 @@ import { Call, type CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
 import { ChargedVisit } from "./charged-visit.ts";
 import { DirectReplies } from "./direct-reply.ts";
+import { Door } from "./door.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
 import { Identifier } from "./identify.ts";
@@ -32,7 +33,6 @@ import { runProxy } from "./proxy-run.ts";
 import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
 import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
-import { checkTarget, targetTooLong } from "./target.ts";
 import { usageBody } from "./usage-reply.ts";
 
 /** How often time-outs are looked for, ms: so late can a 504 be. */
@@ -62,6 +62,7 @@ export class Pipeline implements ExchangeTaker {
   readonly #idPrefix: string;
   #idCount = 0;
   #setup: Setup;
+  #door: Door;
   #identifier: Identifier | undefined;
   #isStopping = false;
   #tables: WindowTables | undefined;
@@ -72,6 +73,7 @@ export class Pipeline implements ExchangeTaker {
     this.#parts = parts;
     this.#stats = stats;
     this.#setup = setup;
+    this.#door = new Door(setup.config);
     const { region, clock, log, meter, time, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
     this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
@@ -95,6 +97,7 @@ export class Pipeline implements ExchangeTaker {
   async reconfigure(config: CompiledConfig): Promise<void> {
     const { handlers, upstreams } = this.#parts;
     this.#setup = await compileSetup(config, { handlers, stats: this.#stats });
+    this.#door = new Door(config);
     this.#identifier = undefined;
     upstreams.retain(config.upstreams);
   }
@@ -150,12 +153,13 @@ export class Pipeline implements ExchangeTaker {
   #visit(visit: Visit): void {
     const direct = this.#direct;
     const { exchange, target } = visit;
-    const pathEnd = checkTarget(target);
-    if (pathEnd < 0) {
-      const kind = pathEnd === targetTooLong ? "target-too-long" : "request-malformed";
-      direct.problem(visit, kind, "malformed");
+    const door = this.#door;
+    const malformed = door.check(exchange);
+    if (malformed !== undefined) {
+      direct.problem(visit, malformed, "malformed");
       return;
     }
+    const { pathEnd } = door;
     visit.pathEnd = pathEnd;
     const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
     visit.path = path;
@@ -183,7 +187,8 @@ export class Pipeline implements ExchangeTaker {
   #identify(): Identifier | undefined {
     if (this.#identifier === undefined) {
       const credentials = this.#parts.credentials();
-      if (credentials !== undefined) this.#identifier = new Identifier(this.#setup, credentials);
+      if (credentials !== undefined)
+        this.#identifier = new Identifier(this.#setup, credentials, this.#door);
     }
     return this.#identifier;
   }

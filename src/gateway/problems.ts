@@ -24,6 +24,12 @@ export const problemCatalogue = {
     detail: "The request cannot be understood safely.",
     closes: true,
   },
+  "field-name-refused": {
+    status: 400,
+    title: "Field name refused",
+    detail: "Names of header fields may not hold an underscore.",
+    closes: true,
+  },
   "keys-differ": {
     status: 400,
     title: "Two keys",
@@ -127,6 +133,12 @@ export const problemCatalogue = {
     detail: "Only 100-continue can be expected.",
     closes: true,
   },
+  "method-unknown": {
+    status: 501,
+    title: "Method not implemented",
+    detail: "The method is not known.",
+    closes: true,
+  },
   "encoding-unknown": {
     status: 501,
     title: "Transfer coding not implemented",
@@ -166,10 +178,10 @@ export function refusalKind(status: number): ProblemKind {
       return "request-late";
     case 413:
       return "body-too-large";
-    case 417:
-      return "expectation-failed";
     case 431:
       return "headers-too-large";
+    case 501:
+      return "method-unknown";
     default:
       return "request-malformed";
   }

@@ -1,34 +1,20 @@
-/** The public listener of a gateway on node:http. */
+/**
+ * The public listener of a gateway on node:http. It sees to what the door cannot (`gateway/door.ts`): bytes that are no
+ * request, clients that are slow, connections that are too many, and what follows the last request of a connection.
+ */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ListenerConfig } from "../../access/compiled-config.ts";
 import { TallygateError } from "../../base/errors.ts";
-import type { Connection, ExchangeTaker, Listener } from "../../ports/listener.ts";
+import type { ExchangeTaker, Listener } from "../../ports/listener.ts";
+import { refuseBare, statusOf } from "./bare-refusal.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { ConnectionCaps } from "./connection-caps.ts";
 import { NodeExchange } from "./http-exchange.ts";
 
-export interface HttpLimits {
-  /** Milliseconds for a request's head; then 408. */
-  readonly headersTimeoutMs: number;
-  /** Milliseconds for a whole request with its body; then 408. */
-  readonly requestTimeoutMs: number;
-  /** Milliseconds that a connection may be idle between requests; above what balancers in front use (60 s). */
-  readonly idleTimeoutMs: number;
-  /** Bytes of a request's head, at most; more is 431. */
-  readonly headMaxBytes: number;
-  /** Connections of one process, at most; more are closed at once. */
-  readonly connectionsMax: number;
-}
-
-export const httpLimitsDefault: HttpLimits = {
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  idleTimeoutMs: 75_000,
-  headMaxBytes: 16 * 1024,
-  connectionsMax: 20_000,
-};
-
-/** How often node looks for requests that are too slow, ms. */
+/** How often node looks for requests that are too slow, and we for clients, ms. */
 const timeoutCheckMs = 500;
 
 /**
@@ -49,24 +35,28 @@ export interface ListenOptions {
   readonly port: number;
   /** Several processes may listen on the port, and the kernel spreads connections over them. */
   readonly sharesPort?: boolean;
-  readonly limits?: Partial<HttpLimits>;
+  readonly limits: ListenerConfig;
+  /** Peer addresses of one client have one group, in which connections are counted; "" is not counted. */
+  readonly groupOf: (peerAddress: string) => string;
 }
 
-const connectionKey = Symbol("connection");
-type ConnectedSocket = Socket & { [connectionKey]?: Connection };
+const clientKey = Symbol("client");
+type ClientSocket = Socket & { [clientKey]?: ClientConnection };
 
 /** Resolves when the port is open. Fails with `port-in-use` or `listen-failed`. */
 export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): Promise<Listener> {
-  const limits = { ...httpLimitsDefault, ...options.limits };
-  const state = { isStopping: false };
+  const { limits } = options;
+  let isStopping = false;
   const server = createServer({
-    headersTimeout: limits.headersTimeoutMs,
+    headersTimeout: limits.headTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
     connectionsCheckingInterval: timeoutCheckMs,
     maxHeaderSize: limits.headMaxBytes,
-    // The pipeline checks Host itself, and answers in its own words.
+    // The door checks Host itself, and answers in its own words.
     requireHostHeader: false,
+    // Whatever the process was started with.
+    insecureHTTPParser: false,
     noDelay: true,
   });
   // By default node drops what comes after the thousandth field, be it the key.
@@ -74,49 +64,74 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxConnections = limits.connectionsMax;
 
   let lastCallMs = Number.NEGATIVE_INFINITY;
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
+  const sockets = new Set<ClientSocket>();
+  const caps = new ConnectionCaps(options.groupOf);
+  server.on("connection", (socket: ClientSocket) => {
+    if (!caps.admit(socket, socket.remoteAddress ?? "", limits.connectionsPerAddressMax)) return;
+    socket[clientKey] = clientOf(socket);
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
     lastCallMs = performance.now();
-    const connection = connectionOf(request.socket);
-    taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
+    const client = (request.socket as ClientSocket)[clientKey] ?? clientOf(request.socket);
+    // Node has read it in the packet of the last request; nobody would get the reply.
+    if (client.isClosed) return;
+    client.requests++;
+    if (client.requests >= limits.requestsPerConnectionMax) {
+      client.isLast = true;
+      client.close();
+    }
+    const { bodyMaxBytes } = limits;
+    const exchange = new NodeExchange(request, response, { client, awaitsContinue, bodyMaxBytes });
+    client.newest = exchange;
+    taker.take(exchange);
   };
   server.on("request", (request, response) => take(request, response, false));
   server.on("checkContinue", (request, response) => take(request, response, true));
-  server.on("checkExpectation", (_request, response: ServerResponse) => {
-    const { headers, body } = taker.refuse(417);
-    headers.push("content-length", String(Buffer.byteLength(body)), "connection", "close");
-    response.writeHead(417, headers).end(body);
-  });
+  // The door refuses it.
+  server.on("checkExpectation", (request, response) => take(request, response, true));
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
-  server.on("clientError", (cause: NodeJS.ErrnoException, socket) => {
-    refuse(socket, statusOf(cause), taker);
-  });
+  server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause as Error), taker));
+  const pacing = setInterval(() => {
+    for (const socket of sockets) socket[clientKey]?.checkPace(timeoutCheckMs, limits);
+  }, timeoutCheckMs);
 
-  await opened(server, options);
+  try {
+    await opened(server, options);
+  } catch (cause) {
+    clearInterval(pacing);
+    throw cause;
+  }
   return {
     port: (server.address() as AddressInfo).port,
     connections: () => sockets.size,
-    stop(withinMs) {
-      state.isStopping = true;
-      // Node does not count as idle what has never sent anything.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    async stop(withinMs) {
+      isStopping = true;
+      for (const socket of sockets) {
+        const client = socket[clientKey];
+        if (client !== undefined) client.isLast = true;
+        // Node does not count as idle what has never sent anything.
+        if (socket.bytesRead === 0) socket.destroy();
+      }
       const sinceCallMs = performance.now() - lastCallMs;
-      return closed(server, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      await closed(server, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      clearInterval(pacing);
     },
   };
+
+  function clientOf(socket: Socket): ClientConnection {
+    const peerAddress = socket.remoteAddress ?? "";
+    const connection = { peerAddress, protocol: "http" as const, scratch: undefined };
+    const client = new ClientConnection(socket, connection);
+    // Accepted by the kernel before the stop.
+    client.isLast = isStopping;
+    return client;
+  }
 }
 
-function connectionOf(socket: ConnectedSocket): Connection {
-  let connection = socket[connectionKey];
-  if (connection === undefined) {
-    connection = { peerAddress: socket.remoteAddress ?? "", protocol: "http", scratch: undefined };
-    socket[connectionKey] = connection;
-  }
-  return connection;
+function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
+  refuseBare(socket as Socket, status, taker);
 }
 
 function opened(server: Server, options: ListenOptions): Promise<void> {
@@ -165,41 +180,4 @@ function closed(
       resolve();
     });
   });
-}
-
-/** llhttp's reason, by code: its texts change. */
-function statusOf(cause: NodeJS.ErrnoException): number {
-  switch (cause.code) {
-    case "HPE_HEADER_OVERFLOW":
-      return 431;
-    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return 413;
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return 408;
-    default:
-      return 400;
-  }
-}
-
-const reasons: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  413: "Content Too Large",
-  431: "Request Header Fields Too Large",
-};
-
-/** Answers on the bare socket, since there is no request to answer, and closes it. */
-function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
-  const busy = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage;
-  // Bytes in the middle of another reply would be taken for its body.
-  if (!socket.writable || busy?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const { headers, body } = taker.refuse(status);
-  const lines = [`HTTP/1.1 ${status} ${reasons[status] ?? ""}`];
-  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
-  lines.push(`content-length: ${Buffer.byteLength(body)}`, "connection: close");
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }
