@@ -1,18 +1,21 @@
 /** A simulated cluster: gateways, a hub, the network between them, the admin's keys, and who checks what they do. */
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
+import { producerKey, versionZero } from "../base/words.ts";
 import { CallCheckers } from "./call-checkers.ts";
 import { type CallRecord, Ledger } from "./calls.ts";
 import { type PlanName, plans, regions, strictLimits } from "./config.ts";
+import { CounterNames } from "./counter-names.ts";
 import { SimExchange } from "./exchange.ts";
 import { SimGateway } from "./gateway.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
 import { KeyCheckers } from "./key-checkers.ts";
+import { KnownCharges } from "./known-charges.ts";
 import { LeaseCheckers } from "./lease-checkers.ts";
 import { LinkCheckers } from "./link-checkers.ts";
 import { LostCharges } from "./lost-charges.ts";
 import { Network } from "./network.ts";
-import { checkLedgerAfterCrash } from "./rest-checkers.ts";
+import { checkLedgerAfterCrash, lostCalls } from "./rest-checkers.ts";
 import type { Swarm } from "./swarm.ts";
 import { drawTarget, locate, type Target } from "./targets.ts";
 import { TotalCheckers } from "./total-checkers.ts";
@@ -47,8 +50,9 @@ const recoveries: Partial<Record<string, string>> = {
   "registry-wanted": "keys given back",
 };
 
-/** How long most clients wait after a 429. */
-const waitMs = 3_000;
+/** How long most clients wait after a 429, and after a 503. */
+const refusedMs = 3_000;
+const unavailableMs = 1_000;
 const owners = ["acme", "globex", "initech"];
 const unrestricted = { referers: [], addresses: [], routes: [] };
 
@@ -68,6 +72,8 @@ export class Cluster {
   readonly #calls: CallCheckers;
   readonly #links: LinkCheckers;
   readonly #leases: LeaseCheckers;
+  readonly #names = new CounterNames();
+  readonly #known: KnownCharges;
   readonly #keys: KeyCheckers;
   readonly #totals: TotalCheckers;
   #disturbedUntilMs = disturbedMs;
@@ -108,7 +114,8 @@ export class Cluster {
     this.#calls = new CallCheckers(this.report);
     this.#links = new LinkCheckers(this.report);
     for (const gateway of this.gateways) this.#watchTrims(gateway);
-    this.#leases = new LeaseCheckers(this.hub, this.report);
+    this.#leases = new LeaseCheckers(this.hub, this.#names, this.report);
+    this.#known = new KnownCharges(this.hub);
     this.#keys = new KeyCheckers(this.report);
     this.#totals = new TotalCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
@@ -194,7 +201,8 @@ export class Cluster {
     const call = this.#record(gateway, { caller, target }, (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
-      if (status === 429) this.#waitUntilMs.set(replied.subject, world.nowMs + waitMs);
+      const waitMs = status === 429 ? refusedMs : status === 503 ? unavailableMs : 0;
+      if (waitMs > 0) this.#waitUntilMs.set(replied.subject, world.nowMs + waitMs);
       world.mix(status ^ (replied.inMinute.admitted << 10));
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
@@ -291,7 +299,18 @@ export class Cluster {
     this.ledger.took(call);
     this.#leases.took(call, gateway);
     const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
-    this.#calls.took(call, this.#isCalm ? visibleMs : undefined);
+    this.#calls.took(call, {
+      others: () => this.#knownOfOthers(call, gateway),
+      visibleMs: this.#isCalm ? visibleMs : undefined,
+      lost: () => lostCalls(this).get(call.subject) ?? 0,
+    });
+  }
+
+  /** Units of a call's counter that others charged, in the version of the totals that the gateway says it holds. */
+  #knownOfOthers(call: CallRecord, { core, producer, incarnation }: SimGateway): number {
+    const counter = this.#names.of(call, core?.credentials?.hashKey);
+    const version = core?.view.version ?? versionZero;
+    return this.#known.others(counter, version, producerKey(producer, incarnation)) ?? 0;
   }
 }
 

@@ -40,6 +40,15 @@ export function checkLedgerAfterCrash(hub: SimHub, report: Report): void {
   if (found !== undefined) report("I5", `stream up to ${position} and ledger differ: ${found}`);
 }
 
+/** Calls by subject that went with disks: what of them is not in the stream. */
+export function lostCalls({
+  hub,
+  lost,
+}: Pick<AtRest, "hub" | "lost">): ReadonlyMap<string, number> {
+  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
+  return lost.calls((batch) => counted.has(nameOf(batch)));
+}
+
 export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const { hub, gateways, ledger } = at;
   const api = hub.hub?.api;

@@ -158,10 +158,12 @@ function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {
   return gateways[cluster.world.random.below(gateways.length)] as SimGateway;
 }
 
-/** Most clients that were refused wait before they come again. */
+/** Most clients that were refused wait before they come again, and most whose key was revoked stay away. */
 function patientCaller(cluster: Cluster): Caller {
+  const staysAway = (caller: Caller): boolean =>
+    cluster.isWaiting(caller) || (caller.key?.isRevoked === true && !cluster.world.chance(0.2));
   let caller = someCaller(cluster);
-  for (let i = 0; i < 4 && cluster.isWaiting(caller); i++) caller = someCaller(cluster);
+  for (let i = 0; i < 4 && staysAway(caller); i++) caller = someCaller(cluster);
   return caller;
 }
 

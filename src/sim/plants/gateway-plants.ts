@@ -103,6 +103,20 @@ export const gatewayPlants: readonly Plant[] = [
       ),
   },
   {
+    name: "totals-forgotten",
+    invariant: "I16",
+    plant: (world) =>
+      replaceMethod(
+        RegionView.prototype,
+        "apply",
+        (apply) =>
+          function (this: RegionView, update, certainMs) {
+            const windows = world.chance(0.1) ? [] : update.windows;
+            return apply.call(this, { ...update, windows }, certainMs);
+          },
+      ),
+  },
+  {
     name: "forward-before-decide",
     invariant: "I19",
     plant: () =>
