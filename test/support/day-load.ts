@@ -1,6 +1,7 @@
 /**
  * A day of callers in little: many keys, few of which do most (Zipf), busy and quiet hours, bursts, and some clients that
- * misbehave. At the start and after the roll-over there is a round: every key calls once in every region, the rarest too. Keeps books per key and side of the roll-over: what was certainly charged there, and what may have been.
+ * misbehave. At the start and after the roll-over there is a round: every key calls once in every region, the rarest too.
+ * Keeps books per key and side of the roll-over: what was certainly charged there, and what may have been.
  */
 
 import { connect } from "node:net";
