@@ -166,7 +166,7 @@ async function main(): Promise<void> {
   const listener = await listenHttp(
     {
       ...{ host: "127.0.0.1", port, sharesPort: true },
-      limits: config.listener,
+      limits: () => config.listener,
       groupOf: (address) => address,
     },
     pipeline,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { addressGroups } from "./address-group.ts";
+import { addressGroup } from "./address-group.ts";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { compileConfigValue } from "./config.ts";
 import { listenerDefaults } from "./config-door.ts";
@@ -54,7 +54,8 @@ test("each limit of the listener is taken at its bounds and refused beyond them"
 
 test("connections are counted by the prefix of anonymous calls, those of trusted proxies not at all", () => {
   const clients = { trustedProxies: ["10.0.0.0/8"] };
-  const groupOf = addressGroups((compiled(undefined, clients) as CompiledConfig).clients);
+  const config = compiled(undefined, clients) as CompiledConfig;
+  const groupOf = (peer: string) => addressGroup(peer, config.clients);
   assert.equal(groupOf("::ffff:192.0.2.7"), groupOf("192.0.2.7"));
   assert.notEqual(groupOf("192.0.2.7"), groupOf("192.0.2.8"));
   assert.equal(groupOf("2001:db8:1:2::1"), groupOf("2001:db8:1:2:ffff::9"));

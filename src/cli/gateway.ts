@@ -1,10 +1,8 @@
 /** One gateway process: opens its data, joins the hub, serves calls and operations, runs until a signal. */
 
-import { addressGroups } from "../access/address-group.ts";
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
-import { listenHttp } from "../adapters/node/http-listener.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
@@ -26,6 +24,7 @@ import { listenAddress, listenText } from "./listen-address.ts";
 import { loadConfig } from "./load-config.ts";
 import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
+import { openPublicListener } from "./public-listener.ts";
 import { catchStopSignal } from "./run-until-signal.ts";
 
 /** How long a stopping gateway waits for replies in progress. */
@@ -84,15 +83,11 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     isMade: () => core.time.isDisciplined,
     hasFailed: () => core.session.hasFailed,
   });
-  const listener = await listenHttp(
-    {
-      ...{ ...listen, sharesPort: region.processes > 1 },
-      limits: config.listener,
-      groupOf: addressGroups(config.clients),
-    },
-    pipeline,
+  await openPublicListener(
+    { config: () => config, region, listen, isDev: options.dev === true, stopMsMax },
+    { pipeline, log, metrics },
+    cleanup,
   );
-  cleanup.add(() => listener.stop(stopMsMax));
   const operations = await listenOperations({
     ...operationsAddress(start),
     metrics,

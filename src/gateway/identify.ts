@@ -17,7 +17,6 @@ import type { HashKey } from "../base/hash.ts";
 import type { EpochMs } from "../base/words.ts";
 import type { Connection, Exchange } from "../ports/listener.ts";
 import { AddressText, Caller } from "./caller.ts";
-import type { Door } from "./door.ts";
 import type { Forwarded } from "./forward-headers.ts";
 import type { HeaderScan } from "./header-scan.ts";
 import type { ProblemKind } from "./problems.ts";
@@ -66,9 +65,9 @@ export class Identifier {
   /** By the key table's number of a plan's name. */
   readonly #plans: (CompiledPlan | undefined)[] = [];
 
-  /** `door` is the one that requests come in by: what it has scanned is read here. */
-  constructor(setup: Setup, credentials: Credentials, door: Door) {
-    const { config } = setup;
+  /** What the setup's door has scanned is read here. */
+  constructor(setup: Setup, credentials: Credentials) {
+    const { config, door } = setup;
     this.#scan = door.scan;
     this.#host = door.host;
     this.#referer = door.referer;

@@ -34,6 +34,7 @@ export const problemCatalogue = {
     status: 400,
     title: "Two keys",
     detail: "Two places of the request hold different API keys.",
+    closes: true,
   },
   "subject-missing": {
     status: 400,
@@ -88,6 +89,12 @@ export const problemCatalogue = {
     status: 503,
     title: "Overloaded",
     detail: "The server behind the gateway has no room for the request.",
+    headers: soon,
+  },
+  "gateway-overloaded": {
+    status: 503,
+    title: "Overloaded",
+    detail: "The gateway has more calls than it can answer.",
     headers: soon,
   },
   "gateway-unready": {

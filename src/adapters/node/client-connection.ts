@@ -10,6 +10,8 @@ const lingerMs = 1_000;
 
 export class ClientConnection {
   readonly connection: Connection;
+  /** Value of the field in every reply; "" for none. */
+  readonly strictTransportSecurity: string;
   /** Taken so far. */
   requests = 0;
   /** The reply to the newest request says `Connection: close`. */
@@ -23,9 +25,13 @@ export class ClientConnection {
   readonly #reply = new Pace();
   #paced: NodeExchange | undefined;
 
-  constructor(socket: Socket, connection: Connection) {
+  constructor(
+    socket: Socket,
+    of: { readonly connection: Connection; readonly strictTransportSecurity: string },
+  ) {
     this.#socket = socket;
-    this.connection = connection;
+    this.connection = of.connection;
+    this.strictTransportSecurity = of.strictTransportSecurity;
     const destroySoon = socket.destroySoon.bind(socket);
     // What node:http calls after the last reply. Closed with bytes unread, the connection would be reset, and the reply lost.
     socket.destroySoon = () => {

@@ -210,6 +210,11 @@ export class NodeExchange implements Exchange {
       headers.push("connection", "close");
       client.close();
     } else if (hasClose(headers)) client.close();
+    const { strictTransportSecurity } = client;
+    // Browsers go by the first, which may be the upstream's own.
+    if (strictTransportSecurity !== "") {
+      headers.push("strict-transport-security", strictTransportSecurity);
+    }
     this.#response.writeHead(status, headers);
   }
 

@@ -12,7 +12,7 @@ type Take = (exchange: Exchange) => void | Promise<void>;
 const anyPort = {
   host: "127.0.0.1",
   port: 0,
-  limits: listenerDefaults,
+  limits: () => listenerDefaults,
   groupOf: (address: string) => address,
 };
 
@@ -28,7 +28,8 @@ async function listen(
       body: `{"status":${status}}`,
     }),
   };
-  const options = { ...anyPort, limits: { ...listenerDefaults, ...limits } };
+  const all = { ...listenerDefaults, ...limits };
+  const options = { ...anyPort, limits: () => all };
   const listener = await listenHttp(options, taker);
   t.after(() => listener.stop(0));
   return listener;

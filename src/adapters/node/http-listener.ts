@@ -3,7 +3,7 @@
  * request, clients that are slow, connections that are too many, and what follows the last request of a connection.
  */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ListenerConfig } from "../../access/compiled-config.ts";
@@ -12,6 +12,7 @@ import type { ExchangeTaker, Listener } from "../../ports/listener.ts";
 import { refuseBare, statusOf } from "./bare-refusal.ts";
 import { ClientConnection } from "./client-connection.ts";
 import { ConnectionCaps } from "./connection-caps.ts";
+import { type Front, type FrontOptions, frontServer } from "./front-server.ts";
 import { NodeExchange } from "./http-exchange.ts";
 
 /** How often node looks for requests that are too slow, and we for clients, ms. */
@@ -29,52 +30,75 @@ const closeIdleMs = 25;
 /** Connections that wait to be accepted; the kernel's own bound (somaxconn) may be lower. */
 const backlog = 4_096;
 
-export interface ListenOptions {
+/** `tls` and `hasProxyHeader`: HTTPS, and proxies that say who calls. */
+export interface ListenOptions extends FrontOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
   /** Several processes may listen on the port, and the kernel spreads connections over them. */
   readonly sharesPort?: boolean;
-  readonly limits: ListenerConfig;
+  /** The newest: what a changed configuration says holds for open connections as well. */
+  readonly limits: () => ListenerConfig;
   /** Peer addresses of one client have one group, in which connections are counted; "" is not counted. */
   readonly groupOf: (peerAddress: string) => string;
+  /** Value of Strict-Transport-Security in every reply; "" or left out: none. */
+  readonly strictTransportSecurity?: string;
 }
-
-const clientKey = Symbol("client");
-type ClientSocket = Socket & { [clientKey]?: ClientConnection };
 
 /** Resolves when the port is open. Fails with `port-in-use` or `listen-failed`. */
 export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): Promise<Listener> {
-  const { limits } = options;
+  const { strictTransportSecurity = "" } = options;
+  let limits = options.limits();
   let isStopping = false;
-  const server = createServer({
-    headersTimeout: limits.headTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
+  const http = {
     connectionsCheckingInterval: timeoutCheckMs,
-    maxHeaderSize: limits.headMaxBytes,
     // The door checks Host itself, and answers in its own words.
     requireHostHeader: false,
     // Whatever the process was started with.
     insecureHTTPParser: false,
     noDelay: true,
-  });
+  };
+  const front = frontServer(http, options);
+  const { server } = front;
   // By default node drops what comes after the thousandth field, be it the key.
   server.maxHeadersCount = 0;
-  server.maxConnections = limits.connectionsMax;
+  limitServer(server, limits);
 
   let lastCallMs = Number.NEGATIVE_INFINITY;
-  const sockets = new Set<ClientSocket>();
   const caps = new ConnectionCaps(options.groupOf);
-  server.on("connection", (socket: ClientSocket) => {
-    if (!caps.admit(socket, socket.remoteAddress ?? "", limits.connectionsPerAddressMax)) return;
-    socket[clientKey] = clientOf(socket);
+  front.onOpened((socket, address) => {
+    caps.admit(socket, address, limits.connectionsPerAddressMax);
+  });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
   });
+  /** By the sockets that requests are read off, which above TLS are others. */
+  const clients = new Map<Socket, ClientConnection>();
+  const clientOf = (socket: Socket): ClientConnection => {
+    const known = clients.get(socket);
+    if (known !== undefined) return known;
+    const connection = {
+      ...{ peerAddress: front.peerAddress(socket), protocol: front.protocol, scratch: undefined },
+    };
+    const client = new ClientConnection(socket, { connection, strictTransportSecurity });
+    // One that the kernel had accepted before the stop.
+    client.isLast = isStopping;
+    clients.set(socket, client);
+    socket.once("close", () => clients.delete(socket));
+    return client;
+  };
+  // Now, while both ends of the connection are known for certain.
+  if (front.protocol === "https") server.on("secureConnection", clientOf);
+  else {
+    front.onOpened((socket) => {
+      if (!socket.destroyed) clientOf(socket);
+    });
+  }
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
     lastCallMs = performance.now();
-    const client = (request.socket as ClientSocket)[clientKey] ?? clientOf(request.socket);
+    const client = clientOf(request.socket);
     // Node has read it in the packet of the last request; nobody would get the reply.
     if (client.isClosed) return;
     client.requests++;
@@ -94,7 +118,11 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
   server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause as Error), taker));
   const pacing = setInterval(() => {
-    for (const socket of sockets) socket[clientKey]?.checkPace(timeoutCheckMs, limits);
+    if (limits !== options.limits()) {
+      limits = options.limits();
+      limitServer(server, limits);
+    }
+    for (const client of clients.values()) client.checkPace(timeoutCheckMs, limits);
   }, timeoutCheckMs);
 
   try {
@@ -108,26 +136,25 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     connections: () => sockets.size,
     async stop(withinMs) {
       isStopping = true;
-      for (const socket of sockets) {
-        const client = socket[clientKey];
-        if (client !== undefined) client.isLast = true;
+      for (const [socket, client] of clients) {
+        client.isLast = true;
         // Node does not count as idle what has never sent anything.
         if (socket.bytesRead === 0) socket.destroy();
       }
       const sinceCallMs = performance.now() - lastCallMs;
-      await closed(server, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      await closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
       clearInterval(pacing);
     },
   };
+}
 
-  function clientOf(socket: Socket): ClientConnection {
-    const peerAddress = socket.remoteAddress ?? "";
-    const connection = { peerAddress, protocol: "http" as const, scratch: undefined };
-    const client = new ClientConnection(socket, connection);
-    // Accepted by the kernel before the stop.
-    client.isLast = isStopping;
-    return client;
-  }
+/** What node sees to itself. Its own type lacks the bound on a head, which each connection takes over when it opens. */
+function limitServer(server: Server, limits: ListenerConfig): void {
+  server.headersTimeout = limits.headTimeoutMs;
+  server.requestTimeout = limits.requestTimeoutMs;
+  server.keepAliveTimeout = limits.idleTimeoutMs;
+  server.maxConnections = limits.connectionsMax;
+  (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.headMaxBytes;
 }
 
 function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
@@ -156,14 +183,19 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
 
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
 function closed(
-  server: Server,
+  front: Front,
   { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
 ): Promise<void> {
+  const { server } = front;
   return new Promise((resolve) => {
-    const deadline = setTimeout(() => server.closeAllConnections(), withinMs);
+    const deadline = setTimeout(() => {
+      front.closeHandshakes();
+      server.closeAllConnections();
+    }, withinMs);
     let closing: NodeJS.Timeout | undefined;
     const linger = setTimeout(
       () => {
+        front.closeHandshakes();
         server.closeIdleConnections();
         // A reply that began before the stop did not say that it is the last.
         closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);

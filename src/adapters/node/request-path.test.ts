@@ -41,7 +41,7 @@ async function open(
   });
   const storing = setInterval(() => rig.journal.store(), 2);
   const listener = await listenHttp(
-    { host: "127.0.0.1", port: 0, limits: rig.config.listener, groupOf: () => "" },
+    { host: "127.0.0.1", port: 0, limits: () => rig.config.listener, groupOf: () => "" },
     rig.pipeline,
   );
   t.after(async () => {
