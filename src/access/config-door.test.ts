@@ -43,11 +43,11 @@ test("each limit of the listener is taken at its bounds and refused beyond them"
   for (const [field, inside, beyond] of table) {
     for (const value of inside) {
       const config = compiled({ [field]: value });
-      assert.ok("listener" in config, `${field}: ${value}: ${JSON.stringify(config)}`);
+      assert.ok("listener" in config, `${field}: ${String(value)}: ${JSON.stringify(config)}`);
     }
     for (const value of beyond) {
       const problems = compiled({ [field]: value }) as readonly string[];
-      assert.match(String(problems[0]), new RegExp(`listener\\.${field}.*expected`), `${value}`);
+      assert.match(String(problems[0]), new RegExp(`listener\\.${field}.*expected`), String(value));
     }
   }
 });

@@ -8,9 +8,6 @@ import { isHeaderName } from "../access/header-name.ts";
 import { assert } from "../base/assert.ts";
 import type { HeaderList } from "../ports/listener.ts";
 
-/** Fields of a request, at most; more is 431. */
-export const headerFieldsMax = 100;
-
 /** Names that one scan looks for, at most. */
 const namesMax = 255;
 

@@ -5,7 +5,15 @@
 
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { callRaw, fieldOf, type RawMessage, readMessages } from "../support/raw-http.ts";
+import {
+  type Answering,
+  answerOk,
+  callRaw,
+  fieldOf,
+  type RawMessage,
+  readMessages,
+  type Step,
+} from "../support/raw-http.ts";
 import { caseGroups } from "./cases/all.ts";
 import {
   chargedBy,
@@ -15,14 +23,20 @@ import {
   type Seen,
   staysOpenAfter,
 } from "./cases/case.ts";
+import { listenerOfCases } from "./cases/time-and-size.ts";
 import { DoorRig } from "./rig.ts";
 
 let rig: DoorRig;
 
+const slowMs = 1_000;
+
+const answering: Answering = (request, socket) => {
+  if (!request.start.includes(" /slow ")) answerOk(request, socket);
+  else setTimeout(() => answerOk(request, socket), slowMs).unref();
+};
+
 before(async () => {
-  rig = await DoorRig.start({
-    listener: "headTimeout: 2s, bodyTimeout: 1s, replyTimeout: 1s, idleTimeout: 2s, bodyMax: 64KiB",
-  });
+  rig = await DoorRig.start({ listener: listenerOfCases, answering });
 });
 after(() => rig?.stop());
 
@@ -44,7 +58,7 @@ async function check(of: DoorCase): Promise<void> {
   rig.recorder.requests = [];
   const answer = await callRaw({
     port: rig.port,
-    steps: of.send.map((step) => (typeof step === "string" ? rig.fill(step) : step)),
+    steps: stepsOf(of),
     // One that stays open gives no sign that there is no more to come.
     isEnough: (text) => staysOpenAfter(of) && statusesOf(text).length >= of.answer.length,
     withinMs: of.withinMs ?? 5_000,
@@ -62,6 +76,14 @@ async function check(of: DoorCase): Promise<void> {
   for (const request of requests) assert.doesNotMatch(request.start, /smuggled/);
   assert.equal((await rig.used()) - usedBefore, chargedBy(of), "units charged");
   await checkNext();
+}
+
+function stepsOf({ send, isTrickled }: DoorCase): readonly Step[] {
+  const steps = send.map((step) => (typeof step === "string" ? rig.fill(step) : step));
+  if (isTrickled !== true) return steps;
+  return steps.flatMap((step): Step[] =>
+    typeof step === "string" ? [...step].flatMap((c) => [c, 1]) : [step],
+  );
 }
 
 function statusesOf(text: string, isOver = false): number[] {

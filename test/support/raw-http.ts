@@ -84,8 +84,11 @@ function readChunks(text: string, from: number): { text: string; end: number } |
   }
 }
 
-/** Text is written; a number of milliseconds is waited; `end` ends our side; `reset` breaks the connection. */
-export type Step = string | number | "end" | "reset";
+/** The client ends its side. */
+export const leaves: unique symbol = Symbol("leaves");
+
+/** Text is written; a number of milliseconds is waited. */
+export type Step = string | number | typeof leaves;
 
 export interface RawAnswer {
   readonly text: string;
@@ -137,8 +140,7 @@ async function write(socket: Socket, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     if (socket.destroyed) return;
     if (typeof step === "number") await sleep(step);
-    else if (step === "end") socket.end();
-    else if (step === "reset") socket.resetAndDestroy();
+    else if (step === leaves) socket.end();
     else socket.write(step, "latin1");
   }
 }
@@ -146,7 +148,7 @@ async function write(socket: Socket, steps: readonly Step[]): Promise<void> {
 /** What a recorder does with a whole request. */
 export type Answering = (request: RawMessage, socket: Socket) => void;
 
-const answerOk: Answering = (_request, socket) => {
+export const answerOk: Answering = (_request, socket) => {
   socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok");
 };
 

@@ -116,7 +116,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   // The door refuses it.
   server.on("checkExpectation", (request, response) => take(request, response, true));
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
-  server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause as Error), taker));
+  server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause), taker));
   const pacing = setInterval(() => {
     if (limits !== options.limits()) {
       limits = options.limits();

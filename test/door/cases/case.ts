@@ -17,6 +17,10 @@ export interface DoorCase {
   readonly staysOpen?: boolean;
   /** What the upstream sees of the last request. */
   readonly seen?: Seen;
+  /** Byte for byte, a packet each. */
+  readonly isTrickled?: true;
+  /** To the hub's admin API instead of a gateway. */
+  readonly toHub?: true;
   /** Where the client connects from; default 127.0.0.1. */
   readonly from?: string;
   /** Longest wait for the answer, ms; default 5,000. */
@@ -33,10 +37,19 @@ export interface Seen {
   readonly fields?: Readonly<Record<string, string | undefined>>;
 }
 
+/** What needs more than bytes on a socket. */
+export interface CaseElsewhere {
+  readonly what: string;
+  readonly answer: string;
+  /** The test that shows it, as a path. */
+  readonly test: string;
+}
+
 export interface CaseGroup {
   readonly letter: string;
   readonly title: string;
   readonly cases: readonly DoorCase[];
+  readonly elsewhere?: readonly CaseElsewhere[];
 }
 
 const open = new Set([401, 403, 404, 405, 429]);

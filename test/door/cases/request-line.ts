@@ -1,5 +1,6 @@
 /** Groups C, D and E: request line, Host, Expect and Connection. */
 
+import { leaves } from "../../support/raw-http.ts";
 import { type CaseGroup, type DoorCase, get, head, post } from "./case.ts";
 
 function line(what: string, text: string, answer: number, more: Partial<DoorCase> = {}): DoorCase {
@@ -162,14 +163,7 @@ export const connections: CaseGroup = {
       answer: [200],
       seen: { body: "hello" },
     },
-    {
-      what: "one byte at a time",
-      send: [...get()]
-        .slice(0, -1)
-        .flatMap((c) => [c, 1])
-        .concat("\n"),
-      answer: [200],
-    },
+    { what: "one byte at a time", send: [get()], isTrickled: true, answer: [200] },
     {
       what: "five requests in one packet",
       send: [[1, 2, 3, 4, 5].map((n) => get("", `/r${n}`)).join("")],
@@ -177,10 +171,11 @@ export const connections: CaseGroup = {
       why: "answered in order",
     },
     {
-      what: "our side ended behind the request",
-      send: [get(), "end"],
-      answer: [200],
-      staysOpen: false,
+      what: "the client's side ended before the reply",
+      send: [get("", "/slow"), 100, leaves],
+      answer: [],
+      forwarded: 1,
+      why: "it has left: the upstream's call is cancelled, as nginx, Envoy and Go do",
     },
   ],
 };
