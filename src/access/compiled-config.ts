@@ -118,6 +118,20 @@ export interface ClientsConfig {
   readonly ipv4Prefix: number;
   /** 16 to 128. */
   readonly ipv6Prefix: number;
+  /** Shorter IPv6 prefixes whose callers together have a ceiling, longest first; empty: none. */
+  readonly ipv6Aggregates: readonly Ipv6Aggregate[];
+  /** Counters of one window from which on new addresses and the like share one. */
+  readonly addressesMax: number;
+  /** Quotas that the shared counter has. */
+  readonly sharedTimes: number;
+}
+
+/** The block of `prefix` may use `times` what one of its callers may. */
+export interface Ipv6Aggregate {
+  /** 16 to 127. */
+  readonly prefix: number;
+  /** 1 to 1,000,000. */
+  readonly times: number;
 }
 
 /** A block of IPv6 space (IPv4 as ::ffff:a.b.c.d) of four 32-bit words and 0–128 bits. */

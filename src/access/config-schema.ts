@@ -7,6 +7,7 @@
 import * as z from "zod";
 import { costMax, quotaMax } from "../base/words.ts";
 import { limitsPerPlanMax } from "../limits/plan.ts";
+import { clientsSchema } from "./config-clients.ts";
 import {
   duration,
   group,
@@ -29,7 +30,6 @@ export const configBounds = {
   upstreams: 256,
   targets: 64,
   routes: 1_000,
-  trustedProxies: 1_024,
   keySources: 8,
 } as const;
 
@@ -86,22 +86,6 @@ const keys = group({
   from: list(keySource, 1, configBounds.keySources)
     .optional()
     .describe('Where a key may stand. Default ["header:x-api-key", "bearer"].'),
-});
-
-const clients = group({
-  trustedProxies: list(
-    z.string({ error: "a CIDR block such as 10.0.0.0/8" }),
-    0,
-    configBounds.trustedProxies,
-  )
-    .optional()
-    .describe("CIDR blocks whose X-Forwarded-For is believed, read from the right. Default none."),
-  ipv4Prefix: wholeNumber(8, 32)
-    .optional()
-    .describe("Leading bits of an IPv4 address that make one caller. Default 32."),
-  ipv6Prefix: wholeNumber(16, 128)
-    .optional()
-    .describe("Leading bits of an IPv6 address that make one caller. Default 64."),
 });
 
 const limit = group({
@@ -227,7 +211,9 @@ export const configSchema = group({
     "Gateways by region, in the order in which `dev` gives them ports.",
   ),
   keys: keys.optional().describe("The form of API keys and where calls carry them."),
-  clients: clients.optional().describe("How a call's address is found and grouped."),
+  clients: clientsSchema
+    .optional()
+    .describe("How a call's address is found and grouped, and what strangers together can take."),
   durability: oneOf(["os", "disk"])
     .optional()
     .describe(

@@ -5,6 +5,7 @@
 
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
+import { compileClients } from "./config-clients.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -16,13 +17,7 @@ import {
 } from "./config-problem.ts";
 import { compileRoutes, compileUpstreams } from "./config-routes.ts";
 import { type ConfigInput, configSchema } from "./config-schema.ts";
-import {
-  compileClients,
-  compileJournal,
-  compileKeys,
-  compilePlaces,
-  compileStream,
-} from "./config-settings.ts";
+import { compileJournal, compileKeys, compilePlaces, compileStream } from "./config-settings.ts";
 import { type Environment, readSource } from "./config-source.ts";
 
 export interface CompileValueOptions {
@@ -77,11 +72,11 @@ function compileChecked(
 ): CompiledConfig {
   const places = compilePlaces(input, options.file, problems);
   const keys = compileKeys(input, problems);
-  const clients = compileClients(input, problems);
+  const clients = compileClients(input.clients, problems);
   const upstreams = compileUpstreams(input, options.file, problems);
   const context = { file: options.file, fileExists: options.fileExists, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
-  const plans = compilePlans(input, { keySources: keys.from, pathParameters }, problems);
+  const plans = compilePlans(input, { keySources: keys.from, pathParameters, clients }, problems);
   return {
     ...places,
     keys,

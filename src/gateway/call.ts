@@ -57,6 +57,8 @@ export class Call implements HeldReply {
   readonly route: CompiledRoute;
   readonly plan: CompiledPlan;
   readonly startedMs: number;
+  /** RateLimit-Policy; "": none. */
+  readonly policy: string;
   waitUntilMs = 0;
   /** Of the charge in the journal; 0: nothing was recorded, and nothing is waited for. */
   position = 0;
@@ -86,6 +88,7 @@ export class Call implements HeldReply {
       readonly route: CompiledRoute;
       readonly plan: CompiledPlan;
       readonly startedMs: number;
+      readonly policy: string;
     },
   ) {
     this.#services = services;
@@ -94,6 +97,7 @@ export class Call implements HeldReply {
     this.route = of.route;
     this.plan = of.plan;
     this.startedMs = of.startedMs;
+    this.policy = of.policy;
   }
 
   /** The limit nearest to its end, by its place in the plan; -1: no limit applied. */
@@ -224,7 +228,8 @@ export class Call implements HeldReply {
   }
 
   #addFields(headers: string[]): void {
-    const { policy, remaining } = this.plan.fields;
+    const { policy } = this;
+    const { remaining } = this.plan.fields;
     if (policy !== "") {
       headers.push("RateLimit-Policy", policy);
       if (this.#tightest >= 0) {

@@ -40,7 +40,12 @@ export class DirectReplies {
     this.#clock = clock;
   }
 
-  problem(visited: Visited, kind: ProblemKind, outcome: Outcome, context?: ProblemContext): void {
+  problem(
+    visited: Visited,
+    kind: ProblemKind,
+    outcome: Outcome,
+    context?: ProblemContext,
+  ): undefined {
     const { status, headers, closes } = problemSpec(kind);
     const list = ["content-type", "application/problem+json"];
     if (headers !== undefined) list.push(...headers);
@@ -66,10 +71,12 @@ export class DirectReplies {
       readonly route: CompiledRoute;
       readonly decision: Readonly<Decision>;
       readonly signup: string;
+      /** RateLimit-Policy. */
+      readonly policy: string;
     },
   ): void {
-    const { plan, route, decision, signup } = denied;
-    const { policy, remaining } = plan.fields;
+    const { plan, route, decision, signup, policy } = denied;
+    const { remaining } = plan.fields;
     const { limits } = plan.plan;
     const violated: string[] = [];
     let outcome: Outcome | undefined;

@@ -16,13 +16,11 @@
  */
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
-import { Decider, type Decision } from "../limits/decide.ts";
-import type { WindowTables } from "../limits/window-tables.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Exchange, ExchangeTaker, Refusal } from "../ports/listener.ts";
-import { Call, type CallServices } from "./call.ts";
+import { Admission } from "./admission.ts";
+import type { Call, CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
-import { ChargedVisit } from "./charged-visit.ts";
 import { DirectReplies } from "./direct-reply.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
@@ -30,9 +28,8 @@ import { Identifier } from "./identify.ts";
 import { Overload } from "./overload.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
-import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
-import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
+import { type CompiledPlan, compileSetup, type Setup } from "./setup.ts";
 import { checkTarget, targetTooLong } from "./target.ts";
 import { usageBody } from "./usage-reply.ts";
 
@@ -41,8 +38,6 @@ const sweepIntervalMs = 100;
 
 /** How often observations are handed to the meter, ms. A crash loses at most these. */
 const observeIntervalMs = 1_000;
-
-const notAttempted = ["x-tallygate-outcome", "not-attempted"];
 
 /** One request on its way; reused for the next, since the steps run in one turn. */
 interface Visit {
@@ -67,9 +62,7 @@ export class Pipeline implements ExchangeTaker {
   #setup: Setup;
   #identifier: Identifier | undefined;
   #isStopping = false;
-  #tables: WindowTables | undefined;
-  #decider: Decider | undefined;
-  readonly #charged = new ChargedVisit();
+  readonly #admission: Admission;
   readonly #overload: Overload;
   #sweptMs: number;
 
@@ -86,6 +79,11 @@ export class Pipeline implements ExchangeTaker {
     const awaited: CallServices["awaited"] = new Set();
     this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
+    this.#admission = new Admission({
+      ...{ parts, overload, setup },
+      services: this.#services,
+      direct: this.#direct,
+    });
     this.#idPrefix = `${random.hex(6)}-`;
     this.#timers = [
       timers.every(sweepIntervalMs, () => this.#sweep()),
@@ -108,6 +106,7 @@ export class Pipeline implements ExchangeTaker {
     const overload = this.#overload;
     this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
     this.#identifier = undefined;
+    this.#admission.configure(this.#setup);
     upstreams.retain(config.upstreams);
     overload.retain(config.upstreams);
   }
@@ -211,7 +210,7 @@ export class Pipeline implements ExchangeTaker {
     const { nowMs } = visit;
     const { caller } = identifier;
     identifier.fillWhatIsThere(plan);
-    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, nowMs);
+    const limits = this.#admission.decider().peek(plan.plan, caller.subjects, nowMs);
     const age = viewAgeMs(nowMs);
     this.#direct.json(visit, usageBody({ region, caller, plan, limits, viewAgeMs: age }));
   }
@@ -253,99 +252,8 @@ export class Pipeline implements ExchangeTaker {
       this.#direct.problem(visit, "view-stale", "unready", of);
       return;
     }
-    this.#admit(visit, identifier, { plan, route });
-  }
-
-  #admit(
-    visit: Visit,
-    identifier: Identifier,
-    { plan, route }: { readonly plan: CompiledPlan; readonly route: CompiledRoute },
-  ): void {
-    const { meter } = this.#parts;
-    const of = { plan: plan.plan.name, route: route.config.path };
-    const isMetered = meter.accepts();
-    if (!isMetered && !plan.allowsUnmetered) {
-      this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
-      return;
-    }
-    if (this.#overload.loop.sheds(plan.isAnonymous)) {
-      this.#direct.problem(visit, "gateway-overloaded", "shed", of);
-      return;
-    }
-    const decider = this.#deciderNow();
-    const { cost } = route.config;
-    const { subjects } = identifier.caller;
-    const decision = decider.decide(plan.plan, subjects, cost, visit.nowMs);
-    if (decision.shadowViolated !== 0) {
-      this.#countViolations(plan.shadowDenied, decision.shadowViolated);
-    }
-    if (!decision.admitted) {
-      this.#countViolations(plan.denied, decision.violated & ~decision.unleased);
-      if (decision.unleased !== 0) this.#demand(decision.unleased, identifier, { plan, cost });
-      if (decision.violated === decision.unleased) {
-        this.#direct.problem(visit, "quota-not-held", "unleased", of);
-        return;
-      }
-      this.#direct.limited(visit, { plan, route, decision, signup: this.#setup.config.signup });
-      return;
-    }
-    if (route.concurrency?.begin(plan.isAnonymous) === false) {
-      decider.undo(plan.plan);
-      this.#direct.problem(visit, "upstream-overloaded", "shed", { ...of, headers: notAttempted });
-      return;
-    }
-    let position = 0;
-    if (isMetered) {
-      const { caller } = identifier;
-      this.#charged.set({ route, plan, caller, charge: decision.charge, nowMs: visit.nowMs });
-      position = meter.charge(this.#charged);
-    }
-    if (position === 0) {
-      decider.undo(plan.plan);
-      if (!plan.allowsUnmetered) {
-        route.concurrency?.end(undefined, visit.startedMs);
-        this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
-        return;
-      }
-      meter.unmeteredCalls++;
-    }
-    plan.admitted.add(1);
-    const { exchange, requestId, startedMs } = visit;
-    const call = new Call(this.#services, { exchange, requestId, route, plan, startedMs });
-    call.decided(decision.tightest, decision.remaining, resetSeconds(decision, visit));
-    if (position === 0) call.outcome = "unmetered";
-    else call.charged(position, meter.lastRow, cost);
-    this.#run(call, visit, identifier);
-  }
-
-  /** Asks for quota that this process lacks: the caller comes again in a moment. */
-  #demand(
-    unleased: number,
-    identifier: Identifier,
-    call: { readonly plan: CompiledPlan; readonly cost: number },
-  ): void {
-    const { plan } = call.plan;
-    for (let i = 0; i < plan.limits.length; i++) {
-      const limit = plan.limits[i];
-      if (limit === undefined || (unleased & (1 << i)) === 0) continue;
-      call.plan.unleased[i]?.add(1);
-      const dimension = plan.counters[limit.counter]?.dimension ?? 0;
-      this.#parts.leases.demand({
-        ...{ plan: plan.name, limit: limit.name, quota: limit.quota, want: 0, cost: call.cost },
-        subject: identifier.caller.subjectText(dimension),
-        place: this.#deciderNow().unleased(plan, i),
-      });
-    }
-  }
-
-  /** The view's tables are replaced as a whole by a snapshot, and the decider with them. */
-  #deciderNow(): Decider {
-    const tables = this.#parts.tables();
-    if (this.#decider === undefined || this.#tables !== tables) {
-      this.#tables = tables;
-      this.#decider = new Decider(tables, this.#parts.leases.held);
-    }
-    return this.#decider;
+    const call = this.#admission.admit(visit, identifier, { plan, route });
+    if (call !== undefined) this.#run(call, visit, identifier);
   }
 
   #run(call: Call, visit: Visit, identifier: Identifier): void {
@@ -372,10 +280,6 @@ export class Pipeline implements ExchangeTaker {
     runProxy(call, { services, upstreams, setup: this.#setup, target, pathEnd, forwarded });
   }
 
-  #countViolations(counters: CompiledPlan["denied"], bits: number): void {
-    for (let i = 0; i < counters.length; i++) if ((bits & (1 << i)) !== 0) counters[i]?.add(1);
-  }
-
   #nextId(): string {
     return this.#idPrefix + (++this.#idCount).toString(36);
   }
@@ -393,8 +297,4 @@ export class Pipeline implements ExchangeTaker {
   #observe(): void {
     this.#stats.flush(this.#parts.meter, this.#parts.time.nowMs());
   }
-}
-
-function resetSeconds(decision: Readonly<Decision>, visit: Visit): number {
-  return decision.tightest < 0 ? 0 : secondsUntil(decision.resetsAtMs, visit.nowMs);
 }

@@ -5,6 +5,7 @@
  */
 
 import type { CompiledConfig, RouteConfig } from "../access/compiled-config.ts";
+import { isIpv4 } from "../access/ip-address.ts";
 import { parseRoutePattern } from "../access/route-pattern.ts";
 import type { Plan } from "../limits/plan.ts";
 import type { Handler, HandlerHost } from "../ports/handler.ts";
@@ -30,6 +31,8 @@ export interface CompiledRoute {
 
 export interface CompiledPlan {
   readonly plan: Plan;
+  /** Without the ceilings of IPv6 blocks, which are the last of its limits and counters: calls from IPv4 need not look at them. */
+  readonly ipv4: Plan;
   readonly isAnonymous: boolean;
   readonly fields: PlanFields;
   /** Milliseconds after which the view is too old for some limit; 0: never. */
@@ -42,6 +45,8 @@ export interface CompiledPlan {
   /** Refusals since this process held too little of a strict quota. */
   readonly unleased: readonly CounterChild[];
   readonly shadowDenied: readonly CounterChild[];
+  /** By place of the counter in the plan: calls whose subject found no room. */
+  readonly shared: readonly CounterChild[];
   readonly limitedOutcomes: readonly Outcome[];
 }
 
@@ -109,6 +114,7 @@ function compilePlan(
   const stalenesses = limits.map(({ stalenessMs }) => stalenessMs).filter((ms) => ms > 0);
   return {
     plan,
+    ipv4: withoutCeilings(plan),
     isAnonymous,
     fields: planFields(plan),
     stalenessMs: stalenesses.length === 0 ? 0 : Math.min(...stalenesses),
@@ -118,6 +124,27 @@ function compilePlan(
     denied: limits.map((limit) => stats.decision(name, limit.name, "denied")),
     unleased: limits.map((limit) => stats.decision(name, limit.name, "unleased")),
     shadowDenied: limits.map((limit) => stats.decision(name, limit.name, "shadow")),
+    shared: plan.counters.map(({ per }) => stats.crowded(name, per)),
     limitedOutcomes: limits.map((limit): Outcome => `limited:${limit.name}`),
   };
+}
+
+function withoutCeilings(plan: Plan): Plan {
+  const isCeiling = (counter: number): boolean =>
+    plan.counters[counter]?.per.startsWith("ip/") === true;
+  return {
+    ...plan,
+    limits: plan.limits.filter(({ counter }) => !isCeiling(counter)),
+    counters: plan.counters.filter((_, counter) => !isCeiling(counter)),
+  };
+}
+
+/** The limits that a caller of that address is held against, and RateLimit-Policy for them. */
+export function rulesFor(
+  { plan, ipv4, fields }: CompiledPlan,
+  address: ArrayLike<number>,
+): { readonly rules: Plan; readonly policy: string } {
+  return isIpv4(address)
+    ? { rules: ipv4, policy: fields.policy }
+    : { rules: plan, policy: fields.ipv6Policy };
 }
