@@ -3,6 +3,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { present } from "../../base/assert.ts";
 import { TallygateError } from "../../base/errors.ts";
 import type { Connection, ExchangeTaker, Listener } from "../../ports/listener.ts";
 import { type Front, type FrontOptions, frontServer } from "./front-server.ts";
@@ -81,21 +82,15 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxConnections = limits.connectionsMax;
 
   let lastCallMs = Number.NEGATIVE_INFINITY;
-  const sockets = new Set<Socket>();
-  /** Those whose requests are read off, which above TLS are others. */
-  const readable = front.protocol === "https" ? new Set<Socket>() : sockets;
-  const trackIn = (set: Set<Socket>) => (socket: Socket) => {
-    set.add(socket);
-    socket.once("close", () => set.delete(socket));
-  };
-  server.on("connection", trackIn(sockets));
-  if (readable !== sockets) server.on("secureConnection", trackIn(readable));
-  // Now, while both ends of the connection are known for certain.
-  if (readable === sockets) front.onOpened((socket) => connectionOf(socket, front));
-  else server.on("secureConnection", (socket: Socket) => connectionOf(socket, front));
+  const sockets = new Set<ConnectedSocket>();
+  front.onReadable((socket: ConnectedSocket, connection) => {
+    socket[connectionKey] = connection;
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
     lastCallMs = performance.now();
-    const connection = connectionOf(request.socket, front);
+    const connection = present((request.socket as ConnectedSocket)[connectionKey], "a connection");
     taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
   };
   server.on("request", (request, response) => take(request, response, false));
@@ -117,21 +112,11 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     stop(withinMs) {
       state.isStopping = true;
       // Node does not count as idle what has never sent anything.
-      for (const socket of readable) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
       const sinceCallMs = performance.now() - lastCallMs;
       return closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
     },
   };
-}
-
-function connectionOf(socket: ConnectedSocket, front: Front): Connection {
-  let connection = socket[connectionKey];
-  if (connection === undefined) {
-    const { protocol } = front;
-    connection = { peerAddress: front.peerAddress(socket), protocol, scratch: undefined };
-    socket[connectionKey] = connection;
-  }
-  return connection;
 }
 
 function opened(server: Server, options: ListenOptions): Promise<void> {
