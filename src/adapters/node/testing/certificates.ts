@@ -1,11 +1,18 @@
 /** Certificates for tests, made by the `openssl` command, each in files of a folder that goes with the test. */
 
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { ensureDebian } from "../../../../scripts/debian.ts";
 import type { CertificateFiles } from "../../../access/compiled-config.ts";
+
+// There on almost every machine; where it is not, and cannot be installed, the tests fail and say so.
+if (spawnSync("openssl", ["version"]).status !== 0) {
+  const state = await ensureDebian(["openssl"]);
+  if (state.state !== "installed") throw new Error(state.why);
+}
 
 export interface MadeCertificate extends CertificateFiles {
   /** PEM. */
