@@ -3,6 +3,8 @@
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { Overload } from "../../src/gateway/overload.ts";
+import { Strangers } from "../../src/gateway/strangers.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
 import { code, table } from "./markdown.ts";
@@ -22,7 +24,14 @@ export function metricNames(): string[] {
 }
 
 function gatewayMetricList(): readonly Metric[] {
-  return recorded((metrics) => [new CallStats(metrics, ""), gatewayMetrics(metrics, "")]);
+  const log = { info() {}, warn() {}, error() {} };
+  const parts = { region: "", log };
+  return recorded((metrics) => [
+    new CallStats(metrics, ""),
+    gatewayMetrics(metrics, ""),
+    new Overload(metrics, ""),
+    new Strangers({ ...parts, metrics }, { wrongKeysPerMinute: 1, block: undefined }),
+  ]);
 }
 
 function hubMetricList(): readonly Metric[] {

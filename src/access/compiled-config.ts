@@ -4,6 +4,7 @@
  */
 
 import type { Dimension, Plan } from "../limits/plan.ts";
+import type { AddressLists } from "./address-lists.ts";
 
 export interface CompiledConfig {
   readonly hub: HubConfig;
@@ -11,6 +12,7 @@ export interface CompiledConfig {
   readonly regions: readonly RegionConfig[];
   readonly keys: KeysConfig;
   readonly clients: ClientsConfig;
+  readonly listener: ListenerConfig;
   readonly durability: "os" | "disk";
   /** URL named in the 429 of the anonymous plan; "" if none. */
   readonly signup: string;
@@ -124,6 +126,18 @@ export interface ClientsConfig {
   readonly addressesMax: number;
   /** Quotas that the shared counter has. */
   readonly sharedTimes: number;
+  /** Undefined: every address may call. */
+  readonly lists: AddressLists | undefined;
+  /** Wrong keys of one address in a minute after which it gets 429 for them. */
+  readonly wrongKeysPerMinute: number;
+  /** Undefined: nobody is blocked. */
+  readonly block: BlockRule | undefined;
+}
+
+/** An address that gets `after` 429 for its quota within a minute is blocked. */
+export interface BlockRule {
+  readonly after: number;
+  readonly forMs: number;
 }
 
 /** The block of `prefix` may use `times` what one of its callers may. */
@@ -132,6 +146,34 @@ export interface Ipv6Aggregate {
   readonly prefix: number;
   /** 1 to 1,000,000. */
   readonly times: number;
+}
+
+/** What the public listener takes from one client; its defaults are in `config-door.ts`. */
+export interface ListenerConfig {
+  /** For a request's head, and for the first bytes of a connection. */
+  readonly headTimeoutMs: number;
+  /** Waiting for a body, plus what its bytes take at `rateMinBytes`. */
+  readonly bodyTimeoutMs: number;
+  /** Waiting for the client to take a reply, plus what its bytes take at `rateMinBytes`. */
+  readonly replyTimeoutMs: number;
+  /** Per second; 0: bytes buy no time. */
+  readonly rateMinBytes: number;
+  /** For a whole request with its body. */
+  readonly requestTimeoutMs: number;
+  /** Between requests of a connection. */
+  readonly idleTimeoutMs: number;
+  readonly headMaxBytes: number;
+  /** Header fields of a request. */
+  readonly fieldsMax: number;
+  /** Path and query. */
+  readonly targetMaxBytes: number;
+  /** 0: no request may have a body. */
+  readonly bodyMaxBytes: number;
+  /** Of one process. */
+  readonly connectionsMax: number;
+  /** Of one process and one client address (its prefix); trusted proxies excepted. */
+  readonly connectionsPerAddressMax: number;
+  readonly requestsPerConnectionMax: number;
 }
 
 /** A block of IPv6 space (IPv4 as ::ffff:a.b.c.d) of four 32-bit words and 0–128 bits. */

@@ -8,6 +8,7 @@ import * as z from "zod";
 import { costMax, quotaMax } from "../base/words.ts";
 import { limitsPerPlanMax } from "../limits/plan.ts";
 import { clientsSchema } from "./config-clients.ts";
+import { listenerSchema } from "./config-door.ts";
 import {
   duration,
   group,
@@ -214,6 +215,9 @@ export const configSchema = group({
   clients: clientsSchema
     .optional()
     .describe("How a call's address is found and grouped, and what strangers together can take."),
+  listener: listenerSchema
+    .optional()
+    .describe("What a gateway takes from one client, and for how long."),
   durability: oneOf(["os", "disk"])
     .optional()
     .describe(

@@ -6,6 +6,7 @@
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { compileClients } from "./config-clients.ts";
+import { compileListener } from "./config-door.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -25,6 +26,8 @@ export interface CompileValueOptions {
   readonly file: string;
   /** Asked for each handler's resolved path; absolute if `file` is. */
   readonly fileExists: (path: string) => boolean;
+  /** Text of a file that the configuration names, by its resolved path; undefined: it cannot be read. Left out: none can. */
+  readonly readText?: (path: string) => string | undefined;
 }
 
 export interface CompileOptions extends CompileValueOptions {
@@ -72,7 +75,11 @@ function compileChecked(
 ): CompiledConfig {
   const places = compilePlaces(input, options.file, problems);
   const keys = compileKeys(input, problems);
-  const clients = compileClients(input.clients, problems);
+  const clients = compileClients(input.clients, {
+    file: options.file,
+    readText: options.readText ?? (() => undefined),
+    problems,
+  });
   const upstreams = compileUpstreams(input, options.file, problems);
   const context = { file: options.file, fileExists: options.fileExists, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
@@ -81,6 +88,7 @@ function compileChecked(
     ...places,
     keys,
     clients,
+    listener: compileListener(input.listener, problems),
     durability: input.durability ?? "os",
     signup: input.signup ?? "",
     ...plans,

@@ -128,6 +128,7 @@ export class Admission {
       this.#direct.problem(visit, "quota-not-held", "unleased", of);
       return;
     }
+    identifier.noteLimited(visit.nowMs);
     const { signup } = this.#setup.config;
     const { policy } = rulesFor(plan, identifier.caller.address);
     this.#direct.limited(visit, { plan, route, decision, signup, policy });

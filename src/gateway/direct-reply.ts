@@ -59,9 +59,11 @@ export class DirectReplies {
     this.#ended(visited, outcome, context);
   }
 
-  /** The answer to a call that could not be identified. */
-  refused(visited: Visited, kind: ProblemKind): void {
-    this.problem(visited, kind, refusedOutcome(kind));
+  /** The answer to a call that could not be identified. `retryAfterSeconds`: where it is for a while only. */
+  refused(visited: Visited, kind: ProblemKind, retryAfterSeconds: number): void {
+    const isForAWhile = kind === "address-blocked" || kind === "keys-wrong-too-often";
+    const headers = isForAWhile ? ["Retry-After", String(retryAfterSeconds)] : [];
+    this.problem(visited, kind, refusedOutcome(kind), { headers });
   }
 
   limited(
@@ -148,6 +150,15 @@ export class DirectReplies {
 }
 
 function refusedOutcome(kind: ProblemKind): Outcome {
-  if (kind === "key-refused") return "unauthorized";
-  return kind === "plan-unknown" ? "forbidden" : "malformed";
+  switch (kind) {
+    case "key-refused":
+    case "keys-wrong-too-often":
+      return "unauthorized";
+    case "plan-unknown":
+    case "address-denied":
+    case "address-blocked":
+      return "forbidden";
+    default:
+      return "malformed";
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * Who calls: key, plan, address, referer. And whether the head of the request can be trusted enough
- * to ask: one Host, one framing, one of each credential.
+ * Who calls: key, plan, address, referer. That there is one Host, one framing and one of each credential has been seen to
+ * at the door.
  *
  * A key that is presented decides: if it is not valid, the answer is 401 and never the anonymous plan. Two places that
  * hold the same key are fine, different ones are a 400.
@@ -8,21 +8,28 @@
 
 import { clientAddress } from "../access/client-address.ts";
 import type { CompiledConfig, KeySource } from "../access/compiled-config.ts";
-import { isInCidr, maskAddress } from "../access/ip-address.ts";
+import {
+  formatSubjectAddress,
+  isInCidr,
+  isIpv4,
+  maskAddress,
+  maskWords,
+} from "../access/ip-address.ts";
 import { violatedRestriction } from "../access/key-restrictions.ts";
-import { type KeyTable, keyRefusalName } from "../access/key-table.ts";
+import { type KeyTable, keyRefusalName, notRemembered } from "../access/key-table.ts";
 import { refererHost } from "../access/referer.ts";
+import { fingerprintAddress } from "../access/subject-fingerprint.ts";
 import { subjectFiller } from "../access/subjects.ts";
 import type { HashKey } from "../base/hash.ts";
-import type { EpochMs } from "../base/words.ts";
+import type { EpochMs, Fingerprint } from "../base/words.ts";
 import type { Connection, Exchange } from "../ports/listener.ts";
 import { AddressText, Caller } from "./caller.ts";
 import type { Forwarded } from "./forward-headers.ts";
-import { HeaderScan, headerFieldsMax } from "./header-scan.ts";
-import { isHost } from "./host.ts";
+import type { HeaderScan } from "./header-scan.ts";
 import type { ProblemKind } from "./problems.ts";
 import { queryValues } from "./query.ts";
 import type { CompiledPlan, CompiledRoute, Setup } from "./setup.ts";
+import type { Strangers } from "./strangers.ts";
 
 /** What the cluster knows of keys; there once the gateway has joined it. */
 export interface Credentials {
@@ -38,9 +45,9 @@ interface PeerNotes {
   readonly masked: Uint32Array;
   readonly bits: number;
   readonly isTrusted: boolean;
+  /** By the lists of addresses. */
+  readonly isDenied: boolean;
   readonly text: AddressText;
-  /** The last Host that was found to be well-formed. */
-  host: string;
 }
 
 /** Where a key may stand. */
@@ -57,51 +64,57 @@ export class Identifier {
   plan: CompiledPlan | undefined;
   readonly #config: CompiledConfig;
   readonly #setup: Setup;
+  readonly #strangers: Strangers;
+  readonly #hashKey: HashKey;
+  readonly #address: Fingerprint = { lo: 0, hi: 0 };
   readonly #keys: KeyTable;
-  readonly #scan = new HeaderScan();
-  readonly #host = this.#scan.watch("host");
-  readonly #referer = this.#scan.watch("referer");
-  readonly #origin = this.#scan.watch("origin");
-  readonly #authorization = this.#scan.watch("authorization");
-  readonly #transferEncoding = this.#scan.watch("transfer-encoding");
-  readonly #contentLength = this.#scan.watch("content-length");
+  readonly #scan: HeaderScan;
+  readonly #host: number;
+  readonly #referer: number;
+  readonly #origin: number;
   readonly #places: readonly KeyPlace[];
   readonly #needsPath: boolean;
   readonly #filler: ReturnType<typeof subjectFiller>;
   /** By the key table's number of a plan's name. */
   readonly #plans: (CompiledPlan | undefined)[] = [];
 
-  constructor(setup: Setup, credentials: Credentials) {
-    const { config } = setup;
+  /** What the setup's door has scanned is read here. */
+  constructor(setup: Setup, credentials: Credentials, strangers: Strangers) {
+    const { config, door } = setup;
+    this.#scan = door.scan;
+    this.#host = door.host;
+    this.#referer = door.referer;
+    this.#origin = door.origin;
     const { hashKey, table } = credentials;
     this.#setup = setup;
+    this.#strangers = strangers;
+    this.#hashKey = hashKey;
     this.#config = config;
     this.#keys = table;
     this.#filler = subjectFiller({ hashKey, keys: table, dimensions: config.dimensions });
     this.caller = new Caller(table, this.#filler);
     this.#places = config.keys.from.map((source) => {
-      const index = source.kind === "header" ? this.#scan.watch(source.name) : this.#authorization;
+      const index = source.kind === "header" ? this.#scan.watch(source.name) : door.authorization;
       return { source, index };
     });
     this.#needsPath = config.dimensions.some((dimension) => dimension.startsWith("path:"));
   }
 
-  /** Reads head and caller. Undefined: `caller` and `plan` are set. */
+  /** Reads the caller of a request that the door let in. Undefined: `caller` and `plan` are set. */
   identify(
     exchange: Exchange,
     at: { readonly target: string; readonly pathEnd: number; readonly nowMs: EpochMs },
   ): ProblemKind | undefined {
     const { headers, connection } = exchange;
-    if (headers.length > headerFieldsMax * 2) return "headers-too-large";
-    this.#scan.scan(headers);
     const notes = this.#notesOf(connection);
-    const malformed = this.#checkHead(exchange.httpVersion, notes);
-    if (malformed !== undefined) return malformed;
-
     const { facts } = this.caller;
     facts.rawHeaders = headers;
     facts.query = at.pathEnd < at.target.length ? at.target.slice(at.pathEnd + 1) : "";
     this.#readAddress(exchange, notes);
+    if (this.#isDenied(notes)) {
+      this.#strangers.refused("denied");
+      return "address-denied";
+    }
     this.#readReferer();
     return this.#readKey(at);
   }
@@ -138,6 +151,12 @@ export class Identifier {
     if (this.#filler.fill(plan.plan, facts, subjects) >= 0) subjects.lo.fill(0);
   }
 
+  /** Notes that the caller identified last was refused for its quota. */
+  noteLimited(nowMs: EpochMs): void {
+    if (this.caller.facts.slot >= 0 || !this.#strangers.countsRefusals) return;
+    this.#strangers.limited(this.#addressNow(), nowMs, () => this.#placeOfAddress());
+  }
+
   forwarded(exchange: Exchange, requestId: string): Forwarded {
     const { connection } = exchange;
     return {
@@ -146,26 +165,6 @@ export class Identifier {
       host: this.#scan.first(this.#host) ?? "",
       requestId,
     };
-  }
-
-  #checkHead(httpVersion: string, notes: PeerNotes): ProblemKind | undefined {
-    const isOld = httpVersion === "1.0";
-    if (!isOld && httpVersion !== "1.1") return "version-unsupported";
-    const scan = this.#scan;
-    const hosts = scan.count(this.#host);
-    if (hosts > 1 || (hosts === 0 && !isOld)) return "request-malformed";
-    const host = scan.first(this.#host);
-    if (host !== undefined && host !== notes.host) {
-      if (!isHost(host)) return "request-malformed";
-      notes.host = host;
-    }
-    if (scan.count(this.#transferEncoding) > 0) {
-      if (isOld || scan.count(this.#transferEncoding) > 1) return "request-malformed";
-      if (scan.count(this.#contentLength) > 0) return "request-malformed";
-      const coding = scan.first(this.#transferEncoding)?.toLowerCase();
-      if (coding !== "chunked") return "encoding-unknown";
-    }
-    return scan.count(this.#authorization) > 1 ? "request-malformed" : undefined;
   }
 
   #notesOf(connection: Connection): PeerNotes {
@@ -178,7 +177,8 @@ export class Identifier {
     const bits = maskAddress(masked, ipv4Prefix, ipv6Prefix);
     const isTrusted = trustedProxies.some((block) => isInCidr(words, block));
     const text = new AddressText(words);
-    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, text, host: "" };
+    const isDenied = this.#config.clients.lists?.isDenied(words) === true;
+    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, isDenied, text };
     connection.scratch = notes;
     return notes;
   }
@@ -201,6 +201,27 @@ export class Identifier {
     this.caller.clientAddress = new AddressText(restricted.address);
   }
 
+  /** A trusted proxy is not the caller, and may be in no list. */
+  #isDenied(notes: PeerNotes): boolean {
+    if (!notes.isTrusted) return notes.isDenied;
+    return this.#config.clients.lists?.isDenied(this.caller.restricted.address) === true;
+  }
+
+  /** Fingerprint of the caller's address as it is counted. */
+  #addressNow(): Fingerprint {
+    const { address, addressBits } = this.caller.facts;
+    fingerprintAddress(this.#hashKey, address, addressBits, this.#address);
+    return this.#address;
+  }
+
+  /** What of the address may stand in a log: the network around it. */
+  #placeOfAddress(): string {
+    const words = this.caller.facts.address.slice();
+    const bits = isIpv4(words) ? 96 + 24 : 48;
+    maskWords(words, bits);
+    return formatSubjectAddress(words, bits);
+  }
+
   #readReferer(): void {
     const url = this.#scan.first(this.#referer) ?? this.#scan.first(this.#origin);
     this.caller.facts.referer = url === undefined ? "" : refererHost(url);
@@ -216,7 +237,6 @@ export class Identifier {
       const { source, index } = this.#places[i] as KeyPlace;
       let found: string | undefined;
       if (source.kind === "header") {
-        if (this.#scan.count(index) > 1) return "keys-differ";
         found = this.#scan.first(index);
       } else if (source.kind === "bearer") {
         found = bearerToken(this.#scan.first(index));
@@ -229,21 +249,29 @@ export class Identifier {
       if (key !== undefined && key !== found) return "keys-differ";
       key = found;
     }
-    return key === undefined ? this.#anonymous() : this.#keyed(key, at.nowMs);
+    return key === undefined ? this.#anonymous(at.nowMs) : this.#keyed(key, at.nowMs);
   }
 
-  #anonymous(): ProblemKind | undefined {
+  #anonymous(nowMs: EpochMs): ProblemKind | undefined {
     this.caller.facts.slot = -1;
     this.plan = this.#setup.anonymousPlan;
+    if (this.#strangers.blocksAny) {
+      this.retryAfterSeconds = this.#strangers.blockedSeconds(this.#addressNow(), nowMs);
+      if (this.retryAfterSeconds > 0) return "address-blocked";
+    }
     return this.plan === undefined ? "key-refused" : undefined;
   }
 
   #keyed(key: string, nowMs: EpochMs): ProblemKind | undefined {
-    const slot = this.#keys.identify(key, nowMs);
+    let slot = this.#keys.remembered(key, nowMs);
     this.plan = undefined;
+    if (slot === notRemembered) {
+      if (!this.#strangers.mayLookUp(this.#addressNow(), nowMs)) return this.#wrongKey(nowMs);
+      slot = this.#keys.identify(key, nowMs);
+    }
     if (slot < 0) {
       this.refusal = keyRefusalName(slot);
-      return "key-refused";
+      return this.#wrongKey(nowMs);
     }
     this.caller.facts.slot = slot;
     const index = this.#keys.planIndex(slot);
@@ -256,6 +284,14 @@ export class Identifier {
     this.plan = plan;
     return undefined;
   }
+
+  #wrongKey(nowMs: EpochMs): ProblemKind {
+    this.retryAfterSeconds = this.#strangers.wrongKey(this.#addressNow(), nowMs);
+    return this.retryAfterSeconds > 0 ? "keys-wrong-too-often" : "key-refused";
+  }
+
+  /** Seconds until a caller refused for its address may come again; only where `identify` said so. */
+  retryAfterSeconds = 0;
 
   /** Why the last refused key was refused; for metrics only, callers are not told. */
   refusal = "";

@@ -1,10 +1,10 @@
 /**
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
- *   1. target          malformed: 400, 414
+ *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
  *   2. /-/health       answered whatever the state
  *   3. ready?          503
- *   4. identify        head malformed 400, 431, 501, 505; keys differ 400; key refused 401
+ *   4. identify        address denied or blocked 403; keys differ 400; key refused 401, too often 429
  *   5. /-/usage        answered, never charged
  *   6. route           404, 405; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
@@ -30,7 +30,7 @@ import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
 import { ReplyGate } from "./reply-gate.ts";
 import { type CompiledPlan, compileSetup, type Setup } from "./setup.ts";
-import { checkTarget, targetTooLong } from "./target.ts";
+import { Strangers } from "./strangers.ts";
 import { usageBody } from "./usage-reply.ts";
 
 /** How often time-outs are looked for, ms: so late can a 504 be. */
@@ -63,6 +63,7 @@ export class Pipeline implements ExchangeTaker {
   #identifier: Identifier | undefined;
   #isStopping = false;
   readonly #admission: Admission;
+  readonly #strangers: Strangers;
   readonly #overload: Overload;
   #sweptMs: number;
 
@@ -79,6 +80,7 @@ export class Pipeline implements ExchangeTaker {
     const awaited: CallServices["awaited"] = new Set();
     this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
+    this.#strangers = new Strangers(parts, setup.config.clients);
     this.#admission = new Admission({
       ...{ parts, overload, setup },
       services: this.#services,
@@ -107,6 +109,7 @@ export class Pipeline implements ExchangeTaker {
     this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
     this.#identifier = undefined;
     this.#admission.configure(this.#setup);
+    this.#strangers.configure(config.clients);
     upstreams.retain(config.upstreams);
     overload.retain(config.upstreams);
   }
@@ -162,12 +165,13 @@ export class Pipeline implements ExchangeTaker {
   #visit(visit: Visit): void {
     const direct = this.#direct;
     const { exchange, target } = visit;
-    const pathEnd = checkTarget(target);
-    if (pathEnd < 0) {
-      const kind = pathEnd === targetTooLong ? "target-too-long" : "request-malformed";
-      direct.problem(visit, kind, "malformed");
+    const { door } = this.#setup;
+    const malformed = door.check(exchange);
+    if (malformed !== undefined) {
+      direct.problem(visit, malformed, "malformed");
       return;
     }
+    const { pathEnd } = door;
     visit.pathEnd = pathEnd;
     const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
     visit.path = path;
@@ -183,7 +187,7 @@ export class Pipeline implements ExchangeTaker {
     }
     const refused = identifier.identify(exchange, visit);
     if (refused !== undefined) {
-      direct.refused(visit, refused);
+      direct.refused(visit, refused, identifier.retryAfterSeconds);
       return;
     }
     const plan = identifier.plan as CompiledPlan;
@@ -195,7 +199,8 @@ export class Pipeline implements ExchangeTaker {
   #identify(): Identifier | undefined {
     if (this.#identifier === undefined) {
       const credentials = this.#parts.credentials();
-      if (credentials !== undefined) this.#identifier = new Identifier(this.#setup, credentials);
+      if (credentials !== undefined)
+        this.#identifier = new Identifier(this.#setup, credentials, this.#strangers);
     }
     return this.#identifier;
   }

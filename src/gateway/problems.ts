@@ -24,10 +24,17 @@ export const problemCatalogue = {
     detail: "The request cannot be understood safely.",
     closes: true,
   },
+  "field-name-refused": {
+    status: 400,
+    title: "Field name refused",
+    detail: "Names of header fields may not hold an underscore.",
+    closes: true,
+  },
   "keys-differ": {
     status: 400,
     title: "Two keys",
     detail: "Two places of the request hold different API keys.",
+    closes: true,
   },
   "subject-missing": {
     status: 400,
@@ -44,6 +51,22 @@ export const problemCatalogue = {
     status: 403,
     title: "Not allowed for this API key",
     detail: "The API key is not for this route, site or address.",
+  },
+  "address-denied": {
+    status: 403,
+    title: "Not allowed from this address",
+    detail: "Calls from this address are not taken.",
+  },
+  "address-blocked": {
+    status: 403,
+    title: "Blocked for a while",
+    detail:
+      "Too many calls came from this address after its quota was used up. A valid API key is not affected.",
+  },
+  "keys-wrong-too-often": {
+    status: 429,
+    title: "Too many invalid API keys",
+    detail: "Too many calls with an API key that is not valid here came from this address.",
   },
   "route-unknown": { status: 404, title: "Not found", detail: "There is nothing at this path." },
   "method-refused": {
@@ -133,6 +156,12 @@ export const problemCatalogue = {
     detail: "Only 100-continue can be expected.",
     closes: true,
   },
+  "method-unknown": {
+    status: 501,
+    title: "Method not implemented",
+    detail: "The method is not known.",
+    closes: true,
+  },
   "encoding-unknown": {
     status: 501,
     title: "Transfer coding not implemented",
@@ -172,10 +201,10 @@ export function refusalKind(status: number): ProblemKind {
       return "request-late";
     case 413:
       return "body-too-large";
-    case 417:
-      return "expectation-failed";
     case 431:
       return "headers-too-large";
+    case 501:
+      return "method-unknown";
     default:
       return "request-malformed";
   }
