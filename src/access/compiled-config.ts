@@ -23,6 +23,8 @@ export interface CompiledConfig {
   readonly dimensions: readonly Dimension[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly routes: readonly RouteConfig[];
+  /** Of what is at no route, and of routes that have none of their own. */
+  readonly cors: CorsRules | undefined;
   readonly journal: JournalConfig;
   readonly stream: StreamConfig;
 }
@@ -196,6 +198,21 @@ export interface UpstreamConfig {
   readonly tls: UpstreamTls | undefined;
 }
 
+export interface CorsRules {
+  /** Every site. */
+  readonly isAny: boolean;
+  readonly origins: ReadonlySet<string>;
+  /** Of `https://*.example.com`: `https://` and `.example.com`. */
+  readonly subdomains: readonly { readonly scheme: string; readonly suffix: string }[];
+  /** Undefined: those of the route. */
+  readonly methods: readonly string[] | undefined;
+  /** As the field lists them; undefined: any. */
+  readonly headers: string | undefined;
+  readonly exposed: string;
+  readonly credentials: boolean;
+  readonly maxAgeSeconds: number;
+}
+
 export type RefundReason = "not-attempted" | "5xx";
 
 export interface RouteConfig {
@@ -209,6 +226,8 @@ export interface RouteConfig {
   /** Units, 0 to costMax; default 1. 0: counted as a call, charged nothing. */
   readonly cost: number;
   readonly refundOn: readonly RefundReason[];
+  /** Which sites may call from a browser; undefined: the matter is left to what is behind the route. */
+  readonly cors: CorsRules | undefined;
   /** Milliseconds a handler may take before 504; default 30,000. */
   readonly timeoutMs: number;
 }

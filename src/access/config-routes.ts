@@ -1,7 +1,8 @@
 /** Compiles `upstreams` and `routes`. */
 
 import { present } from "../base/assert.ts";
-import type { RouteConfig, RouteTarget, UpstreamConfig } from "./compiled-config.ts";
+import type { CorsRules, RouteConfig, RouteTarget, UpstreamConfig } from "./compiled-config.ts";
+import { compileCors } from "./config-cors.ts";
 import { resolveBeside } from "./config-paths.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput, RouteInput } from "./config-schema.ts";
@@ -63,7 +64,10 @@ export function compileUpstreams(
 export function compileRoutes(
   input: ConfigInput,
   upstreams: ReadonlyMap<string, UpstreamConfig>,
-  context: RouteSurroundings & { readonly problems: ProblemList },
+  context: RouteSurroundings & {
+    readonly problems: ProblemList;
+    readonly cors: CorsRules | undefined;
+  },
 ): { routes: readonly RouteConfig[]; pathParameters: ReadonlySet<string> } {
   const { problems } = context;
   const pathParameters = new Set<string>();
@@ -98,6 +102,7 @@ export function compileRoutes(
       target,
       cost: route.cost ?? 1,
       refundOn: [...new Set(route.refundOn ?? (["not-attempted"] as const))],
+      cors: corsOf(route, context.cors, { path, problems }),
       timeoutMs: durationBetween(
         {
           path: [...path, "timeout"],
@@ -111,6 +116,15 @@ export function compileRoutes(
     });
   }
   return { routes, pathParameters };
+}
+
+function corsOf(
+  route: RouteInput,
+  general: CorsRules | undefined,
+  { path, problems }: { path: ConfigPath; problems: ProblemList },
+): CorsRules | undefined {
+  if (route.cors === undefined) return general;
+  return route.cors === false ? undefined : compileCors(route.cors, [...path, "cors"], problems);
 }
 
 function overlaps(a: RouteInput, b: RouteInput): boolean {

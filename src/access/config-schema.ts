@@ -8,6 +8,7 @@ import * as z from "zod";
 import { costMax, quotaMax } from "../base/words.ts";
 import { limitsPerPlanMax } from "../limits/plan.ts";
 import { clientsSchema } from "./config-clients.ts";
+import { corsSchema, routeCorsSchema } from "./config-cors.ts";
 import { listenerSchema } from "./config-door.ts";
 import {
   duration,
@@ -173,6 +174,9 @@ const route = group({
   refundOn: list(oneOf(["not-attempted", "5xx"]), 0, 2)
     .optional()
     .describe("Outcomes whose units are given back. Default [not-attempted]."),
+  cors: routeCorsSchema
+    .optional()
+    .describe("Instead of the rules of `cors` at the top; false: none for this route."),
   timeout: duration
     .optional()
     .describe("A handler may take this long before 504, 1ms to 1h. Default 30s."),
@@ -233,6 +237,11 @@ export const configSchema = group({
     .record(name, upstream, { error: "a group of names" })
     .optional()
     .describe("Servers that calls are forwarded to."),
+  cors: corsSchema
+    .optional()
+    .describe(
+      "Which web sites may call from a browser. Preflights are answered by the gateway, free of charge. Default: the matter is left to what is behind the routes.",
+    ),
   routes: list(route, 1, configBounds.routes).describe(
     "What is served; exact segments win over parameters, parameters over *.",
   ),

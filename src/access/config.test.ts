@@ -99,6 +99,7 @@ test("the contract's example compiles, with every default filled in", () => {
     target: { kind: "handler", file: "bulk.ts" },
     cost: 100,
     refundOn: ["not-attempted"],
+    cors: undefined,
     timeoutMs: 30_000,
   });
   assert.deepEqual(config.journal, {

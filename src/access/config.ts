@@ -6,6 +6,7 @@
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { compileClients } from "./config-clients.ts";
+import { compileCors } from "./config-cors.ts";
 import { compileListener } from "./config-door.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
@@ -81,7 +82,8 @@ function compileChecked(
     problems,
   });
   const upstreams = compileUpstreams(input, options.file, problems);
-  const context = { file: options.file, fileExists: options.fileExists, problems };
+  const cors = input.cors && compileCors(input.cors, ["cors"], problems);
+  const context = { file: options.file, fileExists: options.fileExists, cors, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
   const plans = compilePlans(input, { keySources: keys.from, pathParameters, clients }, problems);
   return {
@@ -94,6 +96,7 @@ function compileChecked(
     ...plans,
     upstreams: [...upstreams.values()],
     routes,
+    cors,
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
   };

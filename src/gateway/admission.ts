@@ -106,8 +106,11 @@ export class Admission {
       meter.unmeteredCalls++;
     }
     plan.admitted.add(1);
-    const { exchange, requestId, startedMs } = visit;
-    const call = new Call(this.#services, { exchange, requestId, route, plan, startedMs, policy });
+    const { exchange, requestId, startedMs, cors } = visit;
+    const call = new Call(this.#services, {
+      ...{ exchange, requestId, route, plan, startedMs },
+      ...{ policy, cors },
+    });
     call.decided(decision.tightest, decision.remaining, resetSeconds(decision, visit));
     if (position === 0) call.outcome = "unmetered";
     else call.charged(position, meter.lastRow, cost);

@@ -14,6 +14,7 @@ export type Outcome =
   | "unauthorized"
   | "forbidden"
   | "not-found"
+  | "preflight"
   | "unready"
   | "unrecordable"
   | "unleased"

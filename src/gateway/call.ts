@@ -8,9 +8,10 @@
 import type { EpochMs } from "../base/words.ts";
 import type { RowDefinition } from "../metering/usage.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Exchange } from "../ports/listener.ts";
+import type { Exchange, HeaderList } from "../ports/listener.ts";
 import type { Log } from "../ports/log.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
+import { dropCorsFields } from "./cors.ts";
 import { type ProblemKind, problemBody, problemSpec } from "./problems.ts";
 import type { HeldReply, ReplyGate } from "./reply-gate.ts";
 import type { CompiledPlan, CompiledRoute } from "./setup.ts";
@@ -59,6 +60,8 @@ export class Call implements HeldReply {
   readonly startedMs: number;
   /** RateLimit-Policy; "": none. */
   readonly policy: string;
+  /** Fields that let a web page read the reply; undefined: no rules. */
+  readonly cors: HeaderList | undefined;
   waitUntilMs = 0;
   /** Of the charge in the journal; 0: nothing was recorded, and nothing is waited for. */
   position = 0;
@@ -89,6 +92,7 @@ export class Call implements HeldReply {
       readonly plan: CompiledPlan;
       readonly startedMs: number;
       readonly policy: string;
+      readonly cors: HeaderList | undefined;
     },
   ) {
     this.#services = services;
@@ -98,6 +102,7 @@ export class Call implements HeldReply {
     this.plan = of.plan;
     this.startedMs = of.startedMs;
     this.policy = of.policy;
+    this.cors = of.cors;
   }
 
   /** The limit nearest to its end, by its place in the plan; -1: no limit applied. */
@@ -228,6 +233,10 @@ export class Call implements HeldReply {
   }
 
   #addFields(headers: string[]): void {
+    if (this.cors !== undefined) {
+      dropCorsFields(headers);
+      headers.push(...this.cors);
+    }
     const { policy } = this;
     const { remaining } = this.plan.fields;
     if (policy !== "") {

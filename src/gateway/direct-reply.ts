@@ -2,7 +2,7 @@
 
 import type { Decision } from "../limits/decide.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Exchange, Refusal } from "../ports/listener.ts";
+import type { Exchange, HeaderList, Refusal } from "../ports/listener.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import {
   type ProblemExtras,
@@ -20,6 +20,8 @@ export interface Visited {
   readonly requestId: string;
   readonly startedMs: number;
   readonly nowMs: number;
+  /** Fields that let a web page read the reply; undefined: no rules. */
+  readonly cors: HeaderList | undefined;
 }
 
 /** What is known of a call so far, and what the problem says beyond its kind. */
@@ -121,6 +123,12 @@ export class DirectReplies {
     this.#send(visited, { status: 200, headers, body });
   }
 
+  /** The answer to a preflight: whether the call itself may be made. */
+  preflight(visited: Visited, fields: HeaderList): void {
+    this.#send(visited, { status: 204, headers: [...fields], body: undefined });
+    this.#ended(visited, "preflight");
+  }
+
   /** For bytes that are no request. */
   refusal(status: number, requestId: string): Refusal {
     const headers = ["content-type", "application/problem+json"];
@@ -129,11 +137,16 @@ export class DirectReplies {
   }
 
   #send(
-    { exchange, requestId }: Visited,
-    reply: { readonly status: number; readonly headers: string[]; readonly body: string },
+    { exchange, requestId, cors }: Visited,
+    reply: {
+      readonly status: number;
+      readonly headers: string[];
+      readonly body: string | undefined;
+    },
   ): void {
     const { status, headers, body } = reply;
     headers.push("x-request-id", requestId, "x-region", this.#region);
+    if (cors !== undefined) headers.push(...cors);
     exchange.reply(status, headers, body);
   }
 

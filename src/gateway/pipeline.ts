@@ -2,6 +2,7 @@
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
  *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
+ *      a browser's preflight is answered, never charged
  *   2. /-/health       answered whatever the state
  *   3. ready?          503
  *   4. identify        address denied or blocked 403; keys differ 400; key refused 401, too often 429
@@ -17,10 +18,11 @@
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import type { Timer } from "../ports/clock.ts";
-import type { Exchange, ExchangeTaker, Refusal } from "../ports/listener.ts";
+import type { Exchange, ExchangeTaker, HeaderList, Refusal } from "../ports/listener.ts";
 import { Admission } from "./admission.ts";
 import type { Call, CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
+import { Cors } from "./cors.ts";
 import { DirectReplies } from "./direct-reply.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
@@ -48,6 +50,7 @@ interface Visit {
   target: string;
   pathEnd: number;
   path: string;
+  cors: HeaderList | undefined;
 }
 
 export class Pipeline implements ExchangeTaker {
@@ -60,6 +63,7 @@ export class Pipeline implements ExchangeTaker {
   readonly #idPrefix: string;
   #idCount = 0;
   #setup: Setup;
+  #cors: Cors | undefined;
   #identifier: Identifier | undefined;
   #isStopping = false;
   readonly #admission: Admission;
@@ -74,6 +78,7 @@ export class Pipeline implements ExchangeTaker {
     this.#parts = parts;
     this.#stats = stats;
     this.#setup = setup;
+    this.#cors = Cors.of(setup);
     this.#overload = overload;
     this.#sweptMs = parts.clock.monotonicMs();
     const { region, clock, log, meter, time, timers, random } = parts;
@@ -107,6 +112,7 @@ export class Pipeline implements ExchangeTaker {
     const { handlers, upstreams } = this.#parts;
     const overload = this.#overload;
     this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
+    this.#cors = Cors.of(this.#setup);
     this.#identifier = undefined;
     this.#admission.configure(this.#setup);
     this.#strangers.configure(config.clients);
@@ -152,6 +158,7 @@ export class Pipeline implements ExchangeTaker {
       target: exchange.target,
       pathEnd: 0,
       path: "",
+      cors: undefined,
     };
     try {
       this.#visit(visit);
@@ -175,6 +182,12 @@ export class Pipeline implements ExchangeTaker {
     visit.pathEnd = pathEnd;
     const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
     visit.path = path;
+    const cors = this.#cors?.answer(exchange, path);
+    visit.cors = cors?.fields;
+    if (cors?.preflight !== undefined) {
+      direct.preflight(visit, cors.preflight);
+      return;
+    }
     const isReserved = path.startsWith("/-/");
     if (isReserved && path === "/-/health") {
       if (this.#isRead(visit)) direct.health(visit, this.unready());

@@ -15,6 +15,7 @@ function routerOf(...lines: readonly string[]) {
       cost: 1,
       refundOn: [],
       timeoutMs: 1,
+      cors: undefined,
     };
     return { config };
   });
