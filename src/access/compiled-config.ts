@@ -5,6 +5,7 @@
 
 import type { Dimension, Plan } from "../limits/plan.ts";
 import type { AddressLists } from "./address-lists.ts";
+import type { PathTemplate } from "./path-template.ts";
 
 export interface CompiledConfig {
   readonly hub: HubConfig;
@@ -171,6 +172,8 @@ export interface ListenerConfig {
   readonly targetMaxBytes: number;
   /** 0: no request may have a body. */
   readonly bodyMaxBytes: number;
+  /** The largest that a route allows, at least the one above: what is refused before the route is known. */
+  readonly bodyOfAnyRouteMaxBytes: number;
   /** Of one process. */
   readonly connectionsMax: number;
   /** Of one process and one client address (its prefix); trusted proxies excepted. */
@@ -196,6 +199,14 @@ export interface UpstreamConfig {
   readonly connectionsMax: number;
   /** For https targets; undefined: checked against Node's CAs. */
   readonly tls: UpstreamTls | undefined;
+}
+
+/** Names in lower case. */
+export interface FieldRules {
+  /** Taken out. */
+  readonly replaced: ReadonlySet<string>;
+  /** Then added: name, value, name, value… */
+  readonly added: readonly string[];
 }
 
 export interface CorsRules {
@@ -228,6 +239,11 @@ export interface RouteConfig {
   readonly refundOn: readonly RefundReason[];
   /** Which sites may call from a browser; undefined: the matter is left to what is behind the route. */
   readonly cors: CorsRules | undefined;
+  /** Bytes of a request's body, at most; default that of the listener. */
+  readonly bodyMaxBytes: number;
+  /** Of requests to the route's upstream. */
+  readonly requestFields: FieldRules | undefined;
+  readonly responseFields: FieldRules | undefined;
   /** Milliseconds a handler may take before 504; default 30,000. */
   readonly timeoutMs: number;
 }
@@ -238,6 +254,30 @@ export type RouteTarget =
       readonly upstream: UpstreamConfig;
       /** Path prefix taken off before forwarding; "" for none. */
       readonly stripPrefix: string;
+      /** Path to ask for instead. */
+      readonly rewrite: PathTemplate | undefined;
+    }
+  | {
+      readonly kind: "redirect";
+      readonly status: 301 | 302 | 303 | 307 | 308;
+      /** `https://example.com`; "": the same. */
+      readonly origin: string;
+      readonly template: PathTemplate;
+      /** Undefined: that of the request. */
+      readonly query: string | undefined;
+    }
+  | {
+      readonly kind: "reply";
+      readonly status: number;
+      readonly headers: readonly string[];
+      readonly body: string;
+    }
+  | {
+      readonly kind: "files";
+      /** Resolved as a handler's module. */
+      readonly folder: string;
+      /** Number of the first segment of the path that is below the folder. */
+      readonly segment: number;
     }
   | {
       readonly kind: "handler";

@@ -22,6 +22,8 @@ import {
   text,
   wholeNumber,
 } from "./config-fields.ts";
+import { fieldRulesSchema } from "./config-rewrite.ts";
+import { filesSchema, redirectSchema, replySchema } from "./config-targets.ts";
 import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol, upstreamTls } from "./config-tls.ts";
 
 /** Bounds of the lists and groups of a configuration. */
@@ -167,9 +169,23 @@ const route = group({
     .min(1, { error: "the path of a module" })
     .optional()
     .describe("Answer with a module's default export; relative to this file."),
+  redirect: redirectSchema.optional(),
+  reply: replySchema.optional(),
+  files: filesSchema.optional(),
   stripPrefix: text(/^\/[^\s?#]*[^\s?#/]$/, "a path prefix such as /api, without a trailing /")
     .optional()
     .describe("Taken off the path before forwarding."),
+  rewritePath: z
+    .string({ error: "a path such as /v2/{id} or /v2/{*}" })
+    .optional()
+    .describe(
+      "Path to ask the upstream for instead; {name} and {*} stand for what the route's path matched.",
+    ),
+  requestHeaders: fieldRulesSchema.optional().describe("Changes what the upstream gets."),
+  responseHeaders: fieldRulesSchema.optional().describe("Changes the replies to admitted calls."),
+  bodyMax: size
+    .optional()
+    .describe("Of a request's body, 0B to 1TiB; more is 413. Default: that of `listener`."),
   cost: wholeNumber(0, costMax).optional().describe("Units of one call. Default 1."),
   refundOn: list(oneOf(["not-attempted", "5xx"]), 0, 2)
     .optional()

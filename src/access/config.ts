@@ -4,7 +4,7 @@
  */
 
 import type * as z from "zod";
-import type { CompiledConfig } from "./compiled-config.ts";
+import type { CompiledConfig, ListenerConfig, RouteConfig } from "./compiled-config.ts";
 import { compileClients } from "./config-clients.ts";
 import { compileCors } from "./config-cors.ts";
 import { compileListener } from "./config-door.ts";
@@ -83,14 +83,16 @@ function compileChecked(
   });
   const upstreams = compileUpstreams(input, options.file, problems);
   const cors = input.cors && compileCors(input.cors, ["cors"], problems);
-  const context = { file: options.file, fileExists: options.fileExists, cors, problems };
+  const listener = compileListener(input.listener, problems);
+  const { file, fileExists } = options;
+  const context = { file, fileExists, cors, listener, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
   const plans = compilePlans(input, { keySources: keys.from, pathParameters, clients }, problems);
   return {
     ...places,
     keys,
     clients,
-    listener: compileListener(input.listener, problems),
+    listener: { ...listener, bodyOfAnyRouteMaxBytes: largestBody(listener, routes) },
     durability: input.durability ?? "os",
     signup: input.signup ?? "",
     ...plans,
@@ -100,6 +102,10 @@ function compileChecked(
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
   };
+}
+
+function largestBody({ bodyMaxBytes }: ListenerConfig, routes: readonly RouteConfig[]): number {
+  return Math.max(bodyMaxBytes, ...routes.map((route) => route.bodyMaxBytes));
 }
 
 /** Each place once: the schema may find several faults in one value. */

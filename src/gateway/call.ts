@@ -14,6 +14,7 @@ import type { CallStats, Outcome } from "./call-stats.ts";
 import { dropCorsFields } from "./cors.ts";
 import { type ProblemKind, problemBody, problemSpec } from "./problems.ts";
 import type { HeldReply, ReplyGate } from "./reply-gate.ts";
+import { rewriteFields } from "./rewrite.ts";
 import type { CompiledPlan, CompiledRoute } from "./setup.ts";
 
 /** What all calls of a pipeline share. */
@@ -233,6 +234,7 @@ export class Call implements HeldReply {
   }
 
   #addFields(headers: string[]): void {
+    rewriteFields(headers, this.route.config.responseFields);
     if (this.cors !== undefined) {
       dropCorsFields(headers);
       headers.push(...this.cors);

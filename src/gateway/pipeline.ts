@@ -7,7 +7,7 @@
  *   3. ready?          503
  *   4. identify        address denied or blocked 403; keys differ 400; key refused 401, too often 429
  *   5. /-/usage        answered, never charged
- *   6. route           404, 405; after identify, so that a refused key learns no paths
+ *   6. route           404, 405, 413; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
  *   8. journal, view   503, unless the plan lets calls through unmetered; 503 too for what an overload sheds
  *   9. decide, charge  429; 503 above what the upstream can answer
@@ -24,6 +24,7 @@ import type { Call, CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
 import { Cors } from "./cors.ts";
 import { DirectReplies } from "./direct-reply.ts";
+import { answerFixed } from "./fixed-answer.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
 import { Identifier } from "./identify.ts";
@@ -260,6 +261,10 @@ export class Pipeline implements ExchangeTaker {
       this.#direct.problem(visit, "key-restricted", "forbidden", of);
       return;
     }
+    if (this.#setup.door.bodyBytes > route.config.bodyMaxBytes) {
+      this.#direct.problem(visit, "body-too-large", "malformed", of);
+      return;
+    }
     const missing = identifier.fillSubjects(plan, route, path);
     if (missing !== "") {
       const detail = `The plan counts calls per ${missing}, which the request lacks.`;
@@ -293,6 +298,8 @@ export class Pipeline implements ExchangeTaker {
       runHandler(call, handlerCall, { services, host: this.#parts.handlers });
       return;
     }
+    const { keyParameters } = this.#setup;
+    if (answerFixed(call, { path, target, pathEnd, keyParameters })) return;
     const forwarded = identifier.forwarded(exchange, requestId);
     const { upstreams } = this.#parts;
     runProxy(call, { services, upstreams, setup: this.#setup, target, pathEnd, forwarded });

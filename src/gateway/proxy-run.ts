@@ -13,6 +13,7 @@ import type {
 import type { AwaitedCall, Call, CallServices, ReplyStream } from "./call.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
+import { rewriteFields, upstreamPath } from "./rewrite.ts";
 import type { Setup } from "./setup.ts";
 
 /** Added to an upstream's time-outs for the whole wait, queue included: their own come first. */
@@ -63,14 +64,17 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     const { exchange, route } = this.#call;
     const to = route.config.target;
     if (to.kind !== "upstream") return;
-    const path = stripped(target.slice(0, pathEnd), to.stripPrefix);
+    const path = upstreamPath(to, target.slice(0, pathEnd));
     this.#services.awaited.add(this);
     exchange.onClosed(() => this.#clientLeft());
     const request = {
       method: exchange.method,
       target: path + queryWithout(target, pathEnd, setup.keyParameters),
-      headers: forwardHeaders(exchange.headers, setup.forwardRules, forwarded),
-      body: exchange.hasBody ? exchange.body() : undefined,
+      headers: rewriteFields(
+        forwardHeaders(exchange.headers, setup.forwardRules, forwarded),
+        route.config.requestFields,
+      ),
+      body: exchange.hasBody ? exchange.body(route.config.bodyMaxBytes) : undefined,
     };
     this.#upstream = upstreams.forward(to.upstream, request, this);
     if (this.#isOver) this.#upstream.cancel();
@@ -212,12 +216,4 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     this.#call.exchange.end();
     this.#call.ended(this.#bytes);
   }
-}
-
-/** The path without the prefix, which ends at a segment's end; always begins with `/`. */
-function stripped(path: string, prefix: string): string {
-  if (prefix === "" || !path.startsWith(prefix)) return path;
-  const rest = path.slice(prefix.length);
-  if (rest === "") return "/";
-  return rest.startsWith("/") ? rest : path;
 }

@@ -16,6 +16,9 @@ function routerOf(...lines: readonly string[]) {
       refundOn: [],
       timeoutMs: 1,
       cors: undefined,
+      bodyMaxBytes: 1,
+      requestFields: undefined,
+      responseFields: undefined,
     };
     return { config };
   });

@@ -20,7 +20,7 @@ import { Router } from "./routes.ts";
 
 export interface CompiledRoute {
   readonly config: RouteConfig;
-  /** Undefined: the route goes to an upstream. */
+  /** Undefined: the route goes to an upstream, or its answer is fixed. */
   readonly handler: Handler | undefined;
   /** Of the route's upstream. */
   readonly concurrency: ConcurrencyLimit | undefined;
@@ -99,7 +99,7 @@ async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<Com
   const segments = "error" in pattern ? [] : pattern.segments;
   return {
     config,
-    handler: target.kind === "handler" ? await parts.handlers.load(target.file) : undefined,
+    handler: await loadHandler(config, parts.handlers),
     concurrency: target.kind === "upstream" ? parts.overload.limitOf(target.upstream) : undefined,
     parameters: segments.flatMap((segment, i) =>
       segment.kind === "parameter" ? [{ name: segment.name, segment: i }] : [],
@@ -107,6 +107,15 @@ async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<Com
     refundsNotAttempted: refundOn.includes("not-attempted"),
     refunds5xx: refundOn.includes("5xx"),
   };
+}
+
+/** Files are answered by a handler as well. */
+async function loadHandler(
+  { target }: RouteConfig,
+  handlers: HandlerHost,
+): Promise<Handler | undefined> {
+  if (target.kind === "handler") return await handlers.load(target.file);
+  return target.kind === "files" ? await handlers.files(target.folder, target.segment) : undefined;
 }
 
 function compilePlan(

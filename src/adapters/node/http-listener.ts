@@ -89,7 +89,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       client.isLast = true;
       client.close();
     }
-    const { bodyMaxBytes } = limits;
+    const bodyMaxBytes = limits.bodyOfAnyRouteMaxBytes;
     const exchange = new NodeExchange(request, response, { client, awaitsContinue, bodyMaxBytes });
     client.newest = exchange;
     taker.take(exchange);

@@ -134,6 +134,7 @@ export class PipelineRig {
             assert(found !== undefined, `a handler for ${file}`);
             return found[1];
           },
+          files: async () => () => new Response("a file"),
           parts: partsOf,
         },
         clock: { wallMs: () => rig.nowMs, monotonicMs: () => rig.elapsedMs },
