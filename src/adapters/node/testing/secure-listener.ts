@@ -4,6 +4,7 @@ import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { CertificateFiles } from "../../../access/compiled-config.ts";
+import { listenerDefaults } from "../../../access/config-listener.ts";
 import type { Listener } from "../../../ports/listener.ts";
 import { type ListenOptions, listenHttp } from "../http-listener.ts";
 import { nodeMetrics } from "../metrics.ts";
@@ -43,7 +44,11 @@ export async function secureListener(
   });
   t.after(() => store.close());
   const listener = await listenHttp(
-    { host: "127.0.0.1", port: 0, tls: store, ...more.listen },
+    {
+      ...{ host: "127.0.0.1", port: 0, tls: store },
+      ...{ limits: () => listenerDefaults, groupOf: (address: string) => address },
+      ...more.listen,
+    },
     {
       take(exchange) {
         const { protocol, peerAddress } = exchange.connection;
