@@ -21,7 +21,7 @@ async function server(t: TestContext, pair: MadeCertificate, clientCa?: string):
     (request, response) => {
       const socket = request.socket as TLSSocket;
       const name = socket.getPeerCertificate().subject?.CN ?? "nobody";
-      response.end(`${name} ${socket.servername || "-"}`);
+      response.end(`${String(name)} ${socket.servername || "-"}`);
     },
   );
   made.listen(0, "127.0.0.1");
