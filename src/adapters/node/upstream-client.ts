@@ -15,6 +15,7 @@ import type {
   UpstreamRequest,
   UpstreamSink,
 } from "../../ports/upstream.ts";
+import { upstreamConnector } from "./upstream-tls.ts";
 
 /** Calls that wait for a free connection of one target, at most; beyond: `overloaded`. */
 export const waitingCallsMax = 1_024;
@@ -88,7 +89,7 @@ function openTarget(origin: string, config: UpstreamConfig): Target {
   const pool = new (undici().Pool)(origin, {
     connections: config.connectionsMax,
     pipelining: 1,
-    connectTimeout: config.connectTimeoutMs,
+    connect: upstreamConnector({ tls: config.tls, timeoutMs: config.connectTimeoutMs }),
     headersTimeout: config.responseTimeoutMs,
     bodyTimeout: config.responseTimeoutMs,
     keepAliveTimeout: idleTimeoutMs,
@@ -108,6 +109,7 @@ function isSame(a: UpstreamConfig, b: UpstreamConfig): boolean {
     a.connectTimeoutMs === b.connectTimeoutMs &&
     a.responseTimeoutMs === b.responseTimeoutMs &&
     a.connectionsMax === b.connectionsMax &&
+    JSON.stringify(a.tls) === JSON.stringify(b.tls) &&
     a.targets.length === b.targets.length &&
     a.targets.every((target, i) => target === b.targets[i])
   );
