@@ -56,6 +56,10 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     when: "all connections to the target busy and its queue full",
     charged: keptOrBack,
   },
+  "upstream-unavailable": {
+    when: "no target of the upstream is in service",
+    charged: keptOrBack,
+  },
   "gateway-unready": { when: "keys and totals of the cluster not known yet", charged: no },
   "view-stale": { when: "cut off for longer than a limit's `staleness`", charged: no },
   "quota-not-held": {
