@@ -1,7 +1,6 @@
 /** The whole path of a request on real sockets: listener, pipeline, upstream. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
