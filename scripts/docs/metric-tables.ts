@@ -3,6 +3,7 @@
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { UpstreamMetrics } from "../../src/gateway/upstream-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
 import { code, table } from "./markdown.ts";
@@ -22,7 +23,11 @@ export function metricNames(): string[] {
 }
 
 function gatewayMetricList(): readonly Metric[] {
-  return recorded((metrics) => [new CallStats(metrics, ""), gatewayMetrics(metrics, "")]);
+  return recorded((metrics) => [
+    new CallStats(metrics, ""),
+    gatewayMetrics(metrics, ""),
+    new UpstreamMetrics(metrics),
+  ]);
 }
 
 function hubMetricList(): readonly Metric[] {

@@ -5,7 +5,7 @@
 
 export class ReplayableBody {
   /** Why the client's side ended early; undefined: it has not. */
-  brokenBy: unknown;
+  brokenBy: Error | undefined;
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #keptMaxBytes: number;
   readonly #onRead: () => void;
@@ -49,11 +49,11 @@ export class ReplayableBody {
   async #readOn(): Promise<void> {
     this.#wasRead = true;
     try {
-      const { done, value } = await this.#source.next();
-      if (done === true) this.#isDone = true;
-      else this.#keep(value);
+      const next = await this.#source.next();
+      if (next.done === true) this.#isDone = true;
+      else this.#keep(next.value);
     } catch (cause) {
-      this.brokenBy = cause ?? new Error("the body ended early");
+      this.brokenBy = new Error("the body ended early", { cause });
     }
     this.#reading = undefined;
     this.#onRead();

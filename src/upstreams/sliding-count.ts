@@ -1,10 +1,9 @@
 /** How much there was of something within the last seconds, in whole buckets. */
 
 const bucketMs = 1_000;
-const bucketCount = 16;
 
-/** Seconds that can be looked back, at most. */
-export const lookBackMaxBuckets = bucketCount - 1;
+/** How far back can be looked. */
+const bucketCount = 16;
 
 export class SlidingCount {
   readonly #sums = new Float64Array(bucketCount);

@@ -221,3 +221,17 @@ export class FakeUpstreams {
     };
   }
 }
+
+/** `kind attempted`, `completed`, or undefined while it lasts. */
+export function ending({ end }: FakeClient): string | undefined {
+  return typeof end === "object"
+    ? `${end.kind} ${end.attempted ? "attempted" : "not-attempted"}`
+    : end;
+}
+
+/** A body as a text. */
+export async function readBody(body: AsyncIterable<Uint8Array> | undefined): Promise<string> {
+  let text = "";
+  for await (const part of body ?? []) text += new TextDecoder().decode(part);
+  return text;
+}
