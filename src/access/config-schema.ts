@@ -20,6 +20,7 @@ import {
   text,
   wholeNumber,
 } from "./config-fields.ts";
+import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol } from "./config-tls.ts";
 import { upstreamSchema } from "./config-upstreams.ts";
 
 /** Bounds of the lists and groups of a configuration. */
@@ -43,11 +44,16 @@ const hub = group({
   listen: listen
     .optional()
     .describe(
-      "Where hub and control plane listen; loopback or private only. Default 127.0.0.1:8080.",
+      "Where hub and control plane listen; without `tls` on this machine only. Default 127.0.0.1:8080.",
     ),
   url: httpUrl
     .optional()
     .describe("Where gateways on other machines reach the hub. Default: the listen address."),
+  tls: hubTls
+    .optional()
+    .describe("HTTPS for the control plane and the link of the gateways. Not with `dev`."),
+  ca: hubCa,
+  client: hubClient.optional().describe("What gateways present to a hub that has `tls.clientCa`."),
 }).describe("The one process that folds usage, keeps the keys and serves the admin API.");
 
 const region = group({
@@ -60,6 +66,8 @@ const region = group({
   processes: wholeNumber(1, configBounds.processes)
     .optional()
     .describe("Processes that share the port; each counts on its own. Default 1."),
+  tls: listenerTls.optional().describe("HTTPS on `listen`. Default: plain HTTP."),
+  proxyProtocol,
 });
 
 const keySource = text(

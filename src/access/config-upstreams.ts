@@ -13,6 +13,7 @@ import { duration, group, list, regionName, text, wholeNumber } from "./config-f
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
+import { compileUpstreamTls, upstreamTls } from "./config-tls.ts";
 import { addressKind, hostOf } from "./upstream-address.ts";
 
 export const upstreamsMax = 256;
@@ -119,6 +120,7 @@ export const upstreamSchema = group({
     ),
   ejection: ejection.optional().describe("When calls that fail take a target out of service."),
   check: check.optional().describe("Checks of the gateway's own. Left out: none."),
+  tls: upstreamTls.optional().describe("For https targets, whose certificates are always checked."),
   slowStart: duration
     .optional()
     .describe("Until a target that comes back has its whole share, 0ms to 1h. Default 10s."),
@@ -130,13 +132,21 @@ export const upstreamSchema = group({
 
 type UpstreamInput = z.infer<typeof upstreamSchema>;
 
+interface UpstreamSurroundings {
+  readonly input: ConfigInput;
+  /** The configuration's own path. */
+  readonly file: string;
+  readonly problems: ProblemList;
+}
+
 export function compileUpstreams(
   input: ConfigInput,
+  file: string,
   problems: ProblemList,
 ): ReadonlyMap<string, UpstreamConfig> {
   const upstreams = new Map<string, UpstreamConfig>();
   for (const [name, written] of Object.entries(input.upstreams ?? {})) {
-    upstreams.set(name, compileUpstream(name, written, { input, problems }));
+    upstreams.set(name, compileUpstream(name, written, { input, file, problems }));
   }
   if (upstreams.size > upstreamsMax) {
     problems.add(["upstreams"], `at most ${upstreamsMax} upstreams`, {
@@ -149,7 +159,7 @@ export function compileUpstreams(
 function compileUpstream(
   name: string,
   written: UpstreamInput,
-  { input, problems }: { readonly input: ConfigInput; readonly problems: ProblemList },
+  { input, file, problems }: UpstreamSurroundings,
 ): UpstreamConfig {
   const path: ConfigPath = ["upstreams", name];
   const time = timeReader(path, written, problems);
@@ -163,10 +173,13 @@ function compileUpstream(
   if (regions.size > regionsMax) {
     problems.add([...path, "regions"], `at most ${regionsMax} regions`);
   }
+  const targets = compileTargets(written.targets, [...path, "targets"], problems);
+  const urls = [targets, ...regions.values()].flat().map(({ url }) => url);
   return {
     name,
-    targets: compileTargets(written.targets, [...path, "targets"], problems),
+    targets,
     regions,
+    tls: compileUpstreamTls(written.tls, urls, { path: [...path, "tls"], file, problems }),
     fallback: compileFallback(name, written, { input, problems }),
     allowPrivate: written.allowPrivate ?? false,
     forwardKey: written.forwardKey ?? false,

@@ -89,6 +89,12 @@ export const problemCatalogue = {
     title: "Unavailable",
     detail: "None of the servers behind the gateway is in service at present.",
   },
+  "gateway-overloaded": {
+    status: 503,
+    title: "Overloaded",
+    detail: "The gateway has more calls than it can answer.",
+    headers: soon,
+  },
   "gateway-unready": {
     status: 503,
     title: "Not ready",

@@ -69,7 +69,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
   }
 
   started(status: number, headers: string[]): void {
-    this.#answered();
+    this.#answered(true);
     this.#call.answerStream(status, replyHeaders(headers), this);
   }
 
@@ -99,7 +99,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       cause: cause instanceof Error ? cause.message : undefined,
     });
     if (!this.#call.isAnswered) {
-      this.#answered();
+      this.#answered(attempted);
       this.#fail(failure);
       return;
     }
@@ -155,8 +155,11 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#upstream?.resume();
   }
 
-  #answered(): void {
-    this.#call.elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
+  /** `tells`: how long it took says something about the upstream. */
+  #answered(tells: boolean): void {
+    const elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
+    this.#call.elsewhereMs = elsewhereMs;
+    this.#call.leftUpstream(tells ? elsewhereMs : undefined);
   }
 
   #fail({ kind, attempted, waitMs = 0 }: UpstreamFailure): void {
