@@ -6,7 +6,6 @@ import { resolveBeside } from "./config-paths.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput, RouteInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
-import { compileUpstreamTls } from "./config-tls.ts";
 import { parseRoutePattern } from "./route-pattern.ts";
 
 const timeoutMsDefault = 30_000;

@@ -289,6 +289,7 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     this.#member = member;
     this.#try = undefined;
     this.#phase = "trying";
+    this.#touchedMs = nowMs;
     this.#isTouched = false;
     this.#saidUnavailable = false;
     this.#isQueued = member.calls >= group.config.connectionsMax;

@@ -45,7 +45,8 @@ interface FakeTimer {
 }
 
 export class FakeUpstreams {
-  nowMs = 0;
+  /** Some time after the clock's start, as ever. */
+  nowMs = 1_000_000;
   readonly tries: FakeTry[] = [];
   /** Names that can be looked up. */
   readonly names = new Map<string, readonly string[]>();
