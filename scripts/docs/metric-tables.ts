@@ -3,6 +3,7 @@
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { Overload } from "../../src/gateway/overload.ts";
 import { UpstreamMetrics } from "../../src/gateway/upstream-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
@@ -26,6 +27,7 @@ function gatewayMetricList(): readonly Metric[] {
   return recorded((metrics) => [
     new CallStats(metrics, ""),
     gatewayMetrics(metrics, ""),
+    new Overload(metrics, ""),
     new UpstreamMetrics(metrics),
   ]);
 }
