@@ -13,7 +13,7 @@ import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/nod
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
-import { replyHeadMaxBytes, waitingCallsMax } from "../../src/adapters/node/upstream-client.ts";
+import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { bodyMaxBytes } from "../../src/control/control.ts";
@@ -33,6 +33,7 @@ import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
 import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
+import { addressesPerNameMax, waitingCallsMax } from "../../src/gateway/upstream-group.ts";
 import { feedQueueMax } from "../../src/gateway/view-feed.ts";
 import { auditTimeoutMs } from "../../src/hub/audit.ts";
 import { differencesMax } from "../../src/hub/differences.ts";
@@ -48,6 +49,7 @@ import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
+import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
 import { code, table } from "./markdown.ts";
 
 type Unit = "count" | "bytes" | "ms";
@@ -74,6 +76,14 @@ const calls: readonly Bound[] = [
     "characters of a header, query or path value that is counted by",
     "counts as missing",
   ],
+  [{ triesMax }, "count", "tries of one call at an upstream's targets", "the last failure is told"],
+  [
+    { replayedBodyMaxBytes },
+    "bytes",
+    "body that is kept to be sent to another target",
+    "not sent again",
+  ],
+  [{ addressesPerNameMax }, "count", "addresses of one target's name", "the others are not used"],
   [{ waitingCallsMax }, "count", "calls that wait for a connection to one target", "503"],
   [{ replyHeadMaxBytes }, "bytes", "head of an upstream's reply", "502"],
   [

@@ -4,6 +4,8 @@ import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { Overload } from "../../src/gateway/overload.ts";
+import { UpstreamMetrics } from "../../src/gateway/upstream-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
 import { code, table } from "./markdown.ts";
@@ -27,6 +29,8 @@ function gatewayMetricList(): readonly Metric[] {
     new CallStats(metrics, ""),
     gatewayMetrics(metrics, ""),
     certificateMetrics(metrics),
+    new Overload(metrics, ""),
+    new UpstreamMetrics(metrics),
   ]);
 }
 
