@@ -1,4 +1,4 @@
-/** Compiles `upstreams` and `routes`. */
+/** Compiles `routes`. */
 
 import { present } from "../base/assert.ts";
 import type {
@@ -15,7 +15,6 @@ import { compileFieldRules } from "./config-rewrite.ts";
 import type { ConfigInput, RouteInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
 import { compileFiles, compileRedirect, compileReply } from "./config-targets.ts";
-import { compileUpstreamTls } from "./config-tls.ts";
 import { parseSize } from "./config-values.ts";
 import { type PathTemplate, parsePathTemplate } from "./path-template.ts";
 import { parseRoutePattern, type RoutePattern } from "./route-pattern.ts";
@@ -28,47 +27,6 @@ export interface RouteSurroundings {
   /** The configuration's own path, against which handlers are resolved. */
   readonly file: string;
   readonly fileExists: (path: string) => boolean;
-}
-
-export function compileUpstreams(
-  input: ConfigInput,
-  file: string,
-  problems: ProblemList,
-): ReadonlyMap<string, UpstreamConfig> {
-  const upstreams = new Map<string, UpstreamConfig>();
-  for (const [name, written] of Object.entries(input.upstreams ?? {})) {
-    const path: ConfigPath = ["upstreams", name];
-    const targets = written.targets.map((target) => target.replace(/\/$/, ""));
-    for (const [i, target] of targets.entries()) {
-      if (!URL.canParse(target)) {
-        problems.add([...path, "targets", i], "an origin such as http://127.0.0.1:8091", {
-          value: target,
-        });
-      } else if (targets.indexOf(target) !== i) {
-        problems.add([...path, "targets", i], "each target once", { value: target });
-      }
-    }
-    const timeout = (field: "connectTimeout" | "responseTimeout", otherwiseMs: number): number =>
-      durationBetween(
-        {
-          path: [...path, field],
-          text: written[field],
-          otherwiseMs,
-          minMs: 1,
-          maxMs: timeoutMsMax,
-        },
-        problems,
-      );
-    upstreams.set(name, {
-      name,
-      targets,
-      connectTimeoutMs: timeout("connectTimeout", 2_000),
-      responseTimeoutMs: timeout("responseTimeout", 30_000),
-      connectionsMax: written.connectionsMax ?? 256,
-      tls: compileUpstreamTls(written.tls, targets, { path: [...path, "tls"], file, problems }),
-    });
-  }
-  return upstreams;
 }
 
 /** The routes, and the names of all their parameters. */

@@ -98,7 +98,7 @@ export function compileFiles(
   }
   if (pattern.segments.at(-1)?.kind !== "rest") {
     problems.add([...path, "path"], "a path that ends in /*, for files", {
-      text: `${pattern.shape}`,
+      text: pattern.shape,
     });
   }
   return { kind: "files", folder: resolved, segment: pattern.segments.length - 1 };

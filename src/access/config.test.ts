@@ -99,6 +99,9 @@ test("the contract's example compiles, with every default filled in", () => {
     target: { kind: "handler", file: "bulk.ts" },
     cost: 100,
     refundOn: ["not-attempted"],
+    bodyMaxBytes: 16 * 2 ** 20,
+    requestFields: undefined,
+    responseFields: undefined,
     cors: undefined,
     timeoutMs: 30_000,
   });

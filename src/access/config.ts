@@ -17,10 +17,11 @@ import {
   type ProblemList,
   problemList,
 } from "./config-problem.ts";
-import { compileRoutes, compileUpstreams } from "./config-routes.ts";
+import { compileRoutes } from "./config-routes.ts";
 import { type ConfigInput, configSchema } from "./config-schema.ts";
 import { compileJournal, compileKeys, compilePlaces, compileStream } from "./config-settings.ts";
 import { type Environment, readSource } from "./config-source.ts";
+import { compileUpstreams } from "./config-upstreams.ts";
 
 export interface CompileValueOptions {
   /** Path of the configuration: named in problems, and handlers are relative to its folder. */

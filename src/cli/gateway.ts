@@ -6,12 +6,14 @@ import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
-import { upstreamClient } from "../adapters/node/upstream-client.ts";
+import { upstreamNetwork } from "../adapters/node/upstream-client.ts";
+import { checkUpstreamFiles } from "../adapters/node/upstream-tls.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { AssertionError } from "../base/assert.ts";
 import { TallygateError } from "../base/errors.ts";
 import type { GatewayCore } from "../gateway/core.ts";
 import { Pipeline } from "../gateway/pipeline.ts";
+import { UpstreamSet } from "../gateway/upstream-set.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
@@ -123,7 +125,15 @@ async function openPipeline(
   cleanup: Cleanup,
 ): Promise<Pipeline> {
   const { core, journal, log, metrics } = parts;
-  const upstreams = upstreamClient();
+  checkUpstreamFiles(config.upstreams, log);
+  const upstreams = new UpstreamSet(core.options.region, {
+    network: upstreamNetwork(),
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    log,
+    metrics,
+  });
   cleanup.add(() => upstreams.close());
   const pipeline = await Pipeline.create(
     {

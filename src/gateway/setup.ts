@@ -110,12 +110,9 @@ async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<Com
 }
 
 /** Files are answered by a handler as well. */
-async function loadHandler(
-  { target }: RouteConfig,
-  handlers: HandlerHost,
-): Promise<Handler | undefined> {
-  if (target.kind === "handler") return await handlers.load(target.file);
-  return target.kind === "files" ? await handlers.files(target.folder, target.segment) : undefined;
+function loadHandler({ target }: RouteConfig, handlers: HandlerHost): Promise<Handler> | undefined {
+  if (target.kind === "handler") return handlers.load(target.file);
+  return target.kind === "files" ? handlers.files(target.folder, target.segment) : undefined;
 }
 
 function compilePlan(
