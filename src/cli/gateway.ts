@@ -1,6 +1,7 @@
 /** One gateway process: opens its data, joins the hub, serves calls and operations, runs until a signal. */
 
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
+import { rulesVersion } from "../access/config-change.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
 import { listenHttp } from "../adapters/node/http-listener.ts";
@@ -11,29 +12,35 @@ import { upstreamClient } from "../adapters/node/upstream-client.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { AssertionError } from "../base/assert.ts";
 import { TallygateError } from "../base/errors.ts";
-import type { GatewayCore } from "../gateway/core.ts";
+import type { GatewayCore, GatewayRules } from "../gateway/core.ts";
 import { Pipeline } from "../gateway/pipeline.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import { adoptJournals } from "./adopt-journals.ts";
 import { Cleanup } from "./cleanup.ts";
+import { reloadConfig } from "./config-reload.ts";
 import { dataFolder } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { firstContact } from "./first-contact.ts";
 import { listenAddress, listenText } from "./listen-address.ts";
-import { loadConfig } from "./load-config.ts";
+import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
-import { catchStopSignal } from "./run-until-signal.ts";
+import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
+
+/** The hub of the same machine takes a changed file first: then it knows every key, plan and strict limit that it is asked about. */
+const hubFirstMs = 300;
 
 /** How long a stopping gateway waits for replies in progress. */
 const stopMsMax = 8_000;
 
 /** Resolves when the gateway has stopped in order after a signal. Fails with a `TallygateError` if it cannot start. */
 export async function runGateway(options: GatewayOptions): Promise<void> {
-  const stop = catchStopSignal();
-  const { config } = await loadConfig(options.config);
+  const stop = catchStopSignal(stopSignals);
+  const hangup = catchHangup();
+  const loaded = await loadConfig(options.config);
+  const { config } = loaded;
   const region = config.regions.find(({ name }) => name === options.region);
   if (region === undefined) {
     const names = config.regions.map(({ name }) => name).join(", ");
@@ -45,7 +52,7 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
   const cleanup = new Cleanup();
   try {
     if (options.dev === true) endWithParent(() => cleanup.run());
-    await openGateway({ options, config, region }, cleanup);
+    await openGateway({ options, loaded, config, region, hangup }, cleanup);
     await stop.arrived;
   } finally {
     await cleanup.run();
@@ -54,8 +61,10 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
 
 interface Start {
   readonly options: GatewayOptions;
+  readonly loaded: LoadedConfig;
   readonly config: CompiledConfig;
   readonly region: RegionConfig;
+  readonly hangup: ReturnType<typeof catchHangup>;
 }
 
 async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
@@ -75,6 +84,7 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     listen: listenText(listen),
     hubUrl: options.hubUrl ?? config.hub.url,
     latencyMs: options.latencyMs,
+    rules: rulesOf(config),
   };
   const { core, journal } = await openCore(member, { log, metrics });
   cleanup.add(() => core.stop());
@@ -92,8 +102,22 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   });
   cleanup.add(() => operations.stop());
   cleanup.add(() => pipeline.beginStop());
+  const reload = reloadConfig({
+    ...{ loaded: start.loaded, role: { kind: "gateway", region: region.name }, log, metrics },
+    delayMs: hubFirstMs,
+    async take(changed) {
+      await pipeline.reconfigure(changed);
+      core.reconfigure(rulesOf(changed));
+    },
+  });
+  cleanup.add(() => reload.stop());
+  start.hangup.listen(() => void reload.now());
   if (options.process === 0) cleanup.add(adoptJournals(member, region.processes, log));
   log.info("the gateway listens", { listen: member.listen });
+}
+
+function rulesOf(config: CompiledConfig): GatewayRules {
+  return { plans: config.plans, version: rulesVersion(config) };
 }
 
 /**

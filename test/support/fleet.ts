@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -54,10 +54,7 @@ export class Fleet implements Running {
     this.regionNames = options.regions ?? regionNames;
     this.folder = mkdtempSync(join(tmpdir(), "tallygate-fleet-"));
     this.data = join(this.folder, "data");
-    writeFileSync(
-      join(this.folder, "tallygate.yaml"),
-      threeRegions({ ...options.config, plans, base, regions: options.regions ?? regionNames }),
-    );
+    this.configure({ ...options.config, plans });
     for (const [name, text] of Object.entries({ ...handlers, ...options.files })) {
       writeFileSync(join(this.folder, name), text);
     }
@@ -75,6 +72,14 @@ export class Fleet implements Running {
       throw error;
     }
     return fleet;
+  }
+
+  /** Puts a configuration in the place of the present one. Running processes notice by themselves. */
+  configure(config: Omit<Variation, "base" | "regions">): void {
+    const file = join(this.folder, "tallygate.yaml");
+    const regions = this.#options.regions ?? regionNames;
+    writeFileSync(`${file}.new`, threeRegions({ ...config, base: this.#base, regions }));
+    renameSync(`${file}.new`, file);
   }
 
   get hubUrl(): string {
@@ -125,8 +130,8 @@ export class Fleet implements Running {
     return pid;
   }
 
-  /** SIGSTOP: it keeps its connections and its port, and answers nobody. SIGCONT: it goes on. */
-  signal(name: string, signal: "SIGSTOP" | "SIGCONT"): void {
+  /** SIGSTOP: it keeps its connections and its port, and answers nobody. SIGCONT: it goes on. SIGHUP: it reads its configuration again. */
+  signal(name: string, signal: NodeJS.Signals): void {
     this.#processes.get(name)?.kill(signal);
   }
 
