@@ -37,6 +37,7 @@ const tasks = {
   check: ["scripts/check.ts"],
   docs: ["scripts/docs.ts"],
   sim: ["src/sim/main.ts"],
+  "sim:campaign": ["scripts/campaign.ts"],
 };
 
 /** How often a start by npm looks whether npm is still there. */

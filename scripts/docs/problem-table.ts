@@ -53,8 +53,12 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     charged: keptOrBack,
   },
   "upstream-overloaded": {
-    when: "all connections to the target busy and its queue full",
+    when: "more calls under way than the upstream answers in good time; all connections to the target busy and its queue full",
     charged: keptOrBack,
+  },
+  "gateway-overloaded": {
+    when: "this process cannot keep up; callers without a key first",
+    charged: no,
   },
   "gateway-unready": { when: "keys and totals of the cluster not known yet", charged: no },
   "view-stale": { when: "cut off for longer than a limit's `staleness`", charged: no },

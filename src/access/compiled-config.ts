@@ -35,6 +35,55 @@ export interface HubConfig {
   readonly listen: ListenAddress;
   /** Where gateways reach the hub, e.g. `http://127.0.0.1:8080`; from `listen` if not given. */
   readonly url: string;
+  /** Undefined: plain HTTP, on this machine only. */
+  readonly tls: HubTls | undefined;
+  /** What gateways present and check where `url` is https. */
+  readonly link: HubLinkTls;
+}
+
+/** Paths of PEM files, absolute if the configuration's is. */
+export interface CertificateFiles {
+  /** The certificate first, then those between it and the root. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+export interface HubTls {
+  readonly certificate: CertificateFiles;
+  readonly minVersion: TlsVersion;
+  /** Gateways must present a certificate of one of these CAs; undefined: none is asked for. */
+  readonly clientCaFile: string | undefined;
+}
+
+export interface HubLinkTls {
+  /** Undefined: the CAs that Node knows. */
+  readonly caFile: string | undefined;
+  /** Presented to a hub that asks for one. */
+  readonly certificate: CertificateFiles | undefined;
+}
+
+export interface ListenerTls {
+  /** At least one; the first is for callers that ask for none of their names. */
+  readonly certificates: readonly CertificateFiles[];
+  readonly minVersion: TlsVersion;
+  /** `port` is that of the https URL; undefined: the region's. */
+  readonly redirect:
+    | { readonly listen: ListenAddress; readonly port: number | undefined }
+    | undefined;
+  /** Value of the field in every reply; "" for none. */
+  readonly strictTransportSecurity: string;
+}
+
+export interface UpstreamTls {
+  /** Undefined: the CAs that Node knows. */
+  readonly caFile: string | undefined;
+  readonly certificate: CertificateFiles | undefined;
+  /** Undefined: the target's host. */
+  readonly serverName: string | undefined;
+  /** False: any certificate is taken. */
+  readonly isVerified: boolean;
 }
 
 export interface RegionConfig {
@@ -45,6 +94,10 @@ export interface RegionConfig {
   readonly operations: ListenAddress;
   /** Processes that share the region's port, 1 to 64; each is a producer. */
   readonly processes: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: ListenerTls | undefined;
+  /** Whether connections from trusted proxies begin with a PROXY protocol header. */
+  readonly proxyProtocol: boolean;
 }
 
 export type KeySource =
@@ -83,6 +136,8 @@ export interface UpstreamConfig {
   readonly responseTimeoutMs: number;
   /** Sockets per target, at most; default 256. */
   readonly connectionsMax: number;
+  /** For https targets; undefined: checked against Node's CAs. */
+  readonly tls: UpstreamTls | undefined;
 }
 
 export type RefundReason = "not-attempted" | "5xx";

@@ -75,10 +75,10 @@ function compileChecked(
   options: CompileValueOptions,
   problems: ProblemList,
 ): CompiledConfig {
-  const places = compilePlaces(input, problems);
+  const places = compilePlaces(input, options.file, problems);
   const keys = compileKeys(input, problems);
   const clients = compileClients(input, problems);
-  const upstreams = compileUpstreams(input, problems);
+  const upstreams = compileUpstreams(input, options.file, problems);
   const context = { file: options.file, fileExists: options.fileExists, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
   const plans = compilePlans(input, { keySources: keys.from, pathParameters }, problems);

@@ -4,7 +4,6 @@ import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/comp
 import { rulesVersion } from "../access/config-change.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
-import { listenHttp } from "../adapters/node/http-listener.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
@@ -27,6 +26,7 @@ import { listenAddress, listenText } from "./listen-address.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
+import { openPublicListener } from "./public-listener.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
 
 /** The hub of the same machine takes a changed file first: then it knows every key, plan and strict limit that it is asked about. */
@@ -93,8 +93,11 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     isMade: () => core.time.isDisciplined,
     hasFailed: () => core.session.hasFailed,
   });
-  const listener = await listenHttp({ ...listen, sharesPort: region.processes > 1 }, pipeline);
-  cleanup.add(() => listener.stop(stopMsMax));
+  await openPublicListener(
+    { config: () => config, region, listen, isDev: options.dev === true, stopMsMax },
+    { pipeline, log, metrics },
+    cleanup,
+  );
   const operations = await listenOperations({
     ...operationsAddress(start),
     metrics,

@@ -84,6 +84,12 @@ export const problemCatalogue = {
     detail: "The server behind the gateway has no room for the request.",
     headers: soon,
   },
+  "gateway-overloaded": {
+    status: 503,
+    title: "Overloaded",
+    detail: "The gateway has more calls than it can answer.",
+    headers: soon,
+  },
   "gateway-unready": {
     status: 503,
     title: "Not ready",

@@ -1,8 +1,14 @@
-/** T14 (b): half an hour that is like a day. Totals are exact per key and window; memory and files do not grow. */
+/**
+ * T14 (b): half an hour that is like a day. Totals are exact per key and window; memory and files do not grow.
+ *
+ * Memory is what a process has resident right after all that is dead was collected: heaps, code, SQLite's caches and whatever
+ * malloc keeps. It is watched in the last two fifths, twelve minutes, with faults going on; see `watchFromShare` for why not before.
+ */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runDay } from "../support/day-run.ts";
+import type { Trend } from "../support/process-watch.ts";
 import { fakeTime } from "../support/wrong-clocks.ts";
 
 const lengthMs = 1_800_000;
@@ -17,11 +23,7 @@ test("a day at 1:48, with faults and the end of a month in its middle", { skip }
   const { load, trends, faults, settledMs } = await runDay(lengthMs, path);
   const { sent, acked, unknown, badCalls, statuses } = load;
   t.diagnostic(`answers: ${JSON.stringify([...statuses])}, ${badCalls} bad clients`);
-  for (const { name, megabytes, megabytesPer10Minutes, filesFirst, filesLast } of trends) {
-    const slope = megabytesPer10Minutes.toFixed(2);
-    const memory = `${megabytes.join(", ")} MB, ${slope} MB per 10 minutes`;
-    t.diagnostic(`${name}: ${memory}, ${filesFirst} → ${filesLast} files`);
-  }
+  for (const trend of trends) t.diagnostic(textOf(trend));
   t.diagnostic(
     `figure: ${sent} calls, ${faults} faults, ${acked} charged for certain and ${unknown} perhaps: exact ` +
       `per key and window, equal everywhere after ${Math.round(settledMs)} ms`,
@@ -33,3 +35,15 @@ test("a day at 1:48, with faults and the end of a month in its middle", { skip }
     assert.ok(megabytesPer10Minutes <= megabytesPer10MinutesMax, `memory of ${name}`);
   }
 });
+
+function textOf(trend: Trend): string {
+  const { name, megabytes, megabytesPer10Minutes, heap, external, samples } = trend;
+  const texts = (values: readonly number[]): string[] => values.map((value) => value.toFixed(1));
+  return [
+    `${name}: ${texts(megabytes).join(", ")} MB, ${megabytesPer10Minutes.toFixed(2)} MB per 10 minutes`,
+    `heap ${texts(heap).join(" → ")}`,
+    `external ${texts(external).join(" → ")}`,
+    `${samples} samples`,
+    `${trend.filesFirst} → ${trend.filesLast} files`,
+  ].join(", ");
+}

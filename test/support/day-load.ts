@@ -1,6 +1,7 @@
 /**
  * A day of callers in little: many keys, few of which do most (Zipf), busy and quiet hours, bursts, and some clients that
- * misbehave. Keeps books per key and side of the roll-over: what was certainly charged there, and what may have been.
+ * misbehave. At the start and after the roll-over there is a round: every key calls once in every region, the rarest too.
+ * Keeps books per key and side of the roll-over: what was certainly charged there, and what may have been.
  */
 
 import { connect } from "node:net";
@@ -32,6 +33,8 @@ interface Sides {
 
 const zipfExponent = 1.1;
 const badShare = 0.02;
+/** Of the calls while there is a round, those that belong to it. */
+const roundShare = 1 / 3;
 /** Every so often one key calls many times at once. */
 const burstEveryMs = 5_000;
 const burstCalls = 100;
@@ -58,6 +61,9 @@ export class DayLoad {
   #isStopped = false;
   #running: Promise<void> | undefined;
   readonly #calls = new Set<Promise<void>>();
+  /** Calls of the present round that were sent. */
+  #roundSent = 0;
+  #hasRolledOver = false;
 
   constructor(options: DayLoadOptions) {
     this.#options = options;
@@ -94,7 +100,8 @@ export class DayLoad {
       const nowMs = performance.now();
       due += (this.#rateAt((nowMs - startMs) / lengthMs) * (nowMs - lastMs)) / 1_000;
       lastMs = nowMs;
-      for (; due >= 1; due--) this.#sendOne(this.#pickKey());
+      this.#beginRound();
+      for (; due >= 1; due--) this.#sendNext();
       if (nowMs < burstAtMs) continue;
       burstAtMs += burstEveryMs;
       const key = keys[Math.floor(Math.random() * keys.length)] as string;
@@ -120,10 +127,29 @@ export class DayLoad {
     return this.#options.keys[low] as string;
   }
 
+  #beginRound(): void {
+    if (this.#hasRolledOver || Date.now() <= this.#options.rollOverMs + edgeMs) return;
+    this.#hasRolledOver = true;
+    this.#roundSent = 0;
+  }
+
+  #sendNext(): void {
+    const { keys } = this.#options;
+    const targets = this.#pools.length;
+    if (this.#roundSent === keys.length * targets || Math.random() >= roundShare) {
+      return this.#sendOne(this.#pickKey());
+    }
+    const key = keys[Math.floor(this.#roundSent / targets)] as string;
+    this.#send(key, this.#roundSent++ % targets, false);
+  }
+
   #sendOne(key: string): void {
     const target = Math.floor(Math.random() * this.#pools.length);
+    this.#send(key, target, Math.random() < badShare);
+  }
+
+  #send(key: string, target: number, isBad: boolean): void {
     if ((this.#pending[target] as number) >= pendingMax) return;
-    const isBad = Math.random() < badShare;
     (this.#pending[target] as number)++;
     const call = (isBad ? this.#misbehave(target) : this.#call(target, key)).finally(() => {
       (this.#pending[target] as number)--;

@@ -26,8 +26,14 @@ const keysAtOnce = 16;
 const perSecond = { low: 300, high: 800 };
 /** Windows in which the busiest callers reach their quota. */
 const minuteQuota = 2_000;
-/** Share of the day in which processes are killed; afterwards their memory is watched. */
+/** Share of the day in which processes are killed. */
 const killShare = 1 / 3;
+/**
+ * Share of the day after which memory is watched. By then every key has called in every region since the roll-over, so
+ * that all rows of the hour are there; caches of SQLite, which processes that were killed began anew, are as full as
+ * they get; and the hub has the minutes of `expiryGraceMs` that it keeps.
+ */
+const watchFromShare = 3 / 5;
 const calmMs = 4_000;
 const faultMsMax = 6_000;
 const settleMsMax = 10_000;
@@ -91,8 +97,9 @@ class Day {
       const isWithin = (share: number): boolean =>
         performance.now() - startMs < share * this.#lengthMs;
       for (; isWithin(killShare); faults++) await this.#fault(faults, true);
-      const names = ["hub", ...regionNames];
-      const watch = new ProcessWatch(new Map(names.map((name) => [name, fleet.pid(name)])));
+      for (; isWithin(watchFromShare); faults++) await this.#fault(faults, false);
+      const pids = ["hub", ...regionNames].map((name) => [name, fleet.pid(name)] as const);
+      const watch = new ProcessWatch(new Map(pids), this.#clocks.memoryFile);
       for (; isWithin(1); faults++) await this.#fault(faults, false);
       trends = watch.stop();
     } finally {

@@ -1,85 +1,103 @@
-/** What processes take over time, from the kernel's books: resident memory and open files. Linux alone. */
+/**
+ * What processes hold over time: resident memory after everything dead was collected (`memory-probe.ts`), and open files from
+ * the kernel's books. Linux alone.
+ *
+ * Resident memory as it stands says little: V8 lets the young generation grow to 192 MB and back, as calls come and go.
+ */
 
-import { readdirSync } from "node:fs";
-import { residentMegabytes } from "./alone.ts";
-
-interface Sample {
-  readonly atMs: number;
-  readonly megabytes: number;
-  readonly files: number;
-}
+import { readdirSync, readFileSync } from "node:fs";
+import type { MemoryLine } from "./memory-probe.ts";
 
 export interface Trend {
   readonly name: string;
-  /** Of the least memory in each stretch of time; what lies above it is for the collector to free. */
+  /** Of resident memory: the median of the slopes between any two samples (Theil and Sen), which outliers do not move. */
   readonly megabytesPer10Minutes: number;
-  /** The least of each stretch, in order: whether it grows on or has come to rest. */
+  /** The median of each stretch of time, in order: whether it grows on or has come to rest. */
   readonly megabytes: readonly number[];
+  /** Of the first and last stretch: objects of the main thread, and what they hold outside the heap. */
+  readonly heap: readonly [number, number];
+  readonly external: readonly [number, number];
+  readonly samples: number;
   readonly filesFirst: number;
   readonly filesLast: number;
 }
 
-const sampleMs = 5_000;
-/** Stretches of which the least is taken. */
+const sampleMs = 10_000;
 const stretches = 8;
+/** Fewer say nothing about a slope. */
+const samplesMin = 8;
 
 export class ProcessWatch {
   readonly #pids: ReadonlyMap<string, number>;
-  readonly #samples = new Map<string, Sample[]>();
+  readonly #file: string;
+  readonly #files = new Map<string, number[]>();
   readonly #timer: NodeJS.Timeout;
 
-  /** Of processes, by name, that are not restarted while they are watched. */
-  constructor(pids: ReadonlyMap<string, number>) {
+  /** Of processes, by name, that were started with `probed(file)` and are not restarted while they are watched. */
+  constructor(pids: ReadonlyMap<string, number>, file: string) {
     this.#pids = pids;
+    this.#file = file;
     this.#timer = setInterval(() => this.#sample(), sampleMs);
     this.#sample();
   }
 
   stop(): Trend[] {
     clearInterval(this.#timer);
-    return [...this.#samples].map(([name, samples]) => ({
-      name,
-      megabytesPer10Minutes: slope(leastOf(samples)) * 600_000,
-      megabytes: leastOf(samples).map(({ megabytes }) => Math.round(megabytes)),
-      filesFirst: least(samples.slice(0, samples.length >> 1)),
-      filesLast: least(samples.slice(samples.length >> 1)),
-    }));
+    const lines = readFileSync(this.#file, "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as MemoryLine);
+    return [...this.#pids].map(([name, pid]) => {
+      const ofProcess = lines.filter((line) => line.pid === pid);
+      return trendOf(name, ofProcess, this.#files.get(name) ?? []);
+    });
   }
 
   #sample(): void {
     for (const [name, pid] of this.#pids) {
-      const megabytes = residentMegabytes(pid);
-      if (megabytes === undefined) continue;
-      const files = readdirSync(`/proc/${pid}/fd`).length;
-      const samples = this.#samples.get(name) ?? [];
-      samples.push({ atMs: performance.now(), megabytes, files });
-      this.#samples.set(name, samples);
+      process.kill(pid, "SIGUSR2");
+      const files = this.#files.get(name) ?? [];
+      files.push(readdirSync(`/proc/${pid}/fd`).length);
+      this.#files.set(name, files);
     }
   }
 }
 
-function least(samples: readonly Sample[]): number {
-  return Math.min(...samples.map(({ files }) => files));
+function trendOf(name: string, lines: readonly MemoryLine[], files: readonly number[]): Trend {
+  if (lines.length < samplesMin) throw new Error(`${name}: ${lines.length} samples of memory`);
+  const points = lines.map(({ atMs, residentBytes }) => [atMs, residentBytes / 1e6] as const);
+  const length = Math.ceil(lines.length / stretches);
+  const medians = (of: (line: MemoryLine) => number): number[] =>
+    Array.from({ length: Math.ceil(lines.length / length) }, (_, i) =>
+      median(lines.slice(i * length, (i + 1) * length).map((line) => of(line) / 1e6)),
+    );
+  const ends = (of: (line: MemoryLine) => number): [number, number] => {
+    const all = medians(of);
+    return [all[0] as number, all.at(-1) as number];
+  };
+  return {
+    name,
+    megabytesPer10Minutes: slope(points) * 600_000,
+    megabytes: medians(({ residentBytes }) => residentBytes),
+    heap: ends(({ heapBytes }) => heapBytes),
+    external: ends(({ externalBytes }) => externalBytes),
+    samples: lines.length,
+    filesFirst: Math.min(...files.slice(0, files.length >> 1)),
+    filesLast: Math.min(...files.slice(files.length >> 1)),
+  };
 }
 
-/** The sample with the least memory of each stretch. */
-function leastOf(samples: readonly Sample[]): Sample[] {
-  const length = Math.ceil(samples.length / stretches);
-  const points: Sample[] = [];
-  for (let at = 0; at < samples.length; at += length) {
-    const stretch = samples.slice(at, at + length);
-    points.push(stretch.reduce((low, each) => (each.megabytes < low.megabytes ? each : low)));
+function slope(points: readonly (readonly [number, number])[]): number {
+  const slopes: number[] = [];
+  for (const [i, [fromX, fromY]] of points.entries()) {
+    for (const [x, y] of points.slice(i + 1)) slopes.push((y - fromY) / (x - fromX));
   }
-  return points;
+  return median(slopes);
 }
 
-/** Megabytes per millisecond, by least squares. */
-function slope(points: readonly Sample[]): number {
-  const mean = (of: (point: Sample) => number): number =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length;
-  const atMean = mean(({ atMs }) => atMs);
-  const megabytesMean = mean(({ megabytes }) => megabytes);
-  const spread = mean(({ atMs }) => (atMs - atMean) ** 2);
-  const together = mean(({ atMs, megabytes }) => (atMs - atMean) * (megabytes - megabytesMean));
-  return spread === 0 ? 0 : together / spread;
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const high = sorted[middle] as number;
+  return sorted.length % 2 === 1 ? high : ((sorted[middle - 1] as number) + high) / 2;
 }

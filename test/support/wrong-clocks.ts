@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { ensureDebian } from "../../scripts/debian.ts";
 import { regionNames } from "./configs.ts";
 import { FarFleet } from "./far-fleet.ts";
+import { probed } from "./memory-probe.ts";
 
 const libraryPattern = "/usr/lib/*/faketime/libfaketimeMT.so.1";
 
@@ -43,6 +44,7 @@ export class WrongClocks {
       FAKETIME_NO_CACHE: "1",
       FAKETIME_DONT_FAKE_MONOTONIC: "1",
       NO_FAKE_STAT: "1",
+      ...probed(clocks.memoryFile),
     });
     try {
       return { clocks, far: await FarFleet.start(plans, { environment }) };
@@ -60,6 +62,11 @@ export class WrongClocks {
     writeFileSync(fresh, `${sign}${seconds}`);
     // Read at every look at the clock: never half of it.
     renameSync(fresh, this.#file(name));
+  }
+
+  /** What the processes hold, where a `ProcessWatch` asks them. */
+  get memoryFile(): string {
+    return join(this.#folder, "memory.jsonl");
   }
 
   remove(): void {

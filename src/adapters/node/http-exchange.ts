@@ -15,11 +15,18 @@ export const droppedBodyMaxBytes = 64 * 1024;
 /** Bytes of a body that `request.text()` and its like give to a handler, at most. */
 export const handlerBodyMaxBytes = 16 * 1024 * 1024;
 
+/** What the listener tells all of its exchanges. */
+export interface ServerState {
+  readonly isStopping: boolean;
+  /** Value of the field in every reply; "" for none. */
+  readonly strictTransportSecurity: string;
+}
+
 export class NodeExchange implements Exchange {
   readonly connection: Connection;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #server: { readonly isStopping: boolean };
+  readonly #server: ServerState;
   #webRequest: Request | undefined;
   /** Whether the client waits for a 100 before it sends the body. */
   #awaitsContinue: boolean;
@@ -29,7 +36,7 @@ export class NodeExchange implements Exchange {
     response: ServerResponse,
     at: {
       readonly connection: Connection;
-      readonly server: { readonly isStopping: boolean };
+      readonly server: ServerState;
       readonly awaitsContinue: boolean;
     },
   ) {
@@ -143,6 +150,11 @@ export class NodeExchange implements Exchange {
     const request = this.#request;
     if (this.#server.isStopping || (!request.complete && !this.#willDrainSoon())) {
       headers.push("connection", "close");
+    }
+    const { strictTransportSecurity } = this.#server;
+    // Browsers go by the first, which may be the upstream's own.
+    if (strictTransportSecurity !== "") {
+      headers.push("strict-transport-security", strictTransportSecurity);
     }
     this.#response.writeHead(status, headers);
   }

@@ -1,10 +1,11 @@
 /** The public listener of a gateway on node:http. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { TallygateError } from "../../base/errors.ts";
 import type { Connection, ExchangeTaker, Listener } from "../../ports/listener.ts";
+import { type Front, type FrontOptions, frontServer } from "./front-server.ts";
 import { NodeExchange } from "./http-exchange.ts";
 
 export interface HttpLimits {
@@ -43,13 +44,16 @@ const closeIdleMs = 25;
 /** Connections that wait to be accepted; the kernel's own bound (somaxconn) may be lower. */
 const backlog = 4_096;
 
-export interface ListenOptions {
+/** `tls` and `hasProxyHeader`: HTTPS, and proxies that say who calls. */
+export interface ListenOptions extends FrontOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
   /** Several processes may listen on the port, and the kernel spreads connections over them. */
   readonly sharesPort?: boolean;
   readonly limits?: Partial<HttpLimits>;
+  /** Value of Strict-Transport-Security in every reply; "" or left out: none. */
+  readonly strictTransportSecurity?: string;
 }
 
 const connectionKey = Symbol("connection");
@@ -58,8 +62,9 @@ type ConnectedSocket = Socket & { [connectionKey]?: Connection };
 /** Resolves when the port is open. Fails with `port-in-use` or `listen-failed`. */
 export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): Promise<Listener> {
   const limits = { ...httpLimitsDefault, ...options.limits };
-  const state = { isStopping: false };
-  const server = createServer({
+  const { strictTransportSecurity = "" } = options;
+  const state = { isStopping: false, strictTransportSecurity };
+  const http = {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.idleTimeoutMs,
@@ -68,20 +73,29 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     // The pipeline checks Host itself, and answers in its own words.
     requireHostHeader: false,
     noDelay: true,
-  });
+  };
+  const front = frontServer(http, options);
+  const { server } = front;
   // By default node drops what comes after the thousandth field, be it the key.
   server.maxHeadersCount = 0;
   server.maxConnections = limits.connectionsMax;
 
   let lastCallMs = Number.NEGATIVE_INFINITY;
   const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
+  /** Those whose requests are read off, which above TLS are others. */
+  const readable = front.protocol === "https" ? new Set<Socket>() : sockets;
+  const trackIn = (set: Set<Socket>) => (socket: Socket) => {
+    set.add(socket);
+    socket.once("close", () => set.delete(socket));
+  };
+  server.on("connection", trackIn(sockets));
+  if (readable !== sockets) server.on("secureConnection", trackIn(readable));
+  // Now, while both ends of the connection are known for certain.
+  if (readable === sockets) front.onOpened((socket) => connectionOf(socket, front));
+  else server.on("secureConnection", (socket: Socket) => connectionOf(socket, front));
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
     lastCallMs = performance.now();
-    const connection = connectionOf(request.socket);
+    const connection = connectionOf(request.socket, front);
     taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
   };
   server.on("request", (request, response) => take(request, response, false));
@@ -103,17 +117,18 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     stop(withinMs) {
       state.isStopping = true;
       // Node does not count as idle what has never sent anything.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+      for (const socket of readable) if (socket.bytesRead === 0) socket.destroy();
       const sinceCallMs = performance.now() - lastCallMs;
-      return closed(server, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      return closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
     },
   };
 }
 
-function connectionOf(socket: ConnectedSocket): Connection {
+function connectionOf(socket: ConnectedSocket, front: Front): Connection {
   let connection = socket[connectionKey];
   if (connection === undefined) {
-    connection = { peerAddress: socket.remoteAddress ?? "", protocol: "http", scratch: undefined };
+    const { protocol } = front;
+    connection = { peerAddress: front.peerAddress(socket), protocol, scratch: undefined };
     socket[connectionKey] = connection;
   }
   return connection;
@@ -141,14 +156,19 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
 
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
 function closed(
-  server: Server,
+  front: Front,
   { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
 ): Promise<void> {
+  const { server } = front;
   return new Promise((resolve) => {
-    const deadline = setTimeout(() => server.closeAllConnections(), withinMs);
+    const deadline = setTimeout(() => {
+      front.closeHandshakes();
+      server.closeAllConnections();
+    }, withinMs);
     let closing: NodeJS.Timeout | undefined;
     const linger = setTimeout(
       () => {
+        front.closeHandshakes();
         server.closeIdleConnections();
         // A reply that began before the stop did not say that it is the last.
         closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);

@@ -6,6 +6,7 @@ import { applicationIds, type DatabaseSpec, openDatabase, transaction } from "./
 import type { StateApi, StateStart } from "./gateway-store-protocol.ts";
 import { KeyRows, keyTables } from "./key-rows.ts";
 import { rowCrc } from "./row-crc.ts";
+import { Statements } from "./statements.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
 import { TotalRows, totalTables } from "./total-rows.ts";
 import { IdleSweeper, WindowRows, windowTables } from "./window-rows.ts";
@@ -52,6 +53,7 @@ function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: unde
   const db = openDatabase(specOf(file));
   db.exec(coverageTable);
   db.exec(viewTimeTable);
+  const statements = new Statements(db);
   const windows = new WindowRows(db);
   const totals = new TotalRows(db, windows);
   const keys = new KeyRows(db);
@@ -87,7 +89,7 @@ function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: unde
           if (delta.replace) windows.drop(windows.ids.keys());
           for (const columns of delta.windows) totals.put(columns);
           windows.drop(delta.dropped);
-          writeView(db, delta);
+          writeView(db, statements, delta);
         });
       } catch (error) {
         windows.reload();
@@ -100,7 +102,7 @@ function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: unde
       const text = JSON.stringify(marks);
       transaction(db, () => {
         db.exec("DELETE FROM coverage");
-        db.prepare("INSERT INTO coverage (marks, crc) VALUES (?, ?)").run(text, rowCrc(text));
+        statements.get("INSERT INTO coverage (marks, crc) VALUES (?, ?)").run(text, rowCrc(text));
       });
     },
     loadKeys: (_, { emit }) => keys.load(emit),
@@ -139,17 +141,19 @@ function readCoverage(db: DatabaseSync): readonly CoverageMark[] {
   return row["crc"] === rowCrc(text) ? (JSON.parse(text) as CoverageMark[]) : [];
 }
 
-function writeView(db: DatabaseSync, { version, watermarks, asOfMs }: SavedView): void {
+function writeView(
+  db: DatabaseSync,
+  statements: Statements,
+  { version, watermarks, asOfMs }: SavedView,
+): void {
   const text = JSON.stringify(watermarks);
   const { epoch, position } = version;
   db.exec("DELETE FROM view");
-  db.prepare("INSERT INTO view (epoch, position, watermarks, crc) VALUES (?, ?, ?, ?)").run(
-    epoch,
-    position,
-    text,
-    rowCrc(epoch, position, text),
+  const insert = statements.get(
+    "INSERT INTO view (epoch, position, watermarks, crc) VALUES (?, ?, ?, ?)",
   );
+  insert.run(epoch, position, text, rowCrc(epoch, position, text));
   db.exec("DELETE FROM view_time");
-  const insert = db.prepare("INSERT INTO view_time (as_of_ms, crc) VALUES (?, ?)");
-  insert.run(asOfMs, rowCrc(asOfMs));
+  const insertTime = statements.get("INSERT INTO view_time (as_of_ms, crc) VALUES (?, ?)");
+  insertTime.run(asOfMs, rowCrc(asOfMs));
 }

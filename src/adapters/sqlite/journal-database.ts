@@ -25,6 +25,7 @@ import {
 } from "./database.ts";
 import { rowCrc } from "./row-crc.ts";
 import { isSyncFailure } from "./sqlite-error.ts";
+import { Statements } from "./statements.ts";
 
 export const journalSchemaVersion = 2;
 
@@ -90,6 +91,7 @@ export class JournalDatabase {
   readonly #db: DatabaseSync;
   readonly #durability: "os" | "disk";
   readonly #checkpointPages: number;
+  readonly #statements: Statements;
   readonly #insertOpen: StatementSync;
   readonly #usedPages: StatementSync;
   /** Row id of this start. */
@@ -108,6 +110,7 @@ export class JournalDatabase {
     this.#durability = options.durability;
     this.#checkpointPages = options.checkpointPages ?? checkpointPagesDefault;
     this.#db = openDatabase(journalSpec(file));
+    this.#statements = new Statements(this.#db);
     this.#insertOpen = this.#db.prepare(
       "INSERT INTO open (incarnation, bytes, crc) VALUES (?, ?, ?)",
     );
@@ -216,7 +219,7 @@ export class JournalDatabase {
   /** Stores marks; synced. */
   storeMarks(leases: readonly StoredLease[]): void {
     if (this.#logPages >= this.#checkpointPages) this.#checkpoint();
-    const put = this.#db.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)");
+    const put = this.#statements.get("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?)");
     this.#commit("disk", () =>
       transaction(this.#db, () => {
         for (const lease of leases) {
@@ -236,11 +239,11 @@ export class JournalDatabase {
   }
 
   #putSeals(seals: readonly Seal[], group: Uint8Array | undefined): void {
-    const insert = this.#db.prepare(
+    const insert = this.#statements.get(
       "INSERT INTO batches (incarnation, seq, bytes) VALUES (?, ?, ?)",
     );
-    const advance = this.#db.prepare("UPDATE incarnations SET last = ? WHERE id = ?");
-    const close = this.#db.prepare("DELETE FROM leases WHERE incarnation = ? AND request = ?");
+    const advance = this.#statements.get("UPDATE incarnations SET last = ? WHERE id = ?");
+    const close = this.#statements.get("DELETE FROM leases WHERE incarnation = ? AND request = ?");
     this.#db.exec("DELETE FROM open");
     for (const { incarnation, seq, bytes, closed } of seals) {
       for (const lease of closed) close.run(lease.incarnation, lease.request);
@@ -254,8 +257,8 @@ export class JournalDatabase {
 
   /** Batches from `from` on, whose last four bytes are the CRC-32 of the rest; those that fail are named. */
   read(incarnation: number, from: number, bytesMax: number): BatchesRead {
-    const rows = this.#db
-      .prepare("SELECT seq, bytes FROM batches WHERE incarnation = ? AND seq >= ? ORDER BY seq")
+    const rows = this.#statements
+      .get("SELECT seq, bytes FROM batches WHERE incarnation = ? AND seq >= ? ORDER BY seq")
       .iterate(incarnation, from);
     const seqs: number[] = [];
     const batches: Uint8Array[] = [];
@@ -276,7 +279,7 @@ export class JournalDatabase {
 
   /** Deletes the oldest batches up to `upTo`, at most `trimBatchesMax`. True if more are left to delete. */
   trimSome(incarnation: number, upTo: number): boolean {
-    const remove = this.#db.prepare(`DELETE FROM batches WHERE incarnation = ?1 AND seq IN
+    const remove = this.#statements.get(`DELETE FROM batches WHERE incarnation = ?1 AND seq IN
       (SELECT seq FROM batches WHERE incarnation = ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)`);
     let removed = 0;
     this.#commit("os", () => {

@@ -31,6 +31,7 @@ type Emit = (part: Uint8Array, transfer: readonly ArrayBuffer[]) => void;
 export class KeyRows {
   readonly #db: DatabaseSync;
   readonly #put: StatementSync;
+  readonly #setVersion: StatementSync;
   readonly #some: StatementSync;
   readonly #after: StatementSync;
 
@@ -41,6 +42,7 @@ export class KeyRows {
       -- The flags, 0 unless the key is revoked: a tombstone beats any version.
       WHERE substr(packed, 2, 1) = x'00' OR substr(excluded.packed, 2, 1) <> x'00'`);
     // One value for many rows: a row of its own for each of a million records takes twice the time.
+    this.#setVersion = db.prepare("INSERT INTO registry (version, crc) VALUES (?, ?)");
     this.#some = db.prepare(`SELECT unhex(group_concat(hex(packed), '')) AS packed,
       json_group_array(length(packed)) AS lengths, json_group_array(crc) AS crcs
       FROM keys WHERE id > ? AND id <= ?`);
@@ -62,8 +64,7 @@ export class KeyRows {
       at += length;
     }
     this.#db.exec("DELETE FROM registry");
-    const insert = this.#db.prepare("INSERT INTO registry (version, crc) VALUES (?, ?)");
-    insert.run(version, rowCrc(version));
+    this.#setVersion.run(version, rowCrc(version));
   }
 
   /** Emits every intact record; the version of all; undefined if one was damaged or none was ever saved. */

@@ -5,15 +5,18 @@ import { TallygateError } from "../../base/errors.ts";
 import type { ProducerKey } from "../../base/words.ts";
 import type { FoldCheckpoint, ProducerCheckpoint } from "../../ports/ledger-store.ts";
 import { rowCrc } from "./row-crc.ts";
+import { Statements } from "./statements.ts";
 
 type Parked = ProducerCheckpoint["parked"][number];
 
 export class FoldRows {
   readonly #db: DatabaseSync;
+  readonly #statements: Statements;
   readonly #file: string;
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
+    this.#statements = new Statements(db);
     this.#file = file;
   }
 
@@ -68,11 +71,11 @@ export class FoldRows {
   write({ version, horizonMs, producers }: FoldCheckpoint): void {
     const { epoch, position } = version;
     this.#db.exec("DELETE FROM fold");
-    this.#db
-      .prepare("INSERT INTO fold (epoch, position, horizon_ms, crc) VALUES (?, ?, ?, ?)")
+    this.#statements
+      .get("INSERT INTO fold (epoch, position, horizon_ms, crc) VALUES (?, ?, ?, ?)")
       .run(epoch, position, horizonMs, rowCrc(epoch, position, horizonMs));
     const put =
-      this.#db.prepare(`INSERT INTO producers (producer, last, lost, crc) VALUES (?, ?, ?, ?)
+      this.#statements.get(`INSERT INTO producers (producer, last, lost, crc) VALUES (?, ?, ?, ?)
       ON CONFLICT (producer) DO UPDATE SET last = excluded.last, lost = excluded.lost, crc = excluded.crc
       WHERE crc <> excluded.crc OR last <> excluded.last OR lost <> excluded.lost`);
     for (const { producer, last, lost } of producers) {
@@ -84,8 +87,8 @@ export class FoldRows {
   }
 
   #forget(kept: ReadonlySet<ProducerKey>): void {
-    const remove = this.#db.prepare("DELETE FROM producers WHERE producer = ?");
-    for (const row of this.#db.prepare("SELECT producer FROM producers").all()) {
+    const remove = this.#statements.get("DELETE FROM producers WHERE producer = ?");
+    for (const row of this.#statements.get("SELECT producer FROM producers").all()) {
       const producer = String(row["producer"]);
       if (!kept.has(producer)) remove.run(producer);
     }
@@ -97,13 +100,13 @@ export class FoldRows {
       producers.flatMap(({ producer, parked }) => parked.map(({ seq }) => nameOf(producer, seq))),
     );
     const stored = new Set<string>();
-    const remove = this.#db.prepare("DELETE FROM parked WHERE producer = ? AND seq = ?");
-    for (const row of this.#db.prepare("SELECT producer, seq FROM parked").all()) {
+    const remove = this.#statements.get("DELETE FROM parked WHERE producer = ? AND seq = ?");
+    for (const row of this.#statements.get("SELECT producer, seq FROM parked").all()) {
       const [producer, seq] = [String(row["producer"]), Number(row["seq"])];
       if (kept.has(nameOf(producer, seq))) stored.add(nameOf(producer, seq));
       else remove.run(producer, seq);
     }
-    const insert = this.#db.prepare(
+    const insert = this.#statements.get(
       "INSERT INTO parked (producer, seq, bytes, crc) VALUES (?, ?, ?, ?)",
     );
     for (const { producer, parked } of producers) {

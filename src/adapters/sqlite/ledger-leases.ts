@@ -5,6 +5,7 @@ import { TallygateError } from "../../base/errors.ts";
 import type { WindowId } from "../../base/words.ts";
 import type { FoldCheckpoint, LedgerLeases } from "../../ports/ledger-store.ts";
 import { rowCrc } from "./row-crc.ts";
+import { Statements } from "./statements.ts";
 
 type StrictRows = Pick<FoldCheckpoint, "fenceMs" | "strictSince">;
 
@@ -13,10 +14,12 @@ const fenceName = "";
 
 export class LeaseRows {
   readonly #db: DatabaseSync;
+  readonly #statements: Statements;
   readonly #file: string;
 
   constructor(db: DatabaseSync, file: string) {
     this.#db = db;
+    this.#statements = new Statements(db);
     this.#file = file;
   }
 
@@ -55,18 +58,18 @@ export class LeaseRows {
 
   /** Within the caller's transaction. */
   put(leases: readonly LedgerLeases[], dropped: readonly WindowId[]): void {
-    const put = this.#db.prepare("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)");
+    const put = this.#statements.get("INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?)");
     for (const { window, lo, hi, book } of leases) {
       put.run(window, lo, hi, book, rowCrc(window, lo, hi, book));
     }
-    const drop = this.#db.prepare("DELETE FROM leases WHERE window = ?");
+    const drop = this.#statements.get("DELETE FROM leases WHERE window = ?");
     for (const window of dropped) drop.run(window);
   }
 
   /** Within the caller's transaction. */
   putStrict({ fenceMs, strictSince }: StrictRows): void {
     this.#db.exec("DELETE FROM strict");
-    const put = this.#db.prepare("INSERT INTO strict VALUES (?, ?, ?)");
+    const put = this.#statements.get("INSERT INTO strict VALUES (?, ?, ?)");
     for (const [name, sinceMs] of [[fenceName, fenceMs] as const, ...strictSince]) {
       put.run(name, sinceMs, rowCrc(name, sinceMs));
     }

@@ -8,13 +8,12 @@ import {
   emptyDelta,
   emptyFold,
   everything,
-  type LedgerStorage,
-  ledgerStoreConformance,
   loadTotals,
   totalOf,
   totalsOf,
   usageRow,
-} from "../../conformance/ledger-store.ts";
+} from "../../conformance/ledger-samples.ts";
+import { type LedgerStorage, ledgerStoreConformance } from "../../conformance/ledger-store.ts";
 import { rowOf } from "../../conformance/registry-store.ts";
 import { restoreBackup } from "./backup.ts";
 import { openLedgerStore } from "./ledger-store.ts";

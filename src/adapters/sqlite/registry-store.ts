@@ -3,13 +3,14 @@
  * thread of their own.
  */
 
-import type { DatabaseSync, SQLOutputValue, StatementSync } from "node:sqlite";
+import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import { attempt, openBeside } from "./database.ts";
 import { type RegistryApi, type RegistryStart, rowsMessage } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
+import { Statements } from "./statements.ts";
 import { Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `registry-failed`. */
@@ -32,7 +33,7 @@ class SqliteRegistryStore implements RegistryStore {
   readonly #context: { readonly file: string; readonly failed: "registry-failed" };
   readonly #thread: Thread<RegistryApi>;
   readonly #db: DatabaseSync;
-  readonly #statements = new Map<string, StatementSync>();
+  readonly #statements: Statements;
   #closed = false;
 
   constructor(file: string, thread: Thread<RegistryApi>) {
@@ -40,6 +41,7 @@ class SqliteRegistryStore implements RegistryStore {
     this.#thread = thread;
     // The thread checked the file and made it; this connection reads, and writes one row at a time.
     this.#db = openBeside({ ...registrySpec(file), cacheKiB: 16 * 1024 });
+    this.#statements = new Statements(this.#db);
   }
 
   lastVersion(): number {
@@ -113,7 +115,7 @@ class SqliteRegistryStore implements RegistryStore {
 
   setMeta(name: string, value: string): void {
     const sql = "INSERT OR REPLACE INTO meta (name, value, crc) VALUES (?, ?, ?)";
-    attempt(this.#context, () => this.#statement(sql).run(name, value, rowCrc(name, value)));
+    attempt(this.#context, () => this.#statements.get(sql).run(name, value, rowCrc(name, value)));
   }
 
   async copyInto(file: string): Promise<void> {
@@ -131,21 +133,12 @@ class SqliteRegistryStore implements RegistryStore {
     }
   }
 
-  #statement(sql: string): StatementSync {
-    let statement = this.#statements.get(sql);
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql);
-      this.#statements.set(sql, statement);
-    }
-    return statement;
-  }
-
   #get(sql: string, ...values: (string | number)[]): Row | undefined {
-    return attempt(this.#context, () => this.#statement(sql).get(...values));
+    return attempt(this.#context, () => this.#statements.get(sql).get(...values));
   }
 
   #rows(sql: string, ...values: (string | number)[]): RegistryRow[] {
-    return attempt(this.#context, () => this.#statement(sql).all(...values)).map((row) => {
+    return attempt(this.#context, () => this.#statements.get(sql).all(...values)).map((row) => {
       const hashBytes = row["hash"] as Uint8Array;
       const hash = Buffer.from(hashBytes).toString("hex");
       const keyId = String(row["key"]);

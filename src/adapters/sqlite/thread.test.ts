@@ -7,6 +7,10 @@ interface Api {
   ask: Call<undefined, void>;
 }
 
+interface ChurningApi {
+  ask: Call<undefined, number>;
+}
+
 const from = new URL("./testing/index.ts", import.meta.url).href;
 
 test("a thread that dies rejects what is under way and what comes, and says so once", async () => {
@@ -33,4 +37,16 @@ test("a thread that is told to end does not die", async () => {
     onDeath: () => assert.fail("it was told to"),
   });
   await thread.end();
+});
+
+test("a thread collects what is dead before much of it has gathered", async () => {
+  const { thread } = await Thread.start<ChurningApi, undefined>({
+    from,
+    module: "churning-thread",
+    data: {},
+    failed: "journal-failed",
+  });
+  const youngBytes = await thread.call("ask", undefined);
+  await thread.end();
+  assert.ok(youngBytes > 0 && youngBytes <= 6 * 2 ** 20, `${youngBytes} bytes`);
 });

@@ -53,6 +53,11 @@ export interface ThreadStart {
 
 /** Parts sent and not yet consumed, at most; the thread waits. Parts are a few MB at most. */
 export const partsInFlightMax = 8;
+/**
+ * Of the thread's own heap. Buffers that were transferred to it, and statements that are dead, hold memory outside the heap
+ * until the collector runs, which is when this is full: by default after up to a hundred megabytes of small objects.
+ */
+const maxYoungGenerationSizeMb = 6;
 /** Id of the message with which a thread says that it has started. */
 export const startId = 0;
 
@@ -91,6 +96,7 @@ export class Thread<Api extends ThreadApi<Api>> {
       name: start.module,
       // Not those of the process: what it was told of its own main module (`--input-type`) stops a thread.
       execArgv: [],
+      resourceLimits: { maxYoungGenerationSizeMb },
       workerData: { ...start.data, partsInFlight: this.#partsInFlight },
     });
     this.#worker.on("message", (message: unknown) => this.#receive(message));

@@ -6,6 +6,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { WindowId } from "../../base/words.ts";
 import { transaction } from "./database.ts";
+import { Statements } from "./statements.ts";
 
 /** Rows of a dropped window deleted in one transaction: some ten milliseconds. */
 export const sweepRowsMax = 10_000;
@@ -18,12 +19,14 @@ export const windowTables = `
 
 export class WindowRows {
   readonly #db: DatabaseSync;
+  readonly #statements: Statements;
   readonly #ids = new Map<WindowId, number>();
   readonly #insert: StatementSync;
   readonly #sweep: StatementSync;
 
   constructor(db: DatabaseSync) {
     this.#db = db;
+    this.#statements = new Statements(db);
     this.#insert = db.prepare("INSERT INTO windows (name, dropped) VALUES (?, 0)");
     this.#sweep = db.prepare(`DELETE FROM totals WHERE window = ?1 AND fingerprint IN
       (SELECT fingerprint FROM totals WHERE window = ?1 LIMIT ${sweepRowsMax})`);
@@ -55,7 +58,9 @@ export class WindowRows {
 
   /** Forgets windows at once; their rows go with `sweepSome`. Within the caller's transaction. */
   drop(windows: Iterable<WindowId>): void {
-    const mark = this.#db.prepare("UPDATE windows SET dropped = 1 WHERE name = ? AND dropped = 0");
+    const mark = this.#statements.get(
+      "UPDATE windows SET dropped = 1 WHERE name = ? AND dropped = 0",
+    );
     for (const window of [...windows]) {
       mark.run(window);
       this.#ids.delete(window);
@@ -64,12 +69,12 @@ export class WindowRows {
 
   /** Deletes some rows of dropped windows, in a transaction of its own. True if more are left. */
   sweepSome(): boolean {
-    const row = this.#db.prepare("SELECT id FROM windows WHERE dropped = 1 LIMIT 1").get();
+    const row = this.#statements.get("SELECT id FROM windows WHERE dropped = 1 LIMIT 1").get();
     if (row === undefined) return false;
     const id = Number(row["id"]);
     transaction(this.#db, () => {
       const { changes } = this.#sweep.run(id);
-      if (changes < sweepRowsMax) this.#db.prepare("DELETE FROM windows WHERE id = ?").run(id);
+      if (changes < sweepRowsMax) this.#statements.get("DELETE FROM windows WHERE id = ?").run(id);
     });
     return true;
   }
