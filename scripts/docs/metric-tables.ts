@@ -1,6 +1,7 @@
 /** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
 
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
+import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
@@ -22,14 +23,22 @@ export function metricNames(): string[] {
 }
 
 function gatewayMetricList(): readonly Metric[] {
-  return recorded((metrics) => [new CallStats(metrics, ""), gatewayMetrics(metrics, "")]);
+  return recorded((metrics) => [
+    new CallStats(metrics, ""),
+    gatewayMetrics(metrics, ""),
+    reloadMetrics(metrics),
+  ]);
 }
 
 function hubMetricList(): readonly Metric[] {
   const read = (): never => {
     throw new Error("nothing is exposed");
   };
-  return recorded((metrics) => [new HubMetrics(metrics, read), linkRefusals(metrics)]);
+  return recorded((metrics) => [
+    new HubMetrics(metrics, read),
+    linkRefusals(metrics),
+    reloadMetrics(metrics),
+  ]);
 }
 
 function metricTable(list: readonly Metric[]): string {

@@ -4,6 +4,7 @@
  */
 
 import type { Dimension, Plan } from "../limits/plan.ts";
+import type { ShutdownConfig } from "./config-shutdown.ts";
 
 export interface CompiledConfig {
   readonly hub: HubConfig;
@@ -23,6 +24,7 @@ export interface CompiledConfig {
   readonly routes: readonly RouteConfig[];
   readonly journal: JournalConfig;
   readonly stream: StreamConfig;
+  readonly shutdown: ShutdownConfig;
 }
 
 export interface ListenAddress {

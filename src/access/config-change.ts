@@ -6,7 +6,7 @@
  */
 
 import { sha256Hex } from "../base/hash.ts";
-import type { CompiledConfig } from "./compiled-config.ts";
+import type { CompiledConfig, RegionConfig } from "./compiled-config.ts";
 
 /** A process as the configuration sees it. */
 export type ProcessRole =
@@ -29,6 +29,7 @@ const readAtStart: { readonly [Part in keyof CompiledConfig]: readonly ProcessRo
   routes: [],
   journal: ["gateway"],
   stream: ["hub"],
+  shutdown: [],
 };
 
 export type ConfigChange =
@@ -53,11 +54,20 @@ export function changeConfig(
     const [was, is] = [present, changed].map(({ regions }) =>
       regions.find(({ name }) => name === region),
     );
-    if (is === undefined) return { problem: `there is no region "${region}" any more` };
-    config["regions"] = changed.regions.map((other) => (other === is ? was : other));
-    if (!isSame(was, is)) waiting.push(`regions.${region}`);
+    if (was === undefined || is === undefined) {
+      return { problem: `there is no region "${region}" any more` };
+    }
+    const kept = withCertificates(was, is);
+    config["regions"] = changed.regions.map((other) => (other === is ? kept : other));
+    if (!isSame(kept, is)) waiting.push(`regions.${region}`);
   }
   return { config: config as unknown as CompiledConfig, waiting };
+}
+
+/** Certificates are the one thing of a listener that it can take while it is open. */
+function withCertificates(was: RegionConfig, is: RegionConfig): RegionConfig {
+  if (was.tls === undefined || is.tls === undefined) return was;
+  return { ...was, tls: { ...was.tls, certificates: is.tls.certificates } };
 }
 
 /** Compiled values are plain and in the order of the code. */

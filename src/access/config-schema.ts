@@ -19,6 +19,7 @@ import {
   text,
   wholeNumber,
 } from "./config-fields.ts";
+import { shutdown } from "./config-shutdown.ts";
 import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol, upstreamTls } from "./config-tls.ts";
 
 /** Bounds of the lists and groups of a configuration. */
@@ -247,6 +248,7 @@ export const configSchema = group({
     "What is served; exact segments win over parameters, parameters over *.",
   ),
   journal: journal.optional().describe("A gateway's local record of charges."),
+  shutdown: shutdown.optional().describe("How a gateway stops."),
   stream: stream.optional().describe("The hub's record of all batches."),
 });
 

@@ -23,6 +23,7 @@ import {
   compilePlaces,
   compileStream,
 } from "./config-settings.ts";
+import { compileShutdown } from "./config-shutdown.ts";
 import { type Environment, readSource } from "./config-source.ts";
 
 export interface CompileValueOptions {
@@ -93,6 +94,7 @@ function compileChecked(
     routes,
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
+    shutdown: compileShutdown(input, problems),
   };
 }
 

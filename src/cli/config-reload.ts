@@ -10,6 +10,7 @@ import { TallygateError } from "../base/errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import { checkConfig, type LoadedConfig } from "./load-config.ts";
+import { reloadMetrics } from "./reload-metrics.ts";
 import { watchFiles } from "./watch-files.ts";
 
 export interface ReloadOptions {
@@ -118,27 +119,4 @@ async function prepare(
 
 function handlerFiles({ routes }: CompiledConfig): string[] {
   return routes.flatMap(({ target }) => (target.kind === "handler" ? [target.file] : []));
-}
-
-function reloadMetrics(metrics: Metrics): { taken(waiting: number): void; refused(): void } {
-  const family = metrics.counter({
-    name: "tallygate_config_reloads_total",
-    help: "Changed configurations, by whether they were taken or refused.",
-    labels: ["result"],
-  });
-  const [taken, refused] = [family.child("taken"), family.child("refused")];
-  const pending = metrics
-    .gauge({
-      name: "tallygate_config_restart_pending",
-      help: "Parts of the configuration that differ from what the process was started with.",
-    })
-    .child();
-  pending.set(0);
-  return {
-    taken(waiting) {
-      taken.add(1);
-      pending.set(waiting);
-    },
-    refused: () => refused.add(1),
-  };
 }

@@ -1,5 +1,6 @@
 /** One gateway process: opens its data, joins the hub, serves calls and operations, runs until a signal. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
 import { rulesVersion } from "../access/config-change.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
@@ -7,6 +8,7 @@ import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
+import type { CertificateStore } from "../adapters/node/tls-store.ts";
 import { upstreamClient } from "../adapters/node/upstream-client.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { AssertionError } from "../base/assert.ts";
@@ -32,8 +34,8 @@ import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts
 /** The hub of the same machine takes a changed file first: then it knows every key, plan and strict limit that it is asked about. */
 const hubFirstMs = 300;
 
-/** How long a stopping gateway waits for replies in progress. */
-const stopMsMax = 8_000;
+/** How long one that `dev` started waits for replies in progress: nobody waits longer for Ctrl-C. */
+const devStopMsMax = 8_000;
 
 /** Resolves when the gateway has stopped in order after a signal. Fails with a `TallygateError` if it cannot start. */
 export async function runGateway(options: GatewayOptions): Promise<void> {
@@ -89,34 +91,61 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   const { core, journal } = await openCore(member, { log, metrics });
   cleanup.add(() => core.stop());
   const pipeline = await openPipeline(config, { core, journal, log, metrics }, cleanup);
+  let current = config;
+  let isListening = false;
+  const operations = await listenOperations({
+    ...operationsAddress(start),
+    metrics,
+    unready: () => (isListening ? pipeline.unready() : "the gateway is starting"),
+  });
+  cleanup.add(() => operations.stop());
   await firstContact({
     isMade: () => core.time.isDisciplined,
     hasFailed: () => core.session.hasFailed,
   });
-  await openPublicListener(
-    { config: () => config, region, listen, isDev: options.dev === true, stopMsMax },
+  const isDev = options.dev === true;
+  const { certificates } = await openPublicListener(
+    {
+      ...{ config: () => current, region, listen, isDev },
+      stopMsMax: () => (isDev ? devStopMsMax : current.shutdown.timeoutMs),
+    },
     { pipeline, log, metrics },
     cleanup,
   );
-  const operations = await listenOperations({
-    ...operationsAddress(start),
-    metrics,
-    unready: () => pipeline.unready(),
+  isListening = true;
+  cleanup.add(() => {
+    pipeline.beginStop();
+    const { drainMs } = current.shutdown;
+    if (isDev || drainMs === 0) return undefined;
+    log.info("the gateway drains", { drainMs });
+    return sleep(drainMs);
   });
-  cleanup.add(() => operations.stop());
-  cleanup.add(() => pipeline.beginStop());
+  const take = async (changed: CompiledConfig): Promise<void> => {
+    const use = await pipeline.prepare(changed);
+    takeCertificates(certificates, changed, region.name);
+    use();
+    core.reconfigure(rulesOf(changed));
+    current = changed;
+  };
   const reload = reloadConfig({
-    ...{ loaded: start.loaded, role: { kind: "gateway", region: region.name }, log, metrics },
-    delayMs: hubFirstMs,
-    async take(changed) {
-      await pipeline.reconfigure(changed);
-      core.reconfigure(rulesOf(changed));
-    },
+    ...{ loaded: start.loaded, role: { kind: "gateway", region: region.name } },
+    ...{ delayMs: hubFirstMs, log, metrics, take },
   });
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
   if (options.process === 0) cleanup.add(adoptJournals(member, region.processes, log));
   log.info("the gateway listens", { listen: member.listen });
+}
+
+/** Those of the region as it is configured now; fails where they cannot be used, and the present ones stay. */
+function takeCertificates(
+  store: CertificateStore | undefined,
+  { regions }: CompiledConfig,
+  region: string,
+): void {
+  const files = regions.find(({ name }) => name === region)?.tls?.certificates;
+  if (files === undefined || store === undefined || store.reload(files)) return;
+  throw new TallygateError("config-invalid", "the certificates cannot be used; the log says why");
 }
 
 function rulesOf(config: CompiledConfig): GatewayRules {

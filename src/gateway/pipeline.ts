@@ -32,6 +32,7 @@ import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
 import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
+import { RequestIds } from "./request-ids.ts";
 import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
 import { checkTarget, targetTooLong } from "./target.ts";
 import { usageBody } from "./usage-reply.ts";
@@ -62,8 +63,7 @@ export class Pipeline implements ExchangeTaker {
   readonly #direct: DirectReplies;
   readonly #gate = new ReplyGate();
   readonly #timers: readonly Timer[];
-  readonly #idPrefix: string;
-  #idCount = 0;
+  readonly #ids: RequestIds;
   #setup: Setup;
   #identifier: Identifier | undefined;
   #isStopping = false;
@@ -86,7 +86,7 @@ export class Pipeline implements ExchangeTaker {
     const awaited: CallServices["awaited"] = new Set();
     this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
-    this.#idPrefix = `${random.hex(6)}-`;
+    this.#ids = new RequestIds(random);
     this.#timers = [
       timers.every(sweepIntervalMs, () => this.#sweep()),
       timers.every(observeIntervalMs, () => this.#observe()),
@@ -102,14 +102,17 @@ export class Pipeline implements ExchangeTaker {
     return new Pipeline(parts, { stats, setup, overload });
   }
 
-  /** Takes a changed configuration, for calls from now on. If it fails, the old one stays. */
-  async reconfigure(config: CompiledConfig): Promise<void> {
+  /** Makes a changed configuration ready; what it returns puts it into use, for calls from then on. Fails like `create`. */
+  async prepare(config: CompiledConfig): Promise<() => void> {
     const { handlers, upstreams } = this.#parts;
     const overload = this.#overload;
-    this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
-    this.#identifier = undefined;
-    upstreams.retain(config.upstreams);
-    overload.retain(config.upstreams);
+    const setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
+    return () => {
+      this.#setup = setup;
+      this.#identifier = undefined;
+      upstreams.retain(config.upstreams);
+      overload.retain(config.upstreams);
+    };
   }
 
   /** Why no call should come here now; "" if calls should. */
@@ -137,14 +140,14 @@ export class Pipeline implements ExchangeTaker {
   }
 
   refuse(status: number): Refusal {
-    return this.#direct.refusal(status, this.#nextId());
+    return this.#direct.refusal(status, this.#ids.next());
   }
 
   take(exchange: Exchange): void {
     const { clock, log, time } = this.#parts;
     const visit: Visit = {
       exchange,
-      requestId: this.#nextId(),
+      requestId: this.#ids.next(),
       startedMs: clock.monotonicMs(),
       nowMs: time.nowMs(),
       target: exchange.target,
@@ -374,10 +377,6 @@ export class Pipeline implements ExchangeTaker {
 
   #countViolations(counters: CompiledPlan["denied"], bits: number): void {
     for (let i = 0; i < counters.length; i++) if ((bits & (1 << i)) !== 0) counters[i]?.add(1);
-  }
-
-  #nextId(): string {
-    return this.#idPrefix + (++this.#idCount).toString(36);
   }
 
   #sweep(): void {

@@ -66,7 +66,7 @@ export class Fleet implements Running {
     try {
       options.prepare?.(fleet.data);
       await fleet.startHub();
-      await Promise.all(fleet.regionNames.map((name) => fleet.startGateway(name)));
+      await Promise.all(fleet.gatewayNames.map((name) => fleet.startGateway(name)));
     } catch (error) {
       await fleet.stop();
       throw error;
@@ -86,12 +86,22 @@ export class Fleet implements Running {
     return `http://127.0.0.1:${this.#base}`;
   }
 
+  /** `sydney`; where a region has several processes also `sydney/1`, … */
+  get gatewayNames(): readonly string[] {
+    const count = this.#options.config?.processes ?? 1;
+    return this.regionNames.flatMap((region) =>
+      Array.from({ length: count }, (_, k) => (k === 0 ? region : `${region}/${k}`)),
+    );
+  }
+
   url(region: string): string {
     return `http://127.0.0.1:${this.#base + 1 + place(region)}`;
   }
 
-  operations(region: string): string {
-    return `http://127.0.0.1:${this.#base + 101 + place(region)}`;
+  /** Of a region's process, in ports behind each other. */
+  operations(name: string): string {
+    const [region = "", process = "0"] = name.split("/");
+    return `http://127.0.0.1:${this.#base + 101 + place(region) + Number(process)}`;
   }
 
   async startHub(): Promise<void> {
@@ -100,14 +110,16 @@ export class Fleet implements Running {
   }
 
   /** Resolves when the gateway says that it is ready, with the milliseconds it took. */
-  async startGateway(region: string): Promise<number> {
+  async startGateway(name: string): Promise<number> {
+    const [region = "", process = "0"] = name.split("/");
     const hubUrl =
       this.#hubUrls.get(region) ??
       (await this.#options.hubFor?.(region, this.hubUrl)) ??
       this.hubUrl;
     this.#hubUrls.set(region, hubUrl);
-    this.#spawn(region, ["gateway", "--region", region, "--hub-url", hubUrl]);
-    return this.#ready(region, `${this.operations(region)}/health/ready`);
+    const which = ["--region", region, "--process", process];
+    this.#spawn(name, ["gateway", ...which, "--hub-url", hubUrl]);
+    return this.#ready(name, `${this.operations(name)}/health/ready`);
   }
 
   /** Sends a signal to a process, `hub` or a region, and resolves with its exit code when it has ended; null: by a signal. */
@@ -137,7 +149,7 @@ export class Fleet implements Running {
 
   async stop(): Promise<void> {
     for (const name of this.#processes.keys()) this.signal(name, "SIGCONT");
-    await Promise.all(this.regionNames.map((name) => this.end(name, "SIGTERM")));
+    await Promise.all(this.gatewayNames.map((name) => this.end(name, "SIGTERM")));
     await this.end("hub", "SIGTERM");
     rmSync(this.folder, { recursive: true, force: true });
   }

@@ -33,8 +33,8 @@ export const httpLimitsDefault: HttpLimits = {
 const timeoutCheckMs = 500;
 
 /**
- * A connection on which a call came this lately may carry the next one already: closed now, that call would be lost. Its
- * reply says `Connection: close`, and what has not called until then is closed.
+ * A connection that was opened, or on which a call came, this lately may carry the next call already: closed now, that call would
+ * be lost. Its reply says `Connection: close`, and what has not called until then is closed.
  */
 const lingerMs = 500;
 
@@ -80,11 +80,13 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxHeadersCount = 0;
   server.maxConnections = limits.connectionsMax;
 
-  let lastCallMs = Number.NEGATIVE_INFINITY;
+  /** When the last call came or the last connection was opened. */
+  let lastSeenMs = Number.NEGATIVE_INFINITY;
   const sockets = new Set<Socket>();
   /** Those whose requests are read off, which above TLS are others. */
   const readable = front.protocol === "https" ? new Set<Socket>() : sockets;
   const trackIn = (set: Set<Socket>) => (socket: Socket) => {
+    lastSeenMs = performance.now();
     set.add(socket);
     socket.once("close", () => set.delete(socket));
   };
@@ -94,7 +96,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   if (readable === sockets) front.onOpened((socket) => connectionOf(socket, front));
   else server.on("secureConnection", (socket: Socket) => connectionOf(socket, front));
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
-    lastCallMs = performance.now();
+    lastSeenMs = performance.now();
     const connection = connectionOf(request.socket, front);
     taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
   };
@@ -116,10 +118,12 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     connections: () => sockets.size,
     stop(withinMs) {
       state.isStopping = true;
+      const idleAfterMs = Math.max(0, lingerMs - (performance.now() - lastSeenMs));
       // Node does not count as idle what has never sent anything.
-      for (const socket of readable) if (socket.bytesRead === 0) socket.destroy();
-      const sinceCallMs = performance.now() - lastCallMs;
-      return closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      const closeSilent = (): void => {
+        for (const socket of readable) if (socket.bytesRead === 0) socket.destroy();
+      };
+      return closed(front, { withinMs, idleAfterMs, closeSilent });
     },
   };
 }
@@ -157,9 +161,14 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
 function closed(
   front: Front,
-  { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
+  of: {
+    readonly withinMs: number;
+    readonly idleAfterMs: number;
+    readonly closeSilent: () => void;
+  },
 ): Promise<void> {
   const { server } = front;
+  const { withinMs, idleAfterMs, closeSilent } = of;
   return new Promise((resolve) => {
     const deadline = setTimeout(() => {
       front.closeHandshakes();
@@ -169,6 +178,7 @@ function closed(
     const linger = setTimeout(
       () => {
         front.closeHandshakes();
+        closeSilent();
         server.closeIdleConnections();
         // A reply that began before the stop did not say that it is the last.
         closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);
@@ -182,7 +192,8 @@ function closed(
       clearInterval(closing);
       // Ends its timers.
       server.close(() => {});
-      resolve();
+      // The last sockets tell that they are closed in this turn.
+      setImmediate(resolve);
     });
   });
 }
