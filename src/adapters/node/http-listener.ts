@@ -115,7 +115,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   await opened(server, options);
   return {
     port: (server.address() as AddressInfo).port,
-    connections: () => sockets.size,
+    connections: () => [...sockets].filter(({ destroyed }) => !destroyed).length,
     stop(withinMs) {
       state.isStopping = true;
       const idleAfterMs = Math.max(0, lingerMs - (performance.now() - lastSeenMs));
@@ -192,8 +192,7 @@ function closed(
       clearInterval(closing);
       // Ends its timers.
       server.close(() => {});
-      // The last sockets tell that they are closed in this turn.
-      setImmediate(resolve);
+      resolve();
     });
   });
 }
