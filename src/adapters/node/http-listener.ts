@@ -36,7 +36,7 @@ const timeoutCheckMs = 500;
  * A connection that was opened, or on which a call came, this lately may carry the next call already: closed now, that call would
  * be lost. Its reply says `Connection: close`, and what has not called until then is closed.
  */
-const lingerMs = 500;
+const lingerMs = 1_000;
 
 /** How often idle connections are closed after that. */
 const closeIdleMs = 25;
@@ -174,14 +174,20 @@ function closed(
       front.closeHandshakes();
       server.closeAllConnections();
     }, withinMs);
+    // After what came meanwhile was read: a process that did not run for a while is late with its timers, too.
+    const closeIdle = (): void => {
+      setImmediate(() => {
+        closeSilent();
+        server.closeIdleConnections();
+      });
+    };
     let closing: NodeJS.Timeout | undefined;
     const linger = setTimeout(
       () => {
         front.closeHandshakes();
-        closeSilent();
-        server.closeIdleConnections();
+        closeIdle();
         // A reply that began before the stop did not say that it is the last.
-        closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);
+        closing = setInterval(closeIdle, closeIdleMs);
       },
       Math.min(idleAfterMs, withinMs),
     );
