@@ -12,6 +12,7 @@ export interface CompiledConfig {
   readonly regions: readonly RegionConfig[];
   readonly keys: KeysConfig;
   readonly clients: ClientsConfig;
+  readonly listener: ListenerConfig;
   readonly durability: "os" | "disk";
   /** URL named in the 429 of the anonymous plan; "" if none. */
   readonly signup: string;
@@ -120,6 +121,34 @@ export interface ClientsConfig {
   readonly ipv4Prefix: number;
   /** 16 to 128. */
   readonly ipv6Prefix: number;
+}
+
+/** What the public listener takes from one client; its defaults are in `config-door.ts`. */
+export interface ListenerConfig {
+  /** For a request's head, and for the first bytes of a connection. */
+  readonly headTimeoutMs: number;
+  /** Waiting for a body, plus what its bytes take at `rateMinBytes`. */
+  readonly bodyTimeoutMs: number;
+  /** Waiting for the client to take a reply, plus what its bytes take at `rateMinBytes`. */
+  readonly replyTimeoutMs: number;
+  /** Per second; 0: bytes buy no time. */
+  readonly rateMinBytes: number;
+  /** For a whole request with its body. */
+  readonly requestTimeoutMs: number;
+  /** Between requests of a connection. */
+  readonly idleTimeoutMs: number;
+  readonly headMaxBytes: number;
+  /** Header fields of a request. */
+  readonly fieldsMax: number;
+  /** Path and query. */
+  readonly targetMaxBytes: number;
+  /** 0: no request may have a body. */
+  readonly bodyMaxBytes: number;
+  /** Of one process. */
+  readonly connectionsMax: number;
+  /** Of one process and one client address (its prefix); trusted proxies excepted. */
+  readonly connectionsPerAddressMax: number;
+  readonly requestsPerConnectionMax: number;
 }
 
 /** A block of IPv6 space (IPv4 as ::ffff:a.b.c.d) of four 32-bit words and 0–128 bits. */

@@ -7,6 +7,7 @@
 import * as z from "zod";
 import { costMax, quotaMax } from "../base/words.ts";
 import { limitsPerPlanMax } from "../limits/plan.ts";
+import { listenerSchema } from "./config-door.ts";
 import {
   duration,
   group,
@@ -229,6 +230,9 @@ export const configSchema = group({
   ),
   keys: keys.optional().describe("The form of API keys and where calls carry them."),
   clients: clients.optional().describe("How a call's address is found and grouped."),
+  listener: listenerSchema
+    .optional()
+    .describe("What a gateway takes from one client, and for how long."),
   durability: oneOf(["os", "disk"])
     .optional()
     .describe(

@@ -5,6 +5,7 @@
 
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
+import { compileListener } from "./config-door.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -87,6 +88,7 @@ function compileChecked(
     ...places,
     keys,
     clients,
+    listener: compileListener(input.listener, problems),
     durability: input.durability ?? "os",
     signup: input.signup ?? "",
     ...plans,

@@ -1,5 +1,6 @@
 /** Opens what a gateway serves to callers: its listener, over TLS where it is configured, and the plain port beside it. */
 
+import { addressGroup } from "../access/address-group.ts";
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
 import { isTrustedProxy } from "../access/trusted-proxies.ts";
 import { listenHttp } from "../adapters/node/http-listener.ts";
@@ -53,6 +54,8 @@ export async function openPublicListener(
     {
       ...listen,
       sharesPort,
+      limits: () => options.config().listener,
+      groupOf: (peer) => addressGroup(peer, options.config().clients),
       tls: certificates,
       hasProxyHeader,
       strictTransportSecurity: tls?.strictTransportSecurity ?? "",

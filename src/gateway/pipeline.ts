@@ -1,10 +1,10 @@
 /**
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
- *   1. target          malformed: 400, 414
+ *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
  *   2. /-/health       answered whatever the state
  *   3. ready?          503
- *   4. identify        head malformed 400, 431, 501, 505; keys differ 400; key refused 401
+ *   4. identify        keys differ 400; key refused 401
  *   5. /-/usage        answered, never charged
  *   6. route           404, 405; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
@@ -34,7 +34,6 @@ import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
 import { RequestIds } from "./request-ids.ts";
 import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
-import { checkTarget, targetTooLong } from "./target.ts";
 import { usageBody } from "./usage-reply.ts";
 
 /** How often time-outs are looked for, ms: so late can a 504 be. */
@@ -166,12 +165,13 @@ export class Pipeline implements ExchangeTaker {
   #visit(visit: Visit): void {
     const direct = this.#direct;
     const { exchange, target } = visit;
-    const pathEnd = checkTarget(target);
-    if (pathEnd < 0) {
-      const kind = pathEnd === targetTooLong ? "target-too-long" : "request-malformed";
-      direct.problem(visit, kind, "malformed");
+    const { door } = this.#setup;
+    const malformed = door.check(exchange);
+    if (malformed !== undefined) {
+      direct.problem(visit, malformed, "malformed");
       return;
     }
+    const { pathEnd } = door;
     visit.pathEnd = pathEnd;
     const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
     visit.path = path;

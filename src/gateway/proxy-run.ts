@@ -98,6 +98,13 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
   failed(failure: UpstreamFailure): void {
     const { requestId, route } = this.#call;
     const { kind, attempted, cause } = failure;
+    const { bodyFault } = this.#call.exchange;
+    if (bodyFault !== "" && !this.#call.isAnswered) {
+      // The upstream has seen a part of the body: what it did with that is not known, so the charge stays.
+      this.#answered(false);
+      this.#call.fail(bodyFault === "too-large" ? "body-too-large" : "request-late", "malformed");
+      return;
+    }
     const path = route.config.path;
     this.#services.log.warn("an upstream failed", {
       requestId,

@@ -11,6 +11,7 @@ import type { Handler, HandlerHost } from "../ports/handler.ts";
 import type { CounterChild } from "../ports/metrics.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
+import { Door } from "./door.ts";
 import { type ForwardRules, withheldFields } from "./forward-headers.ts";
 import type { Overload } from "./overload.ts";
 import { type PlanFields, planFields } from "./reply-fields.ts";
@@ -47,6 +48,8 @@ export interface CompiledPlan {
 
 export interface Setup {
   readonly config: CompiledConfig;
+  /** By which all of its requests come in. */
+  readonly door: Door;
   readonly router: Router<CompiledRoute>;
   readonly plans: ReadonlyMap<string, CompiledPlan>;
   readonly anonymousPlan: CompiledPlan | undefined;
@@ -73,6 +76,7 @@ export async function compileSetup(config: CompiledConfig, parts: SetupParts): P
   const { from } = config.keys;
   return {
     config,
+    door: new Door(config),
     router: new Router(routes),
     plans,
     anonymousPlan: config.anonymousPlan && plans.get(config.anonymousPlan.name),

@@ -12,6 +12,8 @@ export interface Limits {
   readonly day: number;
   /** Of the minute. */
   readonly isStrict?: boolean;
+  /** How long a gateway may be cut off and still admit in the minute. */
+  readonly stalenessMs?: number;
 }
 
 export interface CallRecord {

@@ -8,6 +8,7 @@ import { type PlanName, plans, regions, strictLimits } from "./config.ts";
 import { CounterNames } from "./counter-names.ts";
 import { SimExchange } from "./exchange.ts";
 import { SimGateway } from "./gateway.ts";
+import { GuardCheckers } from "./guard-checkers.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
 import { KeyCheckers } from "./key-checkers.ts";
 import { KnownCharges } from "./known-charges.ts";
@@ -74,6 +75,7 @@ export class Cluster {
   readonly #leases: LeaseCheckers;
   readonly #names = new CounterNames();
   readonly #known: KnownCharges;
+  readonly #guards: GuardCheckers;
   readonly #keys: KeyCheckers;
   readonly #totals: TotalCheckers;
   #disturbedUntilMs = disturbedMs;
@@ -116,6 +118,7 @@ export class Cluster {
     for (const gateway of this.gateways) this.#watchTrims(gateway);
     this.#leases = new LeaseCheckers(this.hub, this.#names, this.report);
     this.#known = new KnownCharges(this.hub);
+    this.#guards = new GuardCheckers(this.report);
     this.#keys = new KeyCheckers(this.report);
     this.#totals = new TotalCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
@@ -126,7 +129,9 @@ export class Cluster {
       world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
       this.#links.message(producer, message, payload);
       const receiver = this.gateways.find((gateway) => gateway.producer === producer);
-      this.#leases.message(`${producer}/${receiver?.incarnation}`, message);
+      const holder = `${producer}/${receiver?.incarnation}`;
+      this.#leases.message(holder, message);
+      this.#guards.message(holder, message);
     };
   }
 
@@ -300,17 +305,32 @@ export class Cluster {
     this.#leases.took(call, gateway);
     const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
     this.#calls.took(call, {
-      others: () => this.#knownOfOthers(call, gateway),
+      others: () => this.#knownOf("others", call, gateway) ?? 0,
       visibleMs: this.#isCalm ? visibleMs : undefined,
       lost: () => lostCalls(this).get(call.subject) ?? 0,
     });
+    this.#guards.took(call, {
+      holder: producerKey(gateway.producer, gateway.incarnation),
+      monotonicMs: gateway.host?.monotonicMs() ?? 0,
+      covered: () => this.#knownOf("own", call, gateway),
+    });
   }
 
-  /** Units of a call's counter that others charged, in the version of the totals that the gateway says it holds. */
-  #knownOfOthers(call: CallRecord, { core, producer, incarnation }: SimGateway): number {
+  /** Calls have ended and the cluster is at rest. */
+  checkGuards(): void {
+    // What a backup or a lost disk has forgotten is over the bound.
+    if (this.hub.restores === 0 && this.lost.producers.size === 0) this.#guards.atRest();
+  }
+
+  /** Units of a call's counter that others or the gateway itself charged, in the version of the totals that it says it holds. */
+  #knownOf(
+    whom: "own" | "others",
+    call: CallRecord,
+    { core, producer, incarnation }: SimGateway,
+  ): number | undefined {
     const counter = this.#names.of(call, core?.credentials?.hashKey);
     const version = core?.view.version ?? versionZero;
-    return this.#known.others(counter, version, producerKey(producer, incarnation)) ?? 0;
+    return this.#known[whom](counter, version, producerKey(producer, incarnation));
   }
 }
 

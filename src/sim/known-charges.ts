@@ -12,7 +12,9 @@ interface Charge {
   /** From which on the stream holds it, and all batches before its own. */
   readonly position: number;
   readonly by: ProducerKey;
+  /** Net of what was given back. */
   readonly units: number;
+  readonly charged: number;
 }
 
 /** The batches of one producer's incarnation. */
@@ -43,6 +45,19 @@ export class KnownCharges {
     for (const charge of this.#charges.get(counter) ?? []) {
       if (charge.position > version.position) break;
       if (charge.by !== own) units += charge.units;
+    }
+    return units;
+  }
+
+  /** Units of a counter that a producer itself charged, given back or not. Undefined: as with `others`. */
+  own(counter: string, version: Version, own: ProducerKey): number | undefined {
+    const { isRestoring, epoch } = this.#hub;
+    if (isRestoring || version.epoch !== epoch) return undefined;
+    this.#read();
+    let units = 0;
+    for (const charge of this.#charges.get(counter) ?? []) {
+      if (charge.position > version.position) break;
+      if (charge.by === own) units += charge.charged;
     }
     return units;
   }
@@ -86,10 +101,11 @@ export class KnownCharges {
     const { count, window, lo, hi, charged, refunded } = counters;
     for (let i = 0; i < count; i++) {
       const name = `${windows[window[i] as number]} ${lo[i]} ${hi[i]}`;
-      const units = (charged[i] as number) - (refunded[i] as number);
+      const gross = charged[i] as number;
+      const charge = { position, by, units: gross - (refunded[i] as number), charged: gross };
       const charges = this.#charges.get(name);
-      if (charges === undefined) this.#charges.set(name, [{ position, by, units }]);
-      else charges.push({ position, by, units });
+      if (charges === undefined) this.#charges.set(name, [charge]);
+      else charges.push(charge);
     }
   }
 }

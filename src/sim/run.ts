@@ -70,7 +70,7 @@ async function live(cluster: Cluster): Promise<void> {
   for (const gateway of gateways) cluster.startGateway(gateway);
   await world.run(1_000);
   for (let i = 0; i < swarm.keys; i++) {
-    const plan = (["big", "strict", "small", "metered"] as const)[i % 4] as PlanName;
+    const plan = (["big", "strict", "small", "guarded", "metered"] as const)[i % 5] as PlanName;
     void cluster.createKey(plan);
     await world.run(world.nowMs + 50);
   }
@@ -107,6 +107,7 @@ async function rest(cluster: Cluster, last: readonly CallRecord[]): Promise<void
   while (world.events < eventsMin) await world.run(world.nowMs + askEveryMs);
   if (cluster.violation !== undefined) return;
   if (last.length < gateways.length) cluster.report("L3", "a gateway did not come up");
+  cluster.checkGuards();
   let isDone = false;
   const checked = checkAtRest({ hub, gateways, ledger, lost, keys, last }, cluster.report).finally(
     () => {

@@ -7,6 +7,7 @@ import { createServer, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Connection } from "../../ports/listener.ts";
 import { proxyHeaderMsMax, takeProxyHeader } from "./proxy-protocol.ts";
 import type { CertificateStore } from "./tls-store.ts";
 
@@ -33,35 +34,47 @@ export interface FrontOptions {
 
 export interface Front {
   readonly server: Server;
-  readonly protocol: "http" | "https";
   /**
    * Called with each accepted connection, as soon as its peer's address is known and before TLS or HTTP is read. The
    * listener may destroy it. `socket` is not the one of its requests where they come over TLS.
    */
   onOpened(listener: (socket: Socket, peerAddress: string) => void): void;
-  /** Of a request's socket: the address that the PROXY header named, else the peer's own. */
-  peerAddress(socket: Socket): string;
+  /** Called with each connection once HTTP is read off it, before the first request; `socket` is that of its requests. */
+  onReadable(listener: (socket: Socket, connection: Connection) => void): void;
   /** Closes connections of which HTTP knows nothing yet: those with a PROXY header or a TLS handshake in progress. */
   closeHandshakes(): void;
 }
 
 export function frontServer(http: ServerOptions, options: FrontOptions = {}): Front {
   const { tls, hasProxyHeader } = options;
+  const protocol = tls === undefined ? "http" : "https";
   const handshakes = new Handshakes(options.handshakesMax ?? handshakesMax, tls);
   const server =
     tls === undefined ? createServer(http) : secureServer(http, { ...options, tls, handshakes });
+  /** Addresses that PROXY headers named, by connection. */
   const named = new Map<string, string>();
-  const listeners: ((socket: Socket, peerAddress: string) => void)[] = [];
+  const openListeners: ((socket: Socket, peerAddress: string) => void)[] = [];
+  const readListeners: ((socket: Socket, connection: Connection) => void)[] = [];
+
+  const readable = (socket: Socket, peerAddress: string): void => {
+    const connection = { peerAddress, protocol, scratch: undefined } as const;
+    for (const listener of readListeners) listener(socket, connection);
+  };
+  server.on("secureConnection", (socket: TLSSocket) => {
+    readable(socket, named.get(connectionId(socket)) ?? addressOf(socket));
+  });
 
   // Node's own reader of the connection, of TLS or of HTTP; it comes after us.
   const readers = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
   server.removeAllListeners("connection");
   const pass = (socket: Socket, peerAddress: string): void => {
-    for (const listener of listeners) listener(socket, peerAddress);
-    if (!socket.destroyed) for (const reader of readers) reader.call(server, socket);
+    for (const listener of openListeners) listener(socket, peerAddress);
+    if (socket.destroyed) return;
+    if (tls === undefined) readable(socket, peerAddress);
+    for (const reader of readers) reader.call(server, socket);
   };
   const passNamed = (socket: Socket, address: string | undefined): void => {
-    if (address !== undefined) {
+    if (address !== undefined && tls !== undefined) {
       const id = connectionId(socket);
       named.set(id, address);
       socket.once("close", () => named.delete(id));
@@ -82,10 +95,8 @@ export function frontServer(http: ServerOptions, options: FrontOptions = {}): Fr
 
   return {
     server,
-    protocol: tls === undefined ? "http" : "https",
-    onOpened: (listener) => void listeners.push(listener),
-    peerAddress: (socket) =>
-      (named.size === 0 ? undefined : named.get(connectionId(socket))) ?? addressOf(socket),
+    onOpened: (listener) => void openListeners.push(listener),
+    onReadable: (listener) => void readListeners.push(listener),
     closeHandshakes: () => handshakes.close(),
   };
 }

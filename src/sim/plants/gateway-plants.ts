@@ -7,6 +7,7 @@ import { OwnCharges } from "../../gateway/own-charges.ts";
 import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
 import { RowFinder } from "../../gateway/row-finder.ts";
+import { StalenessGuard } from "../../gateway/staleness-guard.ts";
 import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
@@ -99,6 +100,34 @@ export const gatewayPlants: readonly Plant[] = [
         (flush) =>
           async function (this: Meter, nowMs) {
             if (world.chance(0.02)) await flush.call(this, nowMs);
+          },
+      ),
+  },
+  {
+    name: "guard-asks-only-for-echoes",
+    invariant: "I16",
+    plant: () =>
+      replaceMethod(
+        StalenessGuard.prototype,
+        "cutOffMs",
+        (cutOffMs) =>
+          function (this: StalenessGuard, nowMs, monotonicMs) {
+            const none = { oldestChargeAtMs: 0, isRecovered: false };
+            return cutOffMs.call(this, nowMs, monotonicMs, none);
+          },
+      ),
+  },
+  {
+    name: "guard-asks-only-for-charges",
+    invariant: "I16",
+    plant: () =>
+      replaceMethod(
+        StalenessGuard.prototype,
+        "cutOffMs",
+        (cutOffMs) =>
+          function (this: StalenessGuard, nowMs, monotonicMs, own) {
+            this.echoed(monotonicMs);
+            return cutOffMs.call(this, nowMs, monotonicMs, own);
           },
       ),
   },
