@@ -150,7 +150,7 @@ export function openCertificates(options: CertificateStoreOptions): CertificateS
   const endExpiry = watchExpiry(() => current.presented, { log, metrics, nowMs });
   const handshakes = metrics.counter({
     name: "tallygate_tls_handshakes_total",
-    help: "TLS handshakes of callers by outcome: done, failed, timed-out, crowded-out.",
+    help: "TLS handshakes that clients began, by outcome: done, failed, timed-out, crowded-out.",
     labels: ["outcome"],
   });
   const outcomes = new Map<HandshakeOutcome, { add(amount: number): void }>();
@@ -235,8 +235,11 @@ function contextOptions(
     minVersion,
     ciphers,
     honorCipherOrder: true,
-    // A client that could renegotiate could make the server work as often as it likes on one connection.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions:
+      // A client that could renegotiate could make the server work as often as it likes on one connection.
+      constants.SSL_OP_NO_RENEGOTIATION |
+      // A session would outlive the CA that vouched for its client.
+      (ca === undefined ? 0 : constants.SSL_OP_NO_TICKET),
     // One for all certificates: a session belongs to the listener.
     sessionIdContext: "tallygate",
     sessionTimeout: sessionTimeoutSeconds,
