@@ -4,6 +4,7 @@ import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { Overload } from "../../src/gateway/overload.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
 import { code, table } from "./markdown.ts";
@@ -26,6 +27,7 @@ function gatewayMetricList(): readonly Metric[] {
   return recorded((metrics) => [
     new CallStats(metrics, ""),
     gatewayMetrics(metrics, ""),
+    new Overload(metrics, ""),
     reloadMetrics(metrics),
   ]);
 }
