@@ -4,6 +4,7 @@
  */
 
 import type { Dimension, Plan } from "../limits/plan.ts";
+import type { LogConfig } from "./config-log.ts";
 import type { ShutdownConfig } from "./config-shutdown.ts";
 
 export interface CompiledConfig {
@@ -25,6 +26,7 @@ export interface CompiledConfig {
   readonly routes: readonly RouteConfig[];
   readonly journal: JournalConfig;
   readonly stream: StreamConfig;
+  readonly log: LogConfig;
   readonly shutdown: ShutdownConfig;
 }
 

@@ -30,6 +30,7 @@ const readAtStart: { readonly [Part in keyof CompiledConfig]: readonly ProcessRo
   listener: [],
   journal: ["gateway"],
   stream: ["hub"],
+  log: ["hub", "gateway"],
   shutdown: [],
 };
 

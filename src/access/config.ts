@@ -6,6 +6,7 @@
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { compileListener } from "./config-door.ts";
+import { compileLog } from "./config-log.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -96,6 +97,7 @@ function compileChecked(
     routes,
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
+    log: compileLog(input, options),
     shutdown: compileShutdown(input, problems),
   };
 }

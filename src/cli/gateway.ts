@@ -13,6 +13,7 @@ import { upstreamClient } from "../adapters/node/upstream-client.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { AssertionError } from "../base/assert.ts";
 import { TallygateError } from "../base/errors.ts";
+import type { CallObserver } from "../gateway/access-record.ts";
 import type { GatewayCore, GatewayRules } from "../gateway/core.ts";
 import { Pipeline } from "../gateway/pipeline.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -26,6 +27,7 @@ import { endWithParent } from "./end-with-parent.ts";
 import { firstContact } from "./first-contact.ts";
 import { listenAddress, listenText } from "./listen-address.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
+import { observeCalls } from "./observe-calls.ts";
 import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
 import { openPublicListener } from "./public-listener.ts";
@@ -74,7 +76,8 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.gateway(region.name, options.process));
   cleanup.add(() => lock.release());
-  const log = nodeLog({ fields: { region: region.name, process: options.process } });
+  const { level } = config.log;
+  const log = nodeLog({ level, fields: { region: region.name, process: options.process } });
   cleanup.add(outliveHandlers(log));
   const metrics = nodeMetrics();
   const listen = listenAddress(options.listen, region.listen);
@@ -90,7 +93,12 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   };
   const { core, journal } = await openCore(member, { log, metrics });
   cleanup.add(() => core.stop());
-  const pipeline = await openPipeline(config, { core, journal, log, metrics }, cleanup);
+  const calls = await observeCalls(
+    { config: config.log, region: region.name, process: options.process, log, metrics },
+    cleanup,
+  );
+  const { observer } = calls;
+  const pipeline = await openPipeline(config, { core, journal, log, metrics, observer }, cleanup);
   let current = config;
   let isListening = false;
   const operations = await listenOperations({
@@ -132,7 +140,10 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     ...{ delayMs: hubFirstMs, log, metrics, take },
   });
   cleanup.add(() => reload.stop());
-  start.hangup.listen(() => void reload.now());
+  start.hangup.listen(() => {
+    calls.reopen();
+    void reload.now();
+  });
   if (options.process === 0) cleanup.add(adoptJournals(member, region.processes, log));
   log.info("the gateway listens", { listen: member.listen });
 }
@@ -172,10 +183,16 @@ function operationsAddress({ options, region }: Start): ListenAddress {
 
 async function openPipeline(
   config: CompiledConfig,
-  parts: { core: GatewayCore; journal: Journal; log: Log; metrics: Metrics },
+  parts: {
+    readonly core: GatewayCore;
+    readonly journal: Journal;
+    readonly log: Log;
+    readonly metrics: Metrics;
+    readonly observer: CallObserver | undefined;
+  },
   cleanup: Cleanup,
 ): Promise<Pipeline> {
-  const { core, journal, log, metrics } = parts;
+  const { core, journal, log, metrics, observer } = parts;
   const upstreams = upstreamClient();
   cleanup.add(() => upstreams.close());
   const pipeline = await Pipeline.create(
@@ -196,6 +213,7 @@ async function openPipeline(
       random: nodeRandom,
       log,
       metrics,
+      observer,
     },
     config,
   );

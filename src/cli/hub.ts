@@ -73,7 +73,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
   const adminTokenHash = watchToken(folder.adminToken);
 
-  const log = nodeLog({ fields: { process: "hub" } });
+  const log = nodeLog({ level: config.log.level, fields: { process: "hub" } });
   const metrics = nodeMetrics();
   refuseHalfRestored(folder.hub);
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));

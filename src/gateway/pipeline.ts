@@ -20,6 +20,7 @@ import { Decider, type Decision } from "../limits/decide.ts";
 import type { WindowTables } from "../limits/window-tables.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Exchange, ExchangeTaker, Refusal } from "../ports/listener.ts";
+import { noteRequest, recordOf } from "./access-record.ts";
 import { Call, type CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
 import { ChargedVisit } from "./charged-visit.ts";
@@ -153,6 +154,7 @@ export class Pipeline implements ExchangeTaker {
       pathEnd: 0,
       path: "",
     };
+    noteRequest(this.#parts, visit);
     try {
       this.#visit(visit);
     } catch (cause) {
@@ -190,6 +192,7 @@ export class Pipeline implements ExchangeTaker {
       direct.refused(visit, refused);
       return;
     }
+    recordOf(exchange)?.identified(identifier.caller);
     const plan = identifier.plan as CompiledPlan;
     if (isReserved) this.#reserved(visit, identifier, plan);
     else this.#route(visit, identifier, plan);
@@ -211,11 +214,10 @@ export class Pipeline implements ExchangeTaker {
     }
     if (!this.#isRead(visit)) return;
     const { region, viewAgeMs } = this.#parts;
-    const { nowMs } = visit;
     const { caller } = identifier;
     identifier.fillWhatIsThere(plan);
-    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, nowMs);
-    const age = viewAgeMs(nowMs);
+    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, visit.nowMs);
+    const age = viewAgeMs(visit.nowMs);
     this.#direct.json(visit, usageBody({ region, caller, plan, limits, viewAgeMs: age }));
   }
 
@@ -229,10 +231,9 @@ export class Pipeline implements ExchangeTaker {
   #route(visit: Visit, identifier: Identifier, plan: CompiledPlan): void {
     const { exchange, path } = visit;
     const { router } = this.#setup;
-    const { method } = exchange;
-    const { route, isMethodRefused } = router.find(method, path);
+    const { route, isMethodRefused } = router.find(exchange.method, path);
     // TRACE would send the key back, in the hands of whatever script asked (RFC 9110, 9.3.8).
-    if (route === undefined || method === "TRACE") {
+    if (route === undefined || exchange.method === "TRACE") {
       if (route !== undefined || isMethodRefused) {
         const headers = ["allow", router.allowed(path).join(", ")];
         this.#direct.problem(visit, "method-refused", "not-found", { headers });
