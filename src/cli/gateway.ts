@@ -128,16 +128,13 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     log.info("the gateway drains", { drainMs });
     return sleep(drainMs);
   });
-  const take = async (changed: CompiledConfig): Promise<void> => {
-    const use = await pipeline.prepare(changed);
-    takeCertificates(certificates, changed, region.name);
-    use();
-    core.reconfigure(rulesOf(changed));
-    current = changed;
-  };
   const reload = reloadConfig({
     ...{ loaded: start.loaded, role: { kind: "gateway", region: region.name } },
-    ...{ delayMs: hubFirstMs, log, metrics, take },
+    ...{ delayMs: hubFirstMs, log, metrics },
+    take: async (changed) => {
+      await takeConfig(changed, { pipeline, core, certificates, region: region.name });
+      current = changed;
+    },
   });
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => {
@@ -148,15 +145,24 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   log.info("the gateway listens", { listen: member.listen });
 }
 
-/** Those of the region as it is configured now; fails where they cannot be used, and the present ones stay. */
-function takeCertificates(
-  store: CertificateStore | undefined,
-  { regions }: CompiledConfig,
-  region: string,
-): void {
-  const files = regions.find(({ name }) => name === region)?.tls?.certificates;
-  if (files === undefined || store === undefined || store.reload(files)) return;
-  throw new TallygateError("config-invalid", "the certificates cannot be used; the log says why");
+/** Puts a changed configuration into use, all of it in one turn. If it fails, nothing has changed. */
+async function takeConfig(
+  changed: CompiledConfig,
+  parts: {
+    readonly pipeline: Pipeline;
+    readonly core: GatewayCore;
+    readonly certificates: CertificateStore | undefined;
+    readonly region: string;
+  },
+): Promise<void> {
+  const { pipeline, core, certificates, region } = parts;
+  const use = await pipeline.prepare(changed);
+  const files = changed.regions.find(({ name }) => name === region)?.tls?.certificates;
+  if (files !== undefined && certificates?.reload(files) === false) {
+    throw new TallygateError("config-invalid", "the certificates cannot be used; the log says why");
+  }
+  use();
+  core.reconfigure(rulesOf(changed));
 }
 
 function rulesOf(config: CompiledConfig): GatewayRules {

@@ -3,6 +3,7 @@
 import type { LogConfig } from "../access/config-log.ts";
 import { openAccessLog } from "../adapters/node/access-log.ts";
 import { wantsTraces } from "../adapters/node/tracing-wanted.ts";
+import { TallygateError } from "../base/errors.ts";
 import type { CallObserver } from "../gateway/access-record.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
@@ -47,7 +48,10 @@ async function openTraces(of: {
 }) {
   const environment = process.env;
   if (!wantsTraces(environment)) return undefined;
-  const { openTracing } = await import("../adapters/node/tracing.ts");
+  const { openTracing } = await import("../adapters/node/tracing.ts").catch((cause: unknown) => {
+    const detail = "OTEL_* asks for traces, and the optional packages @opentelemetry/* are missing";
+    throw new TallygateError("config-invalid", detail, cause);
+  });
   return openTracing({ ...of, environment });
 }
 

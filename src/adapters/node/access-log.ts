@@ -14,7 +14,7 @@ import type { Metrics } from "../../ports/metrics.ts";
 export const accessLogBufferMaxBytes = 8 * 1024 * 1024;
 
 /** Lines are written together once they are this long, and at the latest after `flushMs`. */
-const writtenTogetherBytes = 16 * 1024;
+const writtenTogetherBytes = 8 * 1024;
 const flushMs = 500;
 
 /** A close waits this long for what is buffered. */
@@ -49,6 +49,7 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
     sync: false,
     minLength: writtenTogetherBytes,
     maxLength: options.bufferMaxBytes ?? accessLogBufferMaxBytes,
+    periodicFlush: flushMs,
   });
   const dropped = metrics
     .counter({
@@ -58,19 +59,18 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
     .child();
   stream.on("drop", () => dropped.add(1));
   stream.on("error", (cause: unknown) => log.error("the access log cannot be written", {}, cause));
-  const flushing = setInterval(() => stream.flush(), flushMs);
-  flushing.unref();
+  let isClosed = false;
   const sampled = sampler(share);
   return {
     began() {},
     ended(record) {
-      if (isKept(record) || sampled()) stream.write(lineOf(record, fields));
+      if (!isClosed && (isKept(record) || sampled())) stream.write(lineOf(record, fields));
     },
     reopen() {
-      if (isFile) stream.reopen();
+      if (isFile && !isClosed) stream.reopen();
     },
     close() {
-      clearInterval(flushing);
+      isClosed = true;
       return new Promise((resolve) => {
         const bound = setTimeout(resolve, closeMsMax);
         stream.once("close", () => {

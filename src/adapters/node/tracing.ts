@@ -2,12 +2,33 @@
  * OpenTelemetry traces over OTLP, set up by the standard environment variables:
  * https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
  *
- * The SDK is loaded only where traces are asked for. A request's spans are made of its record when it is over; the first is begun
+ * Imported only where traces are asked for, since it loads the SDK. A request's spans are made of its record when it is over; the first is begun
  * with it, so that the sampler decides once and the upstream hears what it said.
  */
 
-import type { Context, Span, SpanKind, Tracer } from "@opentelemetry/api";
-import type { Sampler } from "@opentelemetry/sdk-trace";
+import {
+  type Context,
+  DiagLogLevel,
+  diag,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import {
+  AlwaysOffSampler,
+  AlwaysOnSampler,
+  BatchSpanProcessor,
+  ParentBasedSampler,
+  type Sampler,
+  TraceIdRatioBasedSampler,
+  TracerProvider,
+} from "@opentelemetry/sdk-trace";
 import { TallygateError } from "../../base/errors.ts";
 import type { AccessRecord, CallObserver, RequestTrace } from "../../gateway/access-record.ts";
 import type { TraceParent } from "../../gateway/trace-context.ts";
@@ -34,10 +55,9 @@ const closeMsMax = 2_000;
 const complaintMs = 60_000;
 
 /** Fails with `config-invalid` for what cannot be had. */
-export async function openTracing(options: TracingOptions): Promise<Tracing> {
+export function openTracing(options: TracingOptions): Tracing {
   const { environment, region, process, log } = options;
   refuseOther(environment);
-  const { api, sdk, resources, otlp } = await load();
   let complainedMs = Number.NEGATIVE_INFINITY;
   const complain = (text: string): void => {
     const nowMs = performance.now();
@@ -46,57 +66,35 @@ export async function openTracing(options: TracingOptions): Promise<Tracing> {
     log.warn("traces could not be sent", { reason: text.slice(0, 200) });
   };
   const silent = (): void => {};
-  api.diag.setLogger(
+  diag.setLogger(
     { error: complain, warn: complain, info: silent, debug: silent, verbose: silent },
-    api.DiagLogLevel.WARN,
+    DiagLogLevel.WARN,
   );
-  const own = resources.resourceFromAttributes({
+  const own = resourceFromAttributes({
     "service.name": "tallygate",
     "tallygate.region": region,
     "tallygate.process": process,
   });
-  const said = resources.detectResources({ detectors: [resources.envDetector] });
-  const provider = new sdk.TracerProvider({
-    sampler: samplerOf(environment, { sdk, log }),
+  const said = detectResources({ detectors: [envDetector] });
+  const provider = new TracerProvider({
+    sampler: samplerOf(environment, log),
     resource: own.merge(said),
     spanProcessors: [
-      new sdk.BatchSpanProcessor({
-        exporter: new otlp.OTLPTraceExporter(),
+      new BatchSpanProcessor({
+        exporter: new OTLPTraceExporter(),
         ...batching(environment),
       }),
     ],
   });
-  const observer = new SpanMaker(provider.getTracer("tallygate"), api);
+  const observer = new SpanMaker(provider.getTracer("tallygate"));
   return {
     began: (record, exchange) => observer.began(record, exchange),
     ended: (record) => observer.ended(record),
     async close() {
       const bound = new Promise<void>((resolve) => setTimeout(resolve, closeMsMax).unref());
-      await Promise.race([provider.shutdown().catch(complain), bound]);
+      await Promise.race([provider.shutdown().catch((cause: unknown) => complain(String(cause))), bound]);
     },
   };
-}
-
-interface Packages {
-  readonly api: typeof import("@opentelemetry/api");
-  readonly sdk: typeof import("@opentelemetry/sdk-trace");
-  readonly resources: typeof import("@opentelemetry/resources");
-  readonly otlp: typeof import("@opentelemetry/exporter-trace-otlp-proto");
-}
-
-async function load(): Promise<Packages> {
-  try {
-    const [api, sdk, resources, otlp] = await Promise.all([
-      import("@opentelemetry/api"),
-      import("@opentelemetry/sdk-trace"),
-      import("@opentelemetry/resources"),
-      import("@opentelemetry/exporter-trace-otlp-proto"),
-    ]);
-    return { api, sdk, resources, otlp };
-  } catch (cause) {
-    const detail = "OTEL_* asks for traces, and the optional packages @opentelemetry/* are missing";
-    throw new TallygateError("config-invalid", detail, cause);
-  }
 }
 
 function refuseOther(environment: Environment): void {
@@ -115,10 +113,7 @@ function refuseOther(environment: Environment): void {
 }
 
 /** OTEL_TRACES_SAMPLER; what the caller decided counts only for those that begin with `parentbased_`. */
-function samplerOf(
-  environment: Environment,
-  { sdk, log }: { readonly sdk: Packages["sdk"]; readonly log: Log },
-): Sampler {
+function samplerOf(environment: Environment, log: Log): Sampler {
   const name = environment["OTEL_TRACES_SAMPLER"] || "parentbased_always_on";
   const root = name.replace(/^parentbased_/, "");
   const argument = environment["OTEL_TRACES_SAMPLER_ARG"] ?? "";
@@ -126,17 +121,17 @@ function samplerOf(
   const isRatio = ratio >= 0 && ratio <= 1;
   const made =
     root === "always_on"
-      ? new sdk.AlwaysOnSampler()
+      ? new AlwaysOnSampler()
       : root === "always_off"
-        ? new sdk.AlwaysOffSampler()
+        ? new AlwaysOffSampler()
         : root === "traceidratio" && isRatio
-          ? new sdk.TraceIdRatioBasedSampler(ratio)
+          ? new TraceIdRatioBasedSampler(ratio)
           : undefined;
   if (made === undefined) {
     log.warn("OTEL_TRACES_SAMPLER is not known; every trace is sampled", { name, argument });
   }
-  const sampler = made ?? new sdk.AlwaysOnSampler();
-  return name === root ? sampler : new sdk.ParentBasedSampler({ root: sampler });
+  const sampler = made ?? new AlwaysOnSampler();
+  return name === root ? sampler : new ParentBasedSampler({ root: sampler });
 }
 
 function batching(environment: Environment): Record<string, number> {
@@ -154,13 +149,6 @@ function batching(environment: Environment): Record<string, number> {
   return said;
 }
 
-/** The API's own numbers, which are part of it. */
-const internal = 0 as SpanKind;
-const server = 1 as SpanKind;
-const client = 2 as SpanKind;
-const sampledFlag = 1;
-const errorStatus = 2;
-
 /** A request's spans. */
 class RequestSpans implements RequestTrace {
   readonly span: Span;
@@ -176,19 +164,21 @@ class RequestSpans implements RequestTrace {
   }
 
   forwards(nowMs: number): TraceParent {
-    this.upstream = this.#maker.child(this, { name: "upstream", kind: client, fromMs: nowMs });
+    this.upstream = this.#maker.child(this, {
+      name: "upstream",
+      kind: SpanKind.CLIENT,
+      fromMs: nowMs,
+    });
     const { traceId, spanId, traceFlags } = this.upstream.spanContext();
-    return { traceId, spanId, isSampled: (traceFlags & sampledFlag) !== 0 };
+    return { traceId, spanId, isSampled: (traceFlags & TraceFlags.SAMPLED) !== 0 };
   }
 }
 
 class SpanMaker implements CallObserver {
   readonly #tracer: Tracer;
-  readonly #api: Packages["api"];
 
-  constructor(tracer: Tracer, api: Packages["api"]) {
+  constructor(tracer: Tracer) {
     this.#tracer = tracer;
-    this.#api = api;
   }
 
   began(record: AccessRecord, exchange: Parameters<CallObserver["began"]>[1]): void {
@@ -196,8 +186,8 @@ class SpanMaker implements CallObserver {
     const parent = record.parent(exchange);
     const span = this.#tracer.startSpan(
       record.method,
-      { kind: server, startTime: offsetMs + record.startedMs },
-      parent === undefined ? this.#api.ROOT_CONTEXT : this.#below(parent),
+      { kind: SpanKind.SERVER, startTime: offsetMs + record.startedMs },
+      parent === undefined ? ROOT_CONTEXT : below(parent),
     );
     record.trace = new RequestSpans(this, span, offsetMs);
   }
@@ -210,21 +200,21 @@ class SpanMaker implements CallObserver {
       fromMs,
     }: { readonly name: string; readonly kind: SpanKind; readonly fromMs: number },
   ): Span {
-    const context = this.#api.trace.setSpan(this.#api.ROOT_CONTEXT, of.span);
+    const context = trace.setSpan(ROOT_CONTEXT, of.span);
     return this.#tracer.startSpan(name, { kind, startTime: of.offsetMs + fromMs }, context);
   }
 
   ended(record: AccessRecord): void {
-    const trace = record.trace as RequestSpans;
-    const { span, offsetMs, upstream } = trace;
+    const spans = record.trace as RequestSpans;
+    const { span, offsetMs, upstream } = spans;
     const { startedMs, identifiedMs, decidedMs, storedMs, endedMs } = record;
     if (span.isRecording()) {
-      this.#part(trace, "identify", [startedMs, identifiedMs]);
-      this.#part(trace, "decide", [identifiedMs, decidedMs]);
-      this.#part(trace, "journal", [decidedMs, storedMs]);
+      this.#part(spans, "identify", [startedMs, identifiedMs]);
+      this.#part(spans, "decide", [identifiedMs, decidedMs]);
+      this.#part(spans, "journal", [decidedMs, storedMs]);
       span.setAttributes(attributesOf(record));
       if (record.route !== "") span.updateName(`${record.method} ${record.route}`);
-      if (record.status >= 500) span.setStatus({ code: errorStatus });
+      if (record.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
     }
     upstream?.end(offsetMs + Math.min(endedMs, record.forwardedMs + record.elsewhereMs));
     span.end(offsetMs + endedMs);
@@ -232,14 +222,13 @@ class SpanMaker implements CallObserver {
 
   #part(of: RequestSpans, name: string, [fromMs, toMs]: readonly [number, number]): void {
     if (fromMs === 0 || toMs === 0) return;
-    this.child(of, { name, kind: internal, fromMs }).end(of.offsetMs + toMs);
+    this.child(of, { name, kind: SpanKind.INTERNAL, fromMs }).end(of.offsetMs + toMs);
   }
+}
 
-  #below({ traceId, spanId, isSampled }: TraceParent): Context {
-    const traceFlags = isSampled ? sampledFlag : 0;
-    const { ROOT_CONTEXT, trace } = this.#api;
-    return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
-  }
+function below({ traceId, spanId, isSampled }: TraceParent): Context {
+  const traceFlags = isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true });
 }
 
 function attributesOf(record: AccessRecord): Record<string, string | number> {
