@@ -92,7 +92,10 @@ export function openTracing(options: TracingOptions): Tracing {
     ended: (record) => observer.ended(record),
     async close() {
       const bound = new Promise<void>((resolve) => setTimeout(resolve, closeMsMax).unref());
-      await Promise.race([provider.shutdown().catch((cause: unknown) => complain(String(cause))), bound]);
+      await Promise.race([
+        provider.shutdown().catch((cause: unknown) => complain(String(cause))),
+        bound,
+      ]);
     },
   };
 }
