@@ -73,7 +73,7 @@ async function taken(before: string): Promise<string> {
     const all = regions.flatMap(({ processes }) => processes.map((of) => of.rulesVersion));
     return seen !== before && all.length === 3 && all.every((one) => one === seen);
   };
-  await until(isTaken, 10_000, `all to take a changed file\n${fleet.output}`);
+  await until(isTaken, 10_000, `all to take a changed file\n${fleet.output.slice(-20_000)}`);
   return seen;
 }
 

@@ -17,10 +17,11 @@ import {
 } from "./cluster.ts";
 import { handlers, type RegionName, regionNames, threeRegions, type Variation } from "./configs.ts";
 import type { Running } from "./exactness.ts";
+import { refuseSecrets } from "./secret-search.ts";
 
 /** The machine may be busy; how soon a process serves is measured elsewhere. */
 const readyMsMax = 30_000;
-const outputCharactersMax = 20_000;
+const outputCharactersMax = 4_000_000;
 
 export interface FleetOptions {
   /** More of the configuration; ports are chosen. */
@@ -45,6 +46,8 @@ export class Fleet implements Running {
   readonly #options: FleetOptions;
   readonly #processes = new Map<string, ChildProcess>();
   readonly #hubUrls = new Map<string, string>();
+  /** Secrets of keys that were made, and must stand nowhere. */
+  readonly issuedKeys = new Set<string>();
   /** What the processes printed, for the message of a failed test. */
   output = "";
 
@@ -147,11 +150,16 @@ export class Fleet implements Running {
     this.#processes.get(name)?.kill(signal);
   }
 
+  /** Also looks for the secrets of all keys that were made in what the processes left behind. */
   async stop(): Promise<void> {
     for (const name of this.#processes.keys()) this.signal(name, "SIGCONT");
     await Promise.all(this.gatewayNames.map((name) => this.end(name, "SIGTERM")));
     await this.end("hub", "SIGTERM");
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      refuseSecrets(this.folder, this.output, this.issuedKeys);
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 
   async usage(region: string, key: string): Promise<Usage | undefined> {
@@ -173,6 +181,7 @@ export class Fleet implements Running {
     const { status, json } = await this.api("POST", "/v1/keys", { plan });
     if (status !== 201) throw new Error(`key not created: ${status} ${JSON.stringify(json)}`);
     const created = json as { id: string; key: string };
+    this.issuedKeys.add(created.key);
     for (const name of this.regionNames) {
       const isKnown = async () => (await this.usage(name, created.key)) !== undefined;
       await until(isKnown, 10_000, `${name} to know a new key`);
@@ -236,9 +245,9 @@ export class Fleet implements Running {
     const tookMs = await until(
       async () => hasEnded() || (await answers()),
       readyMsMax,
-      `${name} to be ready\n${this.output}`,
+      `${name} to be ready\n${this.output.slice(-20_000)}`,
     );
-    if (hasEnded()) throw new Error(`${name} ended:\n${this.output}`);
+    if (hasEnded()) throw new Error(`${name} ended:\n${this.output.slice(-20_000)}`);
     return tookMs;
   }
 }
