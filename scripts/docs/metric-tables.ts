@@ -2,6 +2,7 @@
 
 import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
+import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
 import { Overload } from "../../src/gateway/overload.ts";
@@ -30,6 +31,7 @@ function gatewayMetricList(): readonly Metric[] {
     gatewayMetrics(metrics, ""),
     certificateMetrics(metrics),
     new Overload(metrics, ""),
+    reloadMetrics(metrics),
     new UpstreamMetrics(metrics),
   ]);
 }
@@ -42,6 +44,7 @@ function hubMetricList(): readonly Metric[] {
     new HubMetrics(metrics, read),
     linkRefusals(metrics),
     certificateMetrics(metrics),
+    reloadMetrics(metrics),
   ]);
 }
 

@@ -5,6 +5,8 @@
 
 import type { Dimension, Plan } from "../limits/plan.ts";
 import type { HealthRules } from "../upstreams/target-health.ts";
+import type { LogConfig } from "./config-log.ts";
+import type { ShutdownConfig } from "./config-shutdown.ts";
 
 export interface CompiledConfig {
   readonly hub: HubConfig;
@@ -25,6 +27,8 @@ export interface CompiledConfig {
   readonly routes: readonly RouteConfig[];
   readonly journal: JournalConfig;
   readonly stream: StreamConfig;
+  readonly log: LogConfig;
+  readonly shutdown: ShutdownConfig;
 }
 
 export interface ListenAddress {

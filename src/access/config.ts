@@ -6,6 +6,7 @@
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
 import { compileListener } from "./config-door.ts";
+import { compileLog } from "./config-log.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -24,6 +25,7 @@ import {
   compilePlaces,
   compileStream,
 } from "./config-settings.ts";
+import { compileShutdown } from "./config-shutdown.ts";
 import { type Environment, readSource } from "./config-source.ts";
 import { compileUpstreams } from "./config-upstreams.ts";
 
@@ -96,6 +98,8 @@ function compileChecked(
     routes,
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
+    log: compileLog(input, options),
+    shutdown: compileShutdown(input, problems),
   };
 }
 

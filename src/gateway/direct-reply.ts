@@ -3,6 +3,7 @@
 import type { Decision } from "../limits/decide.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Exchange, Refusal } from "../ports/listener.ts";
+import { recordOf } from "./access-record.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import {
   type ProblemExtras,
@@ -51,7 +52,7 @@ export class DirectReplies {
       headers: list,
       body: problemBody(kind, visited.requestId, context),
     });
-    this.#ended(visited, outcome, context);
+    this.#ended(visited, { status, outcome, context });
   }
 
   /** The answer to a call that could not be identified. */
@@ -128,15 +129,20 @@ export class DirectReplies {
     exchange.reply(status, headers, body);
   }
 
-  #ended(visited: Visited, outcome: Outcome, context?: ProblemContext): void {
-    this.#stats.ended({
-      route: context?.route ?? "",
-      plan: context?.plan ?? "",
-      outcome,
-      bytes: 0,
-      durationMs: this.#clock.monotonicMs() - visited.startedMs,
-      elsewhereMs: 0,
-    });
+  #ended(
+    visited: Visited,
+    of: {
+      readonly status: number;
+      readonly outcome: Outcome;
+      readonly context: ProblemContext | undefined;
+    },
+  ): void {
+    const { status, outcome, context } = of;
+    const durationMs = this.#clock.monotonicMs() - visited.startedMs;
+    const [route, plan] = [context?.route ?? "", context?.plan ?? ""];
+    this.#stats.ended({ route, plan, outcome, bytes: 0, durationMs, elsewhereMs: 0 });
+    const record = recordOf(visited.exchange);
+    record?.ended({ status, outcome, route, plan, bytes: 0, elsewhereMs: 0 });
   }
 }
 

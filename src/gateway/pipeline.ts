@@ -20,6 +20,7 @@ import { Decider, type Decision } from "../limits/decide.ts";
 import type { WindowTables } from "../limits/window-tables.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Exchange, ExchangeTaker, Refusal } from "../ports/listener.ts";
+import { noteRequest, recordOf } from "./access-record.ts";
 import { Call, type CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
 import { ChargedVisit } from "./charged-visit.ts";
@@ -32,6 +33,7 @@ import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
 import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
+import { RequestIds } from "./request-ids.ts";
 import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
 import { usageBody } from "./usage-reply.ts";
 
@@ -61,8 +63,7 @@ export class Pipeline implements ExchangeTaker {
   readonly #direct: DirectReplies;
   readonly #gate = new ReplyGate();
   readonly #timers: readonly Timer[];
-  readonly #idPrefix: string;
-  #idCount = 0;
+  readonly #ids: RequestIds;
   #setup: Setup;
   #identifier: Identifier | undefined;
   #isStopping = false;
@@ -85,7 +86,7 @@ export class Pipeline implements ExchangeTaker {
     const awaited: CallServices["awaited"] = new Set();
     this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
-    this.#idPrefix = `${random.hex(6)}-`;
+    this.#ids = new RequestIds(random);
     this.#timers = [
       timers.every(sweepIntervalMs, () => this.#sweep()),
       timers.every(observeIntervalMs, () => this.#observe()),
@@ -101,14 +102,17 @@ export class Pipeline implements ExchangeTaker {
     return new Pipeline(parts, { stats, setup, overload });
   }
 
-  /** Takes a changed configuration, for calls from now on. If it fails, the old one stays. */
-  async reconfigure(config: CompiledConfig): Promise<void> {
+  /** Makes a changed configuration ready; what it returns puts it into use, for calls from then on. Fails like `create`. */
+  async prepare(config: CompiledConfig): Promise<() => void> {
     const { handlers, upstreams } = this.#parts;
     const overload = this.#overload;
-    this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
-    this.#identifier = undefined;
-    upstreams.retain(config.upstreams);
-    overload.retain(config.upstreams);
+    const setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
+    return () => {
+      this.#setup = setup;
+      this.#identifier = undefined;
+      upstreams.retain(config.upstreams);
+      overload.retain(config.upstreams);
+    };
   }
 
   /** Why no call should come here now; "" if calls should. */
@@ -136,20 +140,21 @@ export class Pipeline implements ExchangeTaker {
   }
 
   refuse(status: number): Refusal {
-    return this.#direct.refusal(status, this.#nextId());
+    return this.#direct.refusal(status, this.#ids.next());
   }
 
   take(exchange: Exchange): void {
     const { clock, log, time } = this.#parts;
     const visit: Visit = {
       exchange,
-      requestId: this.#nextId(),
+      requestId: this.#ids.next(),
       startedMs: clock.monotonicMs(),
       nowMs: time.nowMs(),
       target: exchange.target,
       pathEnd: 0,
       path: "",
     };
+    noteRequest(this.#parts, visit);
     try {
       this.#visit(visit);
     } catch (cause) {
@@ -187,6 +192,7 @@ export class Pipeline implements ExchangeTaker {
       direct.refused(visit, refused);
       return;
     }
+    recordOf(exchange)?.identified(identifier.caller);
     const plan = identifier.plan as CompiledPlan;
     if (isReserved) this.#reserved(visit, identifier, plan);
     else this.#route(visit, identifier, plan);
@@ -208,11 +214,10 @@ export class Pipeline implements ExchangeTaker {
     }
     if (!this.#isRead(visit)) return;
     const { region, viewAgeMs } = this.#parts;
-    const { nowMs } = visit;
     const { caller } = identifier;
     identifier.fillWhatIsThere(plan);
-    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, nowMs);
-    const age = viewAgeMs(nowMs);
+    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, visit.nowMs);
+    const age = viewAgeMs(visit.nowMs);
     this.#direct.json(visit, usageBody({ region, caller, plan, limits, viewAgeMs: age }));
   }
 
@@ -226,10 +231,9 @@ export class Pipeline implements ExchangeTaker {
   #route(visit: Visit, identifier: Identifier, plan: CompiledPlan): void {
     const { exchange, path } = visit;
     const { router } = this.#setup;
-    const { method } = exchange;
-    const { route, isMethodRefused } = router.find(method, path);
+    const { route, isMethodRefused } = router.find(exchange.method, path);
     // TRACE would send the key back, in the hands of whatever script asked (RFC 9110, 9.3.8).
-    if (route === undefined || method === "TRACE") {
+    if (route === undefined || exchange.method === "TRACE") {
       if (route !== undefined || isMethodRefused) {
         const headers = ["allow", router.allowed(path).join(", ")];
         this.#direct.problem(visit, "method-refused", "not-found", { headers });
@@ -374,10 +378,6 @@ export class Pipeline implements ExchangeTaker {
 
   #countViolations(counters: CompiledPlan["denied"], bits: number): void {
     for (let i = 0; i < counters.length; i++) if ((bits & (1 << i)) !== 0) counters[i]?.add(1);
-  }
-
-  #nextId(): string {
-    return this.#idPrefix + (++this.#idCount).toString(36);
   }
 
   #sweep(): void {

@@ -18,6 +18,7 @@ import type {
   UpstreamRequest,
   UpstreamSink,
 } from "../../ports/upstream.ts";
+import type { CallObserver } from "../access-record.ts";
 import { Meter } from "../meter.ts";
 import { OwnCharges } from "../own-charges.ts";
 import { Pipeline } from "../pipeline.ts";
@@ -46,6 +47,7 @@ export interface RigOptions {
   readonly handlers?: Readonly<Record<string, Handler>>;
   /** Instead of the fake one. */
   readonly upstreams?: UpstreamClient;
+  readonly observer?: CallObserver;
 }
 
 const baseConfig = {
@@ -149,6 +151,7 @@ export class PipelineRig {
           error: (message, fields) => rig.#logged(message, fields),
         },
         metrics: rig.#metrics(),
+        observer: options.observer,
       },
       compiled.config,
     );
