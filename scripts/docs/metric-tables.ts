@@ -2,6 +2,7 @@
 
 import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
+import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
 import { Overload } from "../../src/gateway/overload.ts";
@@ -32,6 +33,7 @@ function gatewayMetricList(): readonly Metric[] {
     new CallStats(metrics, ""),
     gatewayMetrics(metrics, ""),
     certificateMetrics(metrics),
+    reloadMetrics(metrics),
     new UpstreamMetrics(metrics),
     new Overload(metrics, ""),
     new Strangers({ ...parts, metrics }, { wrongKeysPerMinute: 1, block: undefined }),
@@ -46,6 +48,7 @@ function hubMetricList(): readonly Metric[] {
     new HubMetrics(metrics, read),
     linkRefusals(metrics),
     certificateMetrics(metrics),
+    reloadMetrics(metrics),
   ]);
 }
 

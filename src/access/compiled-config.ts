@@ -6,6 +6,8 @@
 import type { Dimension, Plan } from "../limits/plan.ts";
 import type { HealthRules } from "../upstreams/target-health.ts";
 import type { AddressLists } from "./address-lists.ts";
+import type { LogConfig } from "./config-log.ts";
+import type { ShutdownConfig } from "./config-shutdown.ts";
 import type { PathTemplate } from "./path-template.ts";
 
 export interface CompiledConfig {
@@ -29,6 +31,8 @@ export interface CompiledConfig {
   readonly cors: CorsRules | undefined;
   readonly journal: JournalConfig;
   readonly stream: StreamConfig;
+  readonly log: LogConfig;
+  readonly shutdown: ShutdownConfig;
 }
 
 export interface ListenAddress {

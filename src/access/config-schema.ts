@@ -23,7 +23,9 @@ import {
   text,
   wholeNumber,
 } from "./config-fields.ts";
+import { log } from "./config-log.ts";
 import { fieldRulesSchema } from "./config-rewrite.ts";
+import { shutdown } from "./config-shutdown.ts";
 import { filesSchema, redirectSchema, replySchema } from "./config-targets.ts";
 import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol } from "./config-tls.ts";
 import { upstreamSchema } from "./config-upstreams.ts";
@@ -242,6 +244,8 @@ export const configSchema = group({
     "What is served; exact segments win over parameters, parameters over *.",
   ),
   journal: journal.optional().describe("A gateway's local record of charges."),
+  log: log.optional().describe("What a process writes down."),
+  shutdown: shutdown.optional().describe("How a gateway stops."),
   stream: stream.optional().describe("The hub's record of all batches."),
 });
 

@@ -8,6 +8,7 @@ import type { CompiledConfig, ListenerConfig, RouteConfig } from "./compiled-con
 import { compileClients } from "./config-clients.ts";
 import { compileCors } from "./config-cors.ts";
 import { compileListener } from "./config-door.ts";
+import { compileLog } from "./config-log.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -20,6 +21,7 @@ import {
 import { compileRoutes } from "./config-routes.ts";
 import { type ConfigInput, configSchema } from "./config-schema.ts";
 import { compileJournal, compileKeys, compilePlaces, compileStream } from "./config-settings.ts";
+import { compileShutdown } from "./config-shutdown.ts";
 import { type Environment, readSource } from "./config-source.ts";
 import { compileUpstreams } from "./config-upstreams.ts";
 
@@ -102,6 +104,8 @@ function compileChecked(
     cors,
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
+    log: compileLog(input, options),
+    shutdown: compileShutdown(input, problems),
   };
 }
 

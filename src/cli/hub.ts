@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { CompiledConfig } from "../access/compiled-config.ts";
+import { rulesVersion } from "../access/config-change.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -19,43 +20,50 @@ import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
+import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { Cleanup } from "./cleanup.ts";
+import { reloadConfig } from "./config-reload.ts";
 import { controlServer } from "./control-server.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
-import { loadConfig } from "./load-config.ts";
+import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
-import { catchStopSignal } from "./run-until-signal.ts";
+import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
 
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
 
 /** Resolves when the hub has stopped in order after a signal. Fails with a `TallygateError` if it cannot start. */
 export async function runHub(options: HubOptions): Promise<void> {
-  const stop = catchStopSignal();
-  const { config } = await loadConfig(options.config);
+  const stop = catchStopSignal(stopSignals);
+  const hangup = catchHangup();
+  const loaded = await loadConfig(options.config);
   const cleanup = new Cleanup();
   try {
     if (options.dev === true) endWithParent(() => cleanup.run());
-    await openHub(options, config, cleanup);
+    await openHub({ options, loaded, hangup }, cleanup);
     await stop.arrived;
   } finally {
     await cleanup.run();
   }
 }
 
-async function openHub(
-  options: HubOptions,
-  config: CompiledConfig,
-  cleanup: Cleanup,
-): Promise<void> {
+interface Start {
+  readonly options: HubOptions;
+  readonly loaded: LoadedConfig;
+  readonly hangup: ReturnType<typeof catchHangup>;
+}
+
+async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
+  const { options, loaded } = start;
+  let { config } = loaded;
   const listen = listenAddress(options.listen, config.hub.listen);
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.hub);
@@ -65,7 +73,7 @@ async function openHub(
   const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
   const adminTokenHash = watchToken(folder.adminToken);
 
-  const log = nodeLog({ fields: { process: "hub" } });
+  const log = nodeLog({ level: config.log.level, fields: { process: "hub" } });
   const metrics = nodeMetrics();
   refuseHalfRestored(folder.hub);
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
@@ -131,20 +139,42 @@ async function openHub(
       fileBytes: async (file) => (await stat(file)).size,
     },
     {
-      regions: config.regions,
-      keyPrefix: config.keys.prefix,
-      checkKey: (plan, restrict) => checkKey(config, plan, restrict),
+      ...rulesOf(config),
       publishIntervalMs: config.stream.publishIntervalMs,
       checkpointIntervalMs: config.stream.checkpointIntervalMs,
       streamRetentionMs: config.stream.retentionMs,
       sealIntervalMs: config.stream.sealIntervalMs,
-      journalSizeMaxBytes: config.journal.sizeMaxBytes,
-      limits: overshootLimits(config),
     },
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  const reload = reloadConfig({
+    ...{ loaded, role: { kind: "hub" }, delayMs: 0, log, metrics },
+    async take(changed) {
+      if (port.certificates?.reload() === false) {
+        throw new TallygateError(
+          "config-invalid",
+          "the certificate cannot be used; the log says why",
+        );
+      }
+      await hub.reconfigure(rulesOf(changed));
+      config = changed;
+    },
+  });
+  cleanup.add(() => reload.stop());
+  start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });
+}
+
+function rulesOf(config: CompiledConfig): HubRules {
+  return {
+    regions: config.regions,
+    keyPrefix: config.keys.prefix,
+    checkKey: (plan, restrict) => checkKey(config, plan, restrict),
+    journalSizeMaxBytes: config.journal.sizeMaxBytes,
+    limits: overshootLimits(config),
+    rulesVersion: rulesVersion(config),
+  };
 }
 
 /** A shadow limit refuses nothing: what is beyond its quota is no overshoot. */

@@ -8,7 +8,7 @@ import { readClientTls } from "../adapters/node/tls-client.ts";
 import { openGatewayStore } from "../adapters/sqlite/gateway-store.ts";
 import { openJournal } from "../adapters/sqlite/journal.ts";
 import { TallygateError } from "../base/errors.ts";
-import { GatewayCore } from "../gateway/core.ts";
+import { GatewayCore, type GatewayRules } from "../gateway/core.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
@@ -25,6 +25,7 @@ export interface Member {
   readonly hubUrl: string;
   /** One-way delay of every message on the link. */
   readonly latencyMs: number;
+  readonly rules: GatewayRules;
 }
 
 /** The member's folder must be locked. The core is started; stopping it closes the journal too. */
@@ -62,7 +63,7 @@ export async function openCore(
       listen,
       flushIntervalMs: config.journal.flushIntervalMs,
       retentionMs: config.journal.retentionMs,
-      plans: config.plans,
+      rules: member.rules,
     },
     {
       journal,

@@ -10,6 +10,7 @@ import type { RowDefinition } from "../metering/usage.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Exchange, HeaderList } from "../ports/listener.ts";
 import type { Log } from "../ports/log.ts";
+import { recordOf } from "./access-record.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import { dropCorsFields } from "./cors.ts";
 import { type ProblemKind, problemBody, problemSpec } from "./problems.ts";
@@ -108,6 +109,7 @@ export class Call implements HeldReply {
 
   /** The limit nearest to its end, by its place in the plan; -1: no limit applied. */
   decided(tightest: number, remaining: number, resetSeconds: number): void {
+    recordOf(this.exchange)?.decided();
     this.#tightest = tightest;
     this.#remaining = remaining;
     this.#resetSeconds = resetSeconds;
@@ -116,6 +118,8 @@ export class Call implements HeldReply {
   /** Recorded at `position` of the journal under `row`. */
   charged(position: number, row: RowDefinition, units: number): void {
     this.position = position;
+    const record = recordOf(this.exchange);
+    if (record !== undefined) this.#services.gate.watch(position, record);
     this.#row = row;
     this.#units = units;
   }
@@ -231,6 +235,8 @@ export class Call implements HeldReply {
     ended.durationMs = clock.monotonicMs() - this.startedMs;
     ended.elsewhereMs = this.elsewhereMs;
     stats.ended(ended);
+    const record = recordOf(this.exchange);
+    if (record !== undefined) record.ended({ ...ended, status: this.#status });
   }
 
   #addFields(headers: string[]): void {

@@ -3,6 +3,7 @@
 import type { Decision } from "../limits/decide.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Exchange, HeaderList, Refusal } from "../ports/listener.ts";
+import { recordOf } from "./access-record.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import {
   type ProblemExtras,
@@ -58,7 +59,7 @@ export class DirectReplies {
       headers: list,
       body: problemBody(kind, visited.requestId, context),
     });
-    this.#ended(visited, outcome, context);
+    this.#ended(visited, { status, outcome, context });
   }
 
   /** The answer to a call that could not be identified. `retryAfterSeconds`: where it is for a while only. */
@@ -126,7 +127,7 @@ export class DirectReplies {
   /** The answer to a preflight: whether the call itself may be made. */
   preflight(visited: Visited, fields: HeaderList): void {
     this.#send(visited, { status: 204, headers: [...fields], body: undefined });
-    this.#ended(visited, "preflight");
+    this.#ended(visited, { status: 204, outcome: "preflight", context: undefined });
   }
 
   /** For bytes that are no request. */
@@ -150,15 +151,20 @@ export class DirectReplies {
     exchange.reply(status, headers, body);
   }
 
-  #ended(visited: Visited, outcome: Outcome, context?: ProblemContext): void {
-    this.#stats.ended({
-      route: context?.route ?? "",
-      plan: context?.plan ?? "",
-      outcome,
-      bytes: 0,
-      durationMs: this.#clock.monotonicMs() - visited.startedMs,
-      elsewhereMs: 0,
-    });
+  #ended(
+    visited: Visited,
+    of: {
+      readonly status: number;
+      readonly outcome: Outcome;
+      readonly context: ProblemContext | undefined;
+    },
+  ): void {
+    const { status, outcome, context } = of;
+    const durationMs = this.#clock.monotonicMs() - visited.startedMs;
+    const [route, plan] = [context?.route ?? "", context?.plan ?? ""];
+    this.#stats.ended({ route, plan, outcome, bytes: 0, durationMs, elsewhereMs: 0 });
+    const record = recordOf(visited.exchange);
+    record?.ended({ status, outcome, route, plan, bytes: 0, elsewhereMs: 0 });
   }
 }
 

@@ -9,6 +9,7 @@
 import type { KeySource } from "../access/compiled-config.ts";
 import type { HeaderList } from "../ports/listener.ts";
 import { connectionOptions, hopByHopFields, ownFields } from "./reply-fields.ts";
+import { traceparentName } from "./trace-context.ts";
 
 const via = "1.1 tallygate";
 
@@ -20,6 +21,8 @@ export interface Forwarded {
   /** "" if the request had none. */
   readonly host: string;
   readonly requestId: string;
+  /** Takes the place of the caller's; "": that one is passed on. */
+  readonly traceparent: string;
 }
 
 const spoofable = [
@@ -61,6 +64,7 @@ export function forwardHeaders(
     if (rules.withheld.has(name) || named?.includes(name)) continue;
     if (name === "authorization" && rules.hasBearerKeys && isBearer(value)) continue;
     if (name === "via") continue;
+    if (name === traceparentName && forwarded.traceparent !== "") continue;
     out.push(name, value);
   }
   const earlier = viaOf(headers);
@@ -68,6 +72,7 @@ export function forwardHeaders(
   out.push("x-forwarded-for", forwarded.address, "x-forwarded-proto", forwarded.protocol);
   if (forwarded.host !== "") out.push("x-forwarded-host", forwarded.host);
   out.push("x-request-id", forwarded.requestId);
+  if (forwarded.traceparent !== "") out.push(traceparentName, forwarded.traceparent);
   return out;
 }
 

@@ -23,6 +23,7 @@ import { subjectFiller } from "../access/subjects.ts";
 import type { HashKey } from "../base/hash.ts";
 import type { EpochMs, Fingerprint } from "../base/words.ts";
 import type { Connection, Exchange } from "../ports/listener.ts";
+import { recordOf } from "./access-record.ts";
 import { AddressText, Caller } from "./caller.ts";
 import type { Forwarded } from "./forward-headers.ts";
 import type { HeaderScan } from "./header-scan.ts";
@@ -164,6 +165,7 @@ export class Identifier {
       protocol: connection.protocol,
       host: this.#scan.first(this.#host) ?? "",
       requestId,
+      traceparent: recordOf(exchange)?.forwards() ?? "",
     };
   }
 

@@ -19,6 +19,7 @@
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Exchange, ExchangeTaker, HeaderList, Refusal } from "../ports/listener.ts";
+import { noteRequest, recordOf } from "./access-record.ts";
 import { Admission } from "./admission.ts";
 import type { Call, CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
@@ -32,6 +33,7 @@ import { Overload } from "./overload.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
 import { ReplyGate } from "./reply-gate.ts";
+import { RequestIds } from "./request-ids.ts";
 import { type CompiledPlan, compileSetup, type Setup } from "./setup.ts";
 import { Strangers } from "./strangers.ts";
 import { usageBody } from "./usage-reply.ts";
@@ -61,8 +63,7 @@ export class Pipeline implements ExchangeTaker {
   readonly #direct: DirectReplies;
   readonly #gate = new ReplyGate();
   readonly #timers: readonly Timer[];
-  readonly #idPrefix: string;
-  #idCount = 0;
+  readonly #ids: RequestIds;
   #setup: Setup;
   #cors: Cors | undefined;
   #identifier: Identifier | undefined;
@@ -92,7 +93,7 @@ export class Pipeline implements ExchangeTaker {
       services: this.#services,
       direct: this.#direct,
     });
-    this.#idPrefix = `${random.hex(6)}-`;
+    this.#ids = new RequestIds(random);
     this.#timers = [
       timers.every(sweepIntervalMs, () => this.#sweep()),
       timers.every(observeIntervalMs, () => this.#observe()),
@@ -108,17 +109,20 @@ export class Pipeline implements ExchangeTaker {
     return new Pipeline(parts, { stats, setup, overload });
   }
 
-  /** Takes a changed configuration, for calls from now on. If it fails, the old one stays. */
-  async reconfigure(config: CompiledConfig): Promise<void> {
+  /** Makes a changed configuration ready; what it returns puts it into use, for calls from then on. Fails like `create`. */
+  async prepare(config: CompiledConfig): Promise<() => void> {
     const { handlers, upstreams } = this.#parts;
     const overload = this.#overload;
-    this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
-    this.#cors = Cors.of(this.#setup);
-    this.#identifier = undefined;
-    this.#admission.configure(this.#setup);
-    this.#strangers.configure(config.clients);
-    upstreams.retain(config.upstreams);
-    overload.retain(config.upstreams);
+    const setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
+    return () => {
+      this.#setup = setup;
+      this.#cors = Cors.of(setup);
+      this.#identifier = undefined;
+      this.#admission.configure(setup);
+      this.#strangers.configure(config.clients);
+      upstreams.retain(config.upstreams);
+      overload.retain(config.upstreams);
+    };
   }
 
   /** Why no call should come here now; "" if calls should. */
@@ -146,14 +150,14 @@ export class Pipeline implements ExchangeTaker {
   }
 
   refuse(status: number): Refusal {
-    return this.#direct.refusal(status, this.#nextId());
+    return this.#direct.refusal(status, this.#ids.next());
   }
 
   take(exchange: Exchange): void {
     const { clock, log, time } = this.#parts;
     const visit: Visit = {
       exchange,
-      requestId: this.#nextId(),
+      requestId: this.#ids.next(),
       startedMs: clock.monotonicMs(),
       nowMs: time.nowMs(),
       target: exchange.target,
@@ -161,6 +165,7 @@ export class Pipeline implements ExchangeTaker {
       path: "",
       cors: undefined,
     };
+    noteRequest(this.#parts, visit);
     try {
       this.#visit(visit);
     } catch (cause) {
@@ -204,6 +209,7 @@ export class Pipeline implements ExchangeTaker {
       direct.refused(visit, refused, identifier.retryAfterSeconds);
       return;
     }
+    recordOf(exchange)?.identified(identifier.caller);
     const plan = identifier.plan as CompiledPlan;
     if (isReserved) this.#reserved(visit, identifier, plan);
     else this.#route(visit, identifier, plan);
@@ -226,11 +232,10 @@ export class Pipeline implements ExchangeTaker {
     }
     if (!this.#isRead(visit)) return;
     const { region, viewAgeMs } = this.#parts;
-    const { nowMs } = visit;
     const { caller } = identifier;
     identifier.fillWhatIsThere(plan);
-    const limits = this.#admission.decider().peek(plan.plan, caller.subjects, nowMs);
-    const age = viewAgeMs(nowMs);
+    const limits = this.#admission.decider().peek(plan.plan, caller.subjects, visit.nowMs);
+    const age = viewAgeMs(visit.nowMs);
     this.#direct.json(visit, usageBody({ region, caller, plan, limits, viewAgeMs: age }));
   }
 
@@ -244,10 +249,9 @@ export class Pipeline implements ExchangeTaker {
   #route(visit: Visit, identifier: Identifier, plan: CompiledPlan): void {
     const { exchange, path } = visit;
     const { router } = this.#setup;
-    const { method } = exchange;
-    const { route, isMethodRefused } = router.find(method, path);
+    const { route, isMethodRefused } = router.find(exchange.method, path);
     // TRACE would send the key back, in the hands of whatever script asked (RFC 9110, 9.3.8).
-    if (route === undefined || method === "TRACE") {
+    if (route === undefined || exchange.method === "TRACE") {
       if (route !== undefined || isMethodRefused) {
         const headers = ["allow", router.allowed(path).join(", ")];
         this.#direct.problem(visit, "method-refused", "not-found", { headers });
@@ -303,10 +307,6 @@ export class Pipeline implements ExchangeTaker {
     const forwarded = identifier.forwarded(exchange, requestId);
     const { upstreams } = this.#parts;
     runProxy(call, { services, upstreams, setup: this.#setup, target, pathEnd, forwarded });
-  }
-
-  #nextId(): string {
-    return this.#idPrefix + (++this.#idCount).toString(36);
   }
 
   #sweep(): void {

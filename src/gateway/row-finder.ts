@@ -49,8 +49,6 @@ export interface ChargedCall {
 
 interface FoundRow {
   readonly hash: number;
-  readonly route: number;
-  readonly plan: number;
   readonly keySlot: number;
   readonly a0: number;
   readonly a1: number;
@@ -121,8 +119,6 @@ export class RowFinder {
     const hash = hashOf(call);
     this.#rows[made.row] = {
       hash,
-      route: call.route.index,
-      plan: call.plan.index,
       keySlot,
       a0: address[0] as number,
       a1: address[1] as number,
@@ -169,8 +165,9 @@ function isSame(row: FoundRow, call: ChargedCall, hour: EpochMs): boolean {
   const { address } = caller;
   const { definition } = row;
   if (
-    row.route !== call.route.index ||
-    row.plan !== call.plan.index ||
+    // By name: places change with the configuration, and the open batch outlives it.
+    definition.route !== call.route.path ||
+    definition.plan !== call.plan.name ||
     row.keySlot !== caller.keySlot ||
     row.a0 !== address[0] ||
     row.a1 !== address[1] ||

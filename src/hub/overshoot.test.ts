@@ -98,3 +98,16 @@ test("the bound is the worst gateway's sum over the others of their peak for eve
   const waiting = at(100, 100, { oldestUnacknowledgedMs: 2_000 });
   assert.equal(overshootBound([waiting, at(10, 100)]), 900);
 });
+
+test("a window in which a quota changed is held against the highest, and against no limit that is new or gone", async () => {
+  const totals = { "key:small1": 13, "key:big1": 60 };
+  const { audit, seen } = auditOf(totals, [limitOf("small", "key", 12), limitOf("big", "key", 50)]);
+  const added = { ...limitOf("small", "key", 1), limit: "added" };
+  audit.reconfigure([limitOf("small", "key", 10), added]);
+  await audit.look(endMs + settleMs);
+  assert.deepEqual(seen, [["small", 1]]);
+  assert.deepEqual(
+    audit.status().closed.map(({ limit }) => limit),
+    ["hour"],
+  );
+});

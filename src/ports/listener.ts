@@ -54,6 +54,8 @@ export interface Exchange {
   readonly headers: HeaderList;
   /** Whether a body was announced. */
   readonly hasBody: boolean;
+  /** The pipeline's own notes about the request; undefined at first. */
+  scratch: unknown;
 
   /**
    * The body, to be read once at most. Reading at the reader's pace holds the client back. Throws

@@ -18,6 +18,7 @@ export class SimExchange implements Exchange {
   readonly httpVersion = "1.1";
   readonly headers: HeaderList;
   readonly hasBody = false;
+  scratch: unknown;
   readonly bodyFault = "";
   /** Of the reply; 0: none yet. */
   status = 0;

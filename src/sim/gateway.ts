@@ -168,7 +168,7 @@ export class SimGateway {
         listen: "",
         flushIntervalMs: this.#flushIntervalMs,
         retentionMs,
-        plans: this.#config.plans,
+        rules: { plans: this.#config.plans, version: "" },
       },
       {
         ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },

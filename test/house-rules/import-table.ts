@@ -21,6 +21,9 @@ export interface FolderRule {
 const pureFolders = ["base", "limits", "metering", "upstreams", "access"];
 const processes = ["gateway", "hub", "control"];
 const all = [...pureFolders, "ports", ...processes, "adapters", "conformance", "cli"];
+const traces = ["api", "sdk-trace", "resources", "exporter-trace-otlp-proto"].map(
+  (name) => `@opentelemetry/${name}`,
+);
 const adapterTypes = [...pureFolders, ...processes];
 
 export const importTable: Readonly<Record<string, FolderRule>> = {
@@ -44,7 +47,7 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
   "adapters/node": {
     values: ["base", "ports"],
     types: adapterTypes,
-    packages: ["@hono/node-server", "pino", "prom-client", "srvx", "undici"],
+    packages: ["@hono/node-server", "pino", "prom-client", "srvx", "undici", ...traces],
     node: ["*"],
     outside: true,
   },

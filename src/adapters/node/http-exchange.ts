@@ -18,6 +18,7 @@ export const handlerBodyMaxBytes = 16 * 1024 * 1024;
 
 export class NodeExchange implements Exchange {
   readonly connection: Connection;
+  scratch: unknown;
   bodyFault: BodyFault | "" = "";
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;

@@ -20,10 +20,10 @@ import { NodeExchange } from "./http-exchange.ts";
 const timeoutCheckMs = 500;
 
 /**
- * A connection on which a call came this lately may carry the next one already: closed now, that call would be lost. Its
- * reply says `Connection: close`, and what has not called until then is closed.
+ * A connection that was opened, or on which a call came, this lately may carry the next call already: closed now, that call would
+ * be lost. Its reply says `Connection: close`, and what has not called until then is closed.
  */
-const lingerMs = 500;
+const lingerMs = 1_000;
 
 /** How often idle connections are closed after that. */
 const closeIdleMs = 25;
@@ -65,7 +65,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxHeadersCount = 0;
   limitServer(server, limits);
 
-  let lastCallMs = Number.NEGATIVE_INFINITY;
+  /** When the last call came or the last connection was opened. */
+  let lastSeenMs = Number.NEGATIVE_INFINITY;
   const caps = new ConnectionCaps(options.groupOf);
   front.onOpened((socket, address) => {
     caps.admit(socket, address, limits.connectionsPerAddressMax);
@@ -73,6 +74,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   /** By the sockets that requests are read off. */
   const clients = new Map<Socket, ClientConnection>();
   front.onReadable(({ socket, wire, connection }) => {
+    lastSeenMs = performance.now();
     const client = new ClientConnection(socket, { wire, connection, strictTransportSecurity });
     // One that the kernel had accepted before the stop.
     client.isLast = isStopping;
@@ -80,7 +82,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     socket.once("close", () => clients.delete(socket));
   });
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
-    lastCallMs = performance.now();
+    lastSeenMs = performance.now();
     const client = present(clients.get(request.socket), "a connection");
     // Node has read it in the packet of the last request; nobody would get the reply.
     if (client.isClosed) return;
@@ -116,16 +118,17 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   }
   return {
     port: (server.address() as AddressInfo).port,
-    connections: () => clients.size,
+    connections: () => [...clients.keys()].filter(({ destroyed }) => !destroyed).length,
     async stop(withinMs) {
       isStopping = true;
-      for (const [socket, client] of clients) {
-        client.isLast = true;
-        // Node does not count as idle what has never sent anything.
-        if (socket.bytesRead === 0) socket.destroy();
-      }
-      const sinceCallMs = performance.now() - lastCallMs;
-      await closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      for (const client of clients.values()) client.isLast = true;
+      await acceptWaiting();
+      // Node does not count as idle what has never sent anything.
+      const closeSilent = (): void => {
+        for (const socket of clients.keys()) if (socket.bytesRead === 0) socket.destroy();
+      };
+      const idleAfterMs = Math.max(0, lingerMs - (performance.now() - lastSeenMs));
+      await closed(front, { withinMs, idleAfterMs, closeSilent });
       clearInterval(pacing);
     },
   };
@@ -164,24 +167,41 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
+/** Two turns of the event loop: the kernel resets connections that nobody has accepted when their port is closed. */
+async function acceptWaiting(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
 function closed(
   front: Front,
-  { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
+  of: {
+    readonly withinMs: number;
+    readonly idleAfterMs: number;
+    readonly closeSilent: () => void;
+  },
 ): Promise<void> {
   const { server } = front;
+  const { withinMs, idleAfterMs, closeSilent } = of;
   return new Promise((resolve) => {
     const deadline = setTimeout(() => {
       front.closeHandshakes();
       server.closeAllConnections();
     }, withinMs);
+    // After what came meanwhile was read: a process that did not run for a while is late with its timers, too.
+    const closeIdle = (): void => {
+      setImmediate(() => {
+        closeSilent();
+        server.closeIdleConnections();
+      });
+    };
     let closing: NodeJS.Timeout | undefined;
     const linger = setTimeout(
       () => {
         front.closeHandshakes();
-        server.closeIdleConnections();
+        closeIdle();
         // A reply that began before the stop did not say that it is the last.
-        closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);
+        closing = setInterval(closeIdle, closeIdleMs);
       },
       Math.min(idleAfterMs, withinMs),
     );

@@ -124,7 +124,7 @@ test("an upstream that is down is a 502 that costs nothing, also with a body on 
     targets: [{ url: "http://127.0.0.1:1", weight: 1 }],
   };
   const routes = [{ ...route, target: { ...route.target, upstream } }, ...others];
-  await rig.pipeline.reconfigure({ ...config, routes, upstreams: [upstream] });
+  (await rig.pipeline.prepare({ ...config, routes, upstreams: [upstream] }))();
   for (const method of ["GET", "POST"]) {
     const body = method === "POST" ? "x".repeat(200_000) : null;
     const response = await fetch(`${url}/up/x`, { method, body });

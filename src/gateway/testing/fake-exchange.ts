@@ -22,6 +22,7 @@ export class FakeExchange implements Exchange {
   readonly httpVersion: string;
   readonly headers: HeaderList;
   readonly hasBody: boolean;
+  scratch: unknown;
   bodyFault: BodyFault | "" = "";
   status = 0;
   replyHeaders: readonly string[] = [];

@@ -18,6 +18,7 @@ import type {
   UpstreamRequest,
   UpstreamSink,
 } from "../../ports/upstream.ts";
+import type { CallObserver } from "../access-record.ts";
 import { Meter } from "../meter.ts";
 import { OwnCharges } from "../own-charges.ts";
 import { Pipeline } from "../pipeline.ts";
@@ -49,6 +50,7 @@ export interface RigOptions {
   readonly upstreams?: UpstreamClient;
   /** Instead of a real one with a journal in memory. */
   readonly meter?: CallMeter;
+  readonly observer?: CallObserver;
 }
 
 const baseConfig = {
@@ -153,6 +155,7 @@ export class PipelineRig {
           error: (message, fields) => rig.#logged(message, fields),
         },
         metrics: rig.#metrics(),
+        observer: options.observer,
       },
       compiled.config,
     );
