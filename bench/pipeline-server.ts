@@ -163,7 +163,14 @@ async function main(): Promise<void> {
   journal.onStored((position) => pipeline.stored(position));
   const flush = nodeTimers.every(flushIntervalMs, () => void meter.flush(time.nowMs()));
   const port = Number(process.env["PORT"]);
-  const listener = await listenHttp({ host: "127.0.0.1", port, sharesPort: true }, pipeline);
+  const listener = await listenHttp(
+    {
+      ...{ host: "127.0.0.1", port, sharesPort: true },
+      limits: () => config.listener,
+      groupOf: (address) => address,
+    },
+    pipeline,
+  );
   process.once("SIGTERM", () => {
     void (async () => {
       await listener.stop(1_000);

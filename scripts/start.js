@@ -30,6 +30,7 @@ const tasks = {
   test: ["scripts/test.ts"],
   "test:long": ["scripts/test.ts", "--long"],
   bench: ["bench/run.ts"],
+  "bench:latency": ["bench/latency.ts"],
   "sim:scale": ["bench/scale.ts"],
   claims: ["scripts/claims.ts"],
   claim: ["scripts/claim.ts"],
@@ -37,6 +38,7 @@ const tasks = {
   check: ["scripts/check.ts"],
   docs: ["scripts/docs.ts"],
   sim: ["src/sim/main.ts"],
+  "sim:campaign": ["scripts/campaign.ts"],
 };
 
 /** How often a start by npm looks whether npm is still there. */
@@ -45,7 +47,7 @@ const parentPollMs = 250;
 const passedSignals = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 /** Tasks that need packages of a folder beside the root's. */
-const extraFolders = { bench: ["bench"], claim: ["bench"] };
+const extraFolders = { bench: ["bench"], "bench:latency": ["bench"], claim: ["bench"] };
 
 class StartError extends Error {}
 

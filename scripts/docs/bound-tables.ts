@@ -9,7 +9,6 @@ import { subjectValueMax } from "../../src/access/subjects.ts";
 import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
 import { linkBufferedMaxBytes } from "../../src/adapters/direct/socket-end.ts";
 import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/node/http-exchange.ts";
-import { httpLimitsDefault } from "../../src/adapters/node/http-listener.ts";
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { replyHeadMaxBytes, waitingCallsMax } from "../../src/adapters/node/upstream-client.ts";
@@ -25,7 +24,6 @@ import {
   usageTopMax,
 } from "../../src/control/schemas.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
-import { headerFieldsMax } from "../../src/gateway/header-scan.ts";
 import { reconnectMaxMs, silenceMaxMs } from "../../src/gateway/hub-session.ts";
 import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
 import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
@@ -33,7 +31,6 @@ import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
 import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
-import { targetLengthMax } from "../../src/gateway/target.ts";
 import { feedQueueMax } from "../../src/gateway/view-feed.ts";
 import { auditTimeoutMs } from "../../src/hub/audit.ts";
 import { differencesMax } from "../../src/hub/differences.ts";
@@ -56,17 +53,7 @@ type Unit = "count" | "bytes" | "ms";
 /** One constant by its name: `{ parkedMax }`; what it bounds; its unit; what happens beyond it. */
 type Bound = readonly [Readonly<Record<string, number>>, Unit, string, string];
 
-const { headersTimeoutMs, requestTimeoutMs, idleTimeoutMs, headMaxBytes, connectionsMax } =
-  httpLimitsDefault;
-
 const calls: readonly Bound[] = [
-  [{ connectionsMax }, "count", "connections of one gateway process", "closed at once"],
-  [{ headersTimeoutMs }, "ms", "for the head of a request", "408"],
-  [{ requestTimeoutMs }, "ms", "for a whole request with its body", "408"],
-  [{ idleTimeoutMs }, "ms", "between requests of a connection", "closed"],
-  [{ headMaxBytes }, "bytes", "head of a request", "431"],
-  [{ headerFieldsMax }, "count", "header fields of a request", "431"],
-  [{ targetLengthMax }, "count", "characters of path and query", "414"],
   [{ handlerBodyMaxBytes }, "bytes", "body that a handler reads", "413"],
   [{ droppedBodyMaxBytes }, "bytes", "body that nobody reads", "answered, then closed"],
   [

@@ -10,6 +10,7 @@
 
 import { operationTable } from "./admin-operations.ts";
 import { boundTables } from "./bound-tables.ts";
+import { caseTables } from "./case-tables.ts";
 import { commandSections } from "./command-sections.ts";
 import { fieldTables } from "./config-fields.ts";
 import { metricTables } from "./metric-tables.ts";
@@ -17,6 +18,7 @@ import { problemTable } from "./problem-table.ts";
 
 export const parts: Readonly<Record<string, () => string>> = {
   bounds: boundTables,
+  cases: caseTables,
   commands: commandSections,
   fields: fieldTables,
   metrics: metricTables,

@@ -18,7 +18,14 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     when: "target, Host, framing or bytes that can be read in two ways; two Authorization fields",
     charged: "no; in the body: yes",
   },
-  "keys-differ": { when: "two places hold different keys", charged: no },
+  "field-name-refused": {
+    when: "a field's name holds `_`, and no limit or key place is called so",
+    charged: no,
+  },
+  "keys-differ": {
+    when: "two places hold different keys; one field of keys is there twice",
+    charged: no,
+  },
   "subject-missing": {
     when: "the plan counts by something the call lacks, with `missing: deny`",
     charged: no,
@@ -32,12 +39,12 @@ const told: Readonly<Record<ProblemKind, Told>> = {
   "route-unknown": { when: "no route has the path", charged: no },
   "method-refused": { when: "a route has the path, none the method; CONNECT, TRACE", charged: no },
   "request-late": {
-    when: "head or body slower than [allowed](limits.md)",
+    when: "head or body slower than [allowed](configuration.md)",
     charged: "head: no; body: yes",
   },
   "body-too-large": {
-    when: "a handler reads a body over its bound; chunk extensions too long",
-    charged: "handler: yes; else no",
+    when: "a body over its bound, as declared or as it comes; chunk extensions too long",
+    charged: "as declared: no; as it comes: yes",
   },
   "target-too-long": { when: "path and query over the bound", charged: no },
   "expectation-failed": { when: "Expect is not 100-continue", charged: no },
@@ -47,14 +54,19 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     when: "handler threw, or returned no Response that can be sent",
     charged: kept,
   },
-  "encoding-unknown": { when: "Transfer-Encoding other than chunked", charged: no },
+  "method-unknown": { when: "a method that HTTP has not registered", charged: no },
+  "encoding-unknown": { when: "Transfer-Encoding with another coding before chunked", charged: no },
   "upstream-failed": {
     when: "upstream unreachable, broke off, or sent no HTTP",
     charged: keptOrBack,
   },
   "upstream-overloaded": {
-    when: "all connections to the target busy and its queue full",
+    when: "more calls under way than the upstream answers in good time; all connections to the target busy and its queue full",
     charged: keptOrBack,
+  },
+  "gateway-overloaded": {
+    when: "this process cannot keep up; callers without a key first",
+    charged: no,
   },
   "gateway-unready": { when: "keys and totals of the cluster not known yet", charged: no },
   "view-stale": { when: "cut off for longer than a limit's `staleness`", charged: no },

@@ -11,6 +11,7 @@ export interface CompiledConfig {
   readonly regions: readonly RegionConfig[];
   readonly keys: KeysConfig;
   readonly clients: ClientsConfig;
+  readonly listener: ListenerConfig;
   readonly durability: "os" | "disk";
   /** URL named in the 429 of the anonymous plan; "" if none. */
   readonly signup: string;
@@ -35,6 +36,55 @@ export interface HubConfig {
   readonly listen: ListenAddress;
   /** Where gateways reach the hub, e.g. `http://127.0.0.1:8080`; from `listen` if not given. */
   readonly url: string;
+  /** Undefined: plain HTTP, on this machine only. */
+  readonly tls: HubTls | undefined;
+  /** What gateways present and check where `url` is https. */
+  readonly link: HubLinkTls;
+}
+
+/** Paths of PEM files, absolute if the configuration's is. */
+export interface CertificateFiles {
+  /** The certificate first, then those between it and the root. */
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export type TlsVersion = "TLSv1.2" | "TLSv1.3";
+
+export interface HubTls {
+  readonly certificate: CertificateFiles;
+  readonly minVersion: TlsVersion;
+  /** Gateways must present a certificate of one of these CAs; undefined: none is asked for. */
+  readonly clientCaFile: string | undefined;
+}
+
+export interface HubLinkTls {
+  /** Undefined: the CAs that Node knows. */
+  readonly caFile: string | undefined;
+  /** Presented to a hub that asks for one. */
+  readonly certificate: CertificateFiles | undefined;
+}
+
+export interface ListenerTls {
+  /** At least one; the first is for callers that ask for none of their names. */
+  readonly certificates: readonly CertificateFiles[];
+  readonly minVersion: TlsVersion;
+  /** `port` is that of the https URL; undefined: the region's. */
+  readonly redirect:
+    | { readonly listen: ListenAddress; readonly port: number | undefined }
+    | undefined;
+  /** Value of the field in every reply; "" for none. */
+  readonly strictTransportSecurity: string;
+}
+
+export interface UpstreamTls {
+  /** Undefined: the CAs that Node knows. */
+  readonly caFile: string | undefined;
+  readonly certificate: CertificateFiles | undefined;
+  /** Undefined: the target's host. */
+  readonly serverName: string | undefined;
+  /** False: any certificate is taken. */
+  readonly isVerified: boolean;
 }
 
 export interface RegionConfig {
@@ -45,6 +95,10 @@ export interface RegionConfig {
   readonly operations: ListenAddress;
   /** Processes that share the region's port, 1 to 64; each is a producer. */
   readonly processes: number;
+  /** Undefined: plain HTTP. */
+  readonly tls: ListenerTls | undefined;
+  /** Whether connections from trusted proxies begin with a PROXY protocol header. */
+  readonly proxyProtocol: boolean;
 }
 
 export type KeySource =
@@ -67,6 +121,34 @@ export interface ClientsConfig {
   readonly ipv6Prefix: number;
 }
 
+/** What the public listener takes from one client; its defaults are in `config-door.ts`. */
+export interface ListenerConfig {
+  /** For a request's head, and for the first bytes of a connection. */
+  readonly headTimeoutMs: number;
+  /** Waiting for a body, plus what its bytes take at `rateMinBytes`. */
+  readonly bodyTimeoutMs: number;
+  /** Waiting for the client to take a reply, plus what its bytes take at `rateMinBytes`. */
+  readonly replyTimeoutMs: number;
+  /** Per second; 0: bytes buy no time. */
+  readonly rateMinBytes: number;
+  /** For a whole request with its body. */
+  readonly requestTimeoutMs: number;
+  /** Between requests of a connection. */
+  readonly idleTimeoutMs: number;
+  readonly headMaxBytes: number;
+  /** Header fields of a request. */
+  readonly fieldsMax: number;
+  /** Path and query. */
+  readonly targetMaxBytes: number;
+  /** 0: no request may have a body. */
+  readonly bodyMaxBytes: number;
+  /** Of one process. */
+  readonly connectionsMax: number;
+  /** Of one process and one client address (its prefix); trusted proxies excepted. */
+  readonly connectionsPerAddressMax: number;
+  readonly requestsPerConnectionMax: number;
+}
+
 /** A block of IPv6 space (IPv4 as ::ffff:a.b.c.d) of four 32-bit words and 0–128 bits. */
 export interface Cidr {
   readonly words: readonly [number, number, number, number];
@@ -83,6 +165,8 @@ export interface UpstreamConfig {
   readonly responseTimeoutMs: number;
   /** Sockets per target, at most; default 256. */
   readonly connectionsMax: number;
+  /** For https targets; undefined: checked against Node's CAs. */
+  readonly tls: UpstreamTls | undefined;
 }
 
 export type RefundReason = "not-attempted" | "5xx";

@@ -2,9 +2,11 @@
 
 import { present } from "../base/assert.ts";
 import type { RouteConfig, RouteTarget, UpstreamConfig } from "./compiled-config.ts";
+import { resolveBeside } from "./config-paths.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput, RouteInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
+import { compileUpstreamTls } from "./config-tls.ts";
 import { parseRoutePattern } from "./route-pattern.ts";
 
 const timeoutMsDefault = 30_000;
@@ -18,6 +20,7 @@ export interface RouteSurroundings {
 
 export function compileUpstreams(
   input: ConfigInput,
+  file: string,
   problems: ProblemList,
 ): ReadonlyMap<string, UpstreamConfig> {
   const upstreams = new Map<string, UpstreamConfig>();
@@ -50,6 +53,7 @@ export function compileUpstreams(
       connectTimeoutMs: timeout("connectTimeout", 2_000),
       responseTimeoutMs: timeout("responseTimeout", 30_000),
       connectionsMax: written.connectionsMax ?? 256,
+      tls: compileUpstreamTls(written.tls, targets, { path: [...path, "tls"], file, problems }),
     });
   }
   return upstreams;
@@ -180,18 +184,4 @@ function compileTarget(
     );
   }
   return { kind: "upstream", upstream, stripPrefix };
-}
-
-/** `target` against the folder of `file`, as POSIX paths, without looking at the disk. */
-export function resolveBeside(file: string, target: string): string {
-  const path = target.startsWith("file://") ? decodeURIComponent(new URL(target).pathname) : target;
-  const folder = file.includes("/") ? file.slice(0, file.lastIndexOf("/") + 1) : "";
-  const joined = path.startsWith("/") ? path : folder + path;
-  const steps: string[] = [];
-  for (const step of joined.split("/")) {
-    if (step === "." || step === "") continue;
-    if (step === ".." && steps.length > 0 && steps.at(-1) !== "..") steps.pop();
-    else if (step !== ".." || !joined.startsWith("/")) steps.push(step);
-  }
-  return (joined.startsWith("/") ? "/" : "") + steps.join("/");
 }

@@ -2,14 +2,25 @@
  * The configuration file's shape: fields, types, bounds, descriptions. The JSON Schema that editors
  * use is generated from it. What needs more than one field (names that must exist, ports that must
  * differ) is checked by `config.ts`; defaults are filled in there as well.
- *
- * Every `error` completes "expected …".
  */
 
 import * as z from "zod";
 import { costMax, quotaMax } from "../base/words.ts";
 import { limitsPerPlanMax } from "../limits/plan.ts";
-import { durationPattern, listenPattern, sizePattern } from "./config-values.ts";
+import { listenerSchema } from "./config-door.ts";
+import {
+  duration,
+  group,
+  httpUrl,
+  list,
+  listen,
+  named,
+  oneOf,
+  size,
+  text,
+  wholeNumber,
+} from "./config-fields.ts";
+import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol, upstreamTls } from "./config-tls.ts";
 
 /** Bounds of the lists and groups of a configuration. */
 export const configBounds = {
@@ -23,43 +34,6 @@ export const configBounds = {
   keySources: 8,
 } as const;
 
-function group<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  const known = Object.keys(shape).join(", ");
-  return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === "unrecognized_keys" ? `one of ${known}` : `a group of fields (${known})`,
-  });
-}
-
-function wholeNumber(min: number, max: number) {
-  const error = `a whole number from ${commas(min)} to ${commas(max)}`;
-  return z.int({ error }).min(min, { error }).max(max, { error });
-}
-
-function commas(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
-}
-
-function text(pattern: RegExp, error: string) {
-  return z.string({ error }).regex(pattern, { error });
-}
-
-function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
-  return z.enum(values, { error: `one of ${values.join(", ")}` });
-}
-
-function list<Item extends z.ZodType>(item: Item, min: number, max: number) {
-  const error = min === 0 ? `a list of at most ${max}` : `a list of ${min} to ${max}`;
-  return z.array(item, { error }).min(min, { error }).max(max, { error });
-}
-
-function named<Value extends z.ZodType>(name: z.ZodString, value: Value, max: number) {
-  const error = `a group of 1 to ${max} names`;
-  return z
-    .record(name, value, { error })
-    .refine((all) => Object.keys(all).length >= 1 && Object.keys(all).length <= max, { error });
-}
-
 const regionName = text(
   /^[a-z][a-z0-9-]{0,31}$/,
   "a name of 1 to 32 of a-z, 0-9 and -, beginning with a letter",
@@ -70,20 +44,21 @@ const name = text(
   planNamePattern,
   "a name of 1 to 64 of A-Z, a-z, 0-9, _ and -, beginning with a letter",
 );
-const listen = text(listenPattern, "an address to listen on such as 127.0.0.1:8080");
-const duration = text(durationPattern, "a duration such as 50ms, 5s, 10m, 24h or 7d");
-const size = text(sizePattern, "a size such as 512MB or 2GiB");
-const httpUrl = text(/^https?:\/\/[^\s/?#]+[^\s]*$/, "a URL that begins with http:// or https://");
 
 const hub = group({
   listen: listen
     .optional()
     .describe(
-      "Where hub and control plane listen; loopback or private only. Default 127.0.0.1:8080.",
+      "Where hub and control plane listen; without `tls` on this machine only. Default 127.0.0.1:8080.",
     ),
   url: httpUrl
     .optional()
     .describe("Where gateways on other machines reach the hub. Default: the listen address."),
+  tls: hubTls
+    .optional()
+    .describe("HTTPS for the control plane and the link of the gateways. Not with `dev`."),
+  ca: hubCa,
+  client: hubClient.optional().describe("What gateways present to a hub that has `tls.clientCa`."),
 }).describe("The one process that folds usage, keeps the keys and serves the admin API.");
 
 const region = group({
@@ -96,6 +71,8 @@ const region = group({
   processes: wholeNumber(1, configBounds.processes)
     .optional()
     .describe("Processes that share the port; each counts on its own. Default 1."),
+  tls: listenerTls.optional().describe("HTTPS on `listen`. Default: plain HTTP."),
+  proxyProtocol,
 });
 
 const keySource = text(
@@ -185,6 +162,7 @@ const upstream = group({
       "To the reply's header fields and between parts of its body, 1ms to 1h. Default 30s.",
     ),
   connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
+  tls: upstreamTls.optional().describe("For https targets, whose certificates are always checked."),
 });
 
 const route = group({
@@ -251,6 +229,9 @@ export const configSchema = group({
   ),
   keys: keys.optional().describe("The form of API keys and where calls carry them."),
   clients: clients.optional().describe("How a call's address is found and grouped."),
+  listener: listenerSchema
+    .optional()
+    .describe("What a gateway takes from one client, and for how long."),
   durability: oneOf(["os", "disk"])
     .optional()
     .describe(

@@ -14,6 +14,7 @@ import type {
 } from "./compiled-config.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput } from "./config-schema.ts";
+import { compileHubLink, compileHubTls, compileListenerTls } from "./config-tls.ts";
 import {
   formatListen,
   isSameListener,
@@ -65,14 +66,16 @@ interface Listener {
 
 export function compilePlaces(
   input: ConfigInput,
+  file: string,
   problems: ProblemList,
 ): { hub: HubConfig; regions: readonly RegionConfig[] } {
   const listeners: Listener[] = [];
   const hubListen = readListen(["hub", "listen"], input.hub?.listen ?? hubListenDefault, problems);
-  if (!isPrivateHost(hubListen.host)) {
+  const hubTls = compileHubTls(input.hub?.tls, file);
+  if (hubTls === undefined && !isPrivateHost(hubListen.host)) {
     problems.add(
       ["hub", "listen"],
-      "a loopback or private address: the hub speaks plain HTTP, so put a TLS proxy before it",
+      "a loopback or private address, or hub.tls: the control plane is not served in the clear",
       { value: input.hub?.listen },
     );
   }
@@ -91,14 +94,32 @@ export function compilePlaces(
       });
     }
     listeners.push({ path: [...path, "listen"], address: listen });
+    const tls = compileListenerTls(written.tls, { path: [...path, "tls"], file, problems });
+    if (tls?.redirect !== undefined) {
+      const redirectPath = [...path, "tls", "redirect", "listen"];
+      listeners.push({ path: redirectPath, address: tls.redirect.listen });
+    }
+    const proxyProtocol = written.proxyProtocol === true;
+    if (proxyProtocol && (input.clients?.trustedProxies ?? []).length === 0) {
+      problems.add([...path, "proxyProtocol"], "clients.trustedProxies to name whom to believe", {
+        value: true,
+      });
+    }
     for (let k = 0; k < processes; k++) {
       const port = operations.port === 0 ? 0 : operations.port + k;
       listeners.push({ path: [...path, "operations"], address: { ...operations, port } });
     }
-    return { name, listen, operations, processes };
+    return { name, listen, operations, processes, tls, proxyProtocol };
   });
   checkListeners(listeners, problems);
-  return { hub: { listen: hubListen, url: hubUrl(input, hubListen) }, regions };
+  const url = hubUrl(input, hubListen);
+  const link = compileHubLink(input.hub ?? {}, file);
+  if ((link.caFile ?? link.certificate) !== undefined && !url.startsWith("https:")) {
+    problems.add(["hub", "url"], "a URL that begins with https://, where ca or client is given", {
+      text: url,
+    });
+  }
+  return { hub: { listen: hubListen, url, tls: hubTls, link }, regions };
 }
 
 function checkListeners(listeners: readonly Listener[], problems: ProblemList): void {
@@ -112,7 +133,8 @@ function checkListeners(listeners: readonly Listener[], problems: ProblemList): 
 }
 
 function hubUrl(input: ConfigInput, listen: ListenAddress): string {
-  return input.hub?.url?.replace(/\/$/, "") ?? `http://${formatListen(listen)}`;
+  const scheme = input.hub?.tls === undefined ? "http" : "https";
+  return input.hub?.url?.replace(/\/$/, "") ?? `${scheme}://${formatListen(listen)}`;
 }
 
 function readListen(path: ConfigPath, text: string, problems: ProblemList): ListenAddress {

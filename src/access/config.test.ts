@@ -75,12 +75,16 @@ test("the contract's example compiles, with every default filled in", () => {
   assert.deepEqual(config.hub, {
     listen: { host: "127.0.0.1", port: 8080 },
     url: "http://127.0.0.1:8080",
+    tls: undefined,
+    link: { caFile: undefined, certificate: undefined },
   });
   assert.deepEqual(config.regions[1], {
     name: "seoul",
     listen: { host: "127.0.0.1", port: 8082 },
     operations: { host: "127.0.0.1", port: 8182 },
     processes: 1,
+    tls: undefined,
+    proxyProtocol: false,
   });
   assert.deepEqual(config.keys.from, [
     { kind: "header", name: "x-api-key" },

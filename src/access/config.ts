@@ -5,6 +5,7 @@
 
 import type * as z from "zod";
 import type { CompiledConfig } from "./compiled-config.ts";
+import { compileListener } from "./config-door.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -75,10 +76,10 @@ function compileChecked(
   options: CompileValueOptions,
   problems: ProblemList,
 ): CompiledConfig {
-  const places = compilePlaces(input, problems);
+  const places = compilePlaces(input, options.file, problems);
   const keys = compileKeys(input, problems);
   const clients = compileClients(input, problems);
-  const upstreams = compileUpstreams(input, problems);
+  const upstreams = compileUpstreams(input, options.file, problems);
   const context = { file: options.file, fileExists: options.fileExists, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
   const plans = compilePlans(input, { keySources: keys.from, pathParameters }, problems);
@@ -86,6 +87,7 @@ function compileChecked(
     ...places,
     keys,
     clients,
+    listener: compileListener(input.listener, problems),
     durability: input.durability ?? "os",
     signup: input.signup ?? "",
     ...plans,

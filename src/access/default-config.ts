@@ -30,6 +30,9 @@ keys:
 #:   ipv4Prefix: 32
 #:   ipv6Prefix: 64
 
+# What a gateway takes from one client: more is refused, slower is cut off.
+#: listener: { bodyMax: 16MiB, headTimeout: 10s, bodyTimeout: 20s, rateMin: 500, requestTimeout: 5m }
+
 # What a reply waits for: its charge handed to the operating system (os) or on disk (disk).
 durability: os
 

@@ -9,6 +9,7 @@
 export const errorCatalogue = {
   "config-invalid": "The configuration is not valid",
   "config-unreadable": "The configuration file cannot be read",
+  "certificate-invalid": "A certificate or its key cannot be used",
   "port-in-use": "The port is in use by another process",
   "listen-failed": "The address cannot be listened on",
   "data-in-use": "The data folder is in use by another process",

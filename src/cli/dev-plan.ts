@@ -82,7 +82,7 @@ export function planDev(options: DevPlanOptions): readonly ChildPlan[] {
           ...["--listen", listen, "--operations", operations, "--hub-url", hubUrl],
           ...["--latency-ms", String(latencies.get(region.name) ?? 0)],
         ],
-        url: `http://${listen}`,
+        url: `${region.tls === undefined ? "http" : "https"}://${listen}`,
         operations: `http://${operations}`,
         readyUrl: `http://${operations}/health/ready`,
       });

@@ -3,7 +3,6 @@
 import type { CompiledConfig, ListenAddress, RegionConfig } from "../access/compiled-config.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeHandlerHost } from "../adapters/node/handler-host.ts";
-import { listenHttp } from "../adapters/node/http-listener.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
@@ -25,6 +24,7 @@ import { listenAddress, listenText } from "./listen-address.ts";
 import { loadConfig } from "./load-config.ts";
 import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
+import { openPublicListener } from "./public-listener.ts";
 import { catchStopSignal } from "./run-until-signal.ts";
 
 /** How long a stopping gateway waits for replies in progress. */
@@ -83,8 +83,11 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     isMade: () => core.time.isDisciplined,
     hasFailed: () => core.session.hasFailed,
   });
-  const listener = await listenHttp({ ...listen, sharesPort: region.processes > 1 }, pipeline);
-  cleanup.add(() => listener.stop(stopMsMax));
+  await openPublicListener(
+    { config: () => config, region, listen, isDev: options.dev === true, stopMsMax },
+    { pipeline, log, metrics },
+    cleanup,
+  );
   const operations = await listenOperations({
     ...operationsAddress(start),
     metrics,

@@ -2,18 +2,23 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type {
-  FoldCheckpoint,
-  LedgerColumns,
-  LedgerDelta,
-  LedgerRow,
-  LedgerStore,
-  UsageQuery,
-} from "../ports/ledger-store.ts";
+import type { FoldCheckpoint, LedgerStore, UsageQuery } from "../ports/ledger-store.ts";
+import {
+  emptyDelta,
+  emptyFold,
+  everything,
+  loadTotals,
+  totalOf,
+  totalsOf,
+  usageRow,
+} from "./ledger-samples.ts";
 
 /** One ledger's storage; `open` may be called again once the ledger opened before is closed. */
 export interface LedgerStorage {
   open(): Promise<LedgerStore>;
+  /** Where a copy may be made, and what it holds then. */
+  readonly copyFile: string;
+  openCopy(): Promise<LedgerStore>;
   dispose(): Promise<void>;
 }
 
@@ -22,80 +27,7 @@ export interface LedgerSuite {
   readonly create: () => Promise<LedgerStorage>;
 }
 
-export interface Total {
-  readonly lo: number;
-  readonly hi: number;
-  readonly charged: number;
-  readonly refunded: number;
-  readonly subject: string;
-}
-
-export function totalOf(n: number, charged: number, subject = "", refunded = 0): Total {
-  return { lo: n, hi: n * 7919, charged, refunded, subject };
-}
-
-export function totalsOf(window: string, totals: readonly Total[]): LedgerColumns {
-  return {
-    window,
-    lo: Uint32Array.from(totals, ({ lo }) => lo),
-    hi: Uint32Array.from(totals, ({ hi }) => hi),
-    charged: Float64Array.from(totals, ({ charged }) => charged),
-    refunded: Float64Array.from(totals, ({ refunded }) => refunded),
-    subject: totals.map(({ subject }) => subject),
-  };
-}
-
-export const emptyFold: FoldCheckpoint = {
-  version: { epoch: 1, position: 1 },
-  horizonMs: 0,
-  producers: [],
-  fenceMs: 0,
-  strictSince: [],
-};
-
-export const emptyDelta: LedgerDelta = {
-  fold: emptyFold,
-  totals: [],
-  dropped: [],
-  rows: [],
-  observations: [],
-  leases: [],
-};
-
 const hourMs = 3_600_000;
-
-export function usageRow(fields: Partial<LedgerRow>): LedgerRow {
-  return {
-    hour: Date.UTC(2026, 10, 21, 22),
-    ...{ region: "sydney", route: "/{ip}", plan: "pro", owner: "acme", key: "k_1" },
-    ...{ address: "203.0.113.7", referer: "" },
-    ...{ calls: 1, units: 1, refundedCalls: 0, refundedUnits: 0 },
-    ...fields,
-  };
-}
-
-export const everything: UsageQuery = {
-  ...{ by: "key", window: "total", fromMs: 0, toMs: Date.UTC(9999, 0, 1) },
-  ...{ top: 0, limit: 1000, offset: 0, where: {} },
-};
-
-export async function loadTotals(
-  ledger: LedgerStore,
-  withSubjects = true,
-): Promise<Record<string, Total[]>> {
-  const windows: Record<string, Total[]> = {};
-  await ledger.load(
-    ({ window, lo, hi, charged, refunded, subject }) => {
-      const totals = [...lo].map((low, i) => ({
-        ...{ lo: low, hi: hi[i] ?? -1, charged: charged[i] ?? -1 },
-        ...{ refunded: refunded[i] ?? -1, subject: subject[i] ?? "none" },
-      }));
-      windows[window] = [...(windows[window] ?? []), ...totals].sort((a, b) => a.lo - b.lo);
-    },
-    { withSubjects },
-  );
-  return windows;
-}
 
 type Define = (name: string, run: (storage: LedgerStorage) => Promise<void>) => void;
 
@@ -386,6 +318,23 @@ function rest(define: Define): void {
     const second = await storage.open();
     assert.equal(await second.getMeta("epoch"), "2");
     await second.close();
+  });
+
+  define("a copy is a ledger of its own, and never overwrites", async (storage) => {
+    const ledger = await storage.open();
+    const totals = [totalsOf("month", [totalOf(1, 10, "key:k_1")])];
+    await ledger.checkpoint({ ...emptyDelta, totals, rows: [usageRow({ units: 10 })] });
+    await ledger.setMeta("epoch", "7");
+    await ledger.copyTo(storage.copyFile);
+    await assert.rejects(ledger.copyTo(storage.copyFile), { code: "data-unwritable" });
+    await ledger.checkpoint({ ...emptyDelta, totals: [totalsOf("month", [totalOf(1, 99)])] });
+    await ledger.setMeta("epoch", "8");
+    const copy = await storage.openCopy();
+    assert.equal((await loadTotals(copy))["month"]?.[0]?.charged, 10);
+    assert.equal((await copy.usage(everything))[0]?.units, 10);
+    assert.equal(await copy.getMeta("epoch"), "7");
+    await copy.close();
+    await ledger.close();
   });
 
   define("a closed ledger refuses a checkpoint", async (storage) => {

@@ -17,6 +17,7 @@ export type Outcome =
   | "unready"
   | "unrecordable"
   | "unleased"
+  | "shed"
   | "handler-error"
   | "upstream-error"
   | "timeout"

@@ -73,6 +73,8 @@ export class Call implements HeldReply {
   #headers: string[] = [];
   #body: string | Uint8Array | undefined;
   #stream: ReplyStream | undefined;
+  /** Takes up room of its upstream's concurrency limit. */
+  #isUnderWay = true;
   #isAnswered = false;
   #isEnded = false;
 
@@ -106,6 +108,13 @@ export class Call implements HeldReply {
     this.position = position;
     this.#row = row;
     this.#units = units;
+  }
+
+  /** The answer of its upstream has come, or will not. `latencyMs`: undefined if that tells nothing of the upstream. */
+  leftUpstream(latencyMs: number | undefined): void {
+    if (this.#isUnderWay)
+      this.route.concurrency?.end(latencyMs, this.#services.clock.monotonicMs());
+    this.#isUnderWay = false;
   }
 
   /** True once an answer was given: further ones are ignored. */
@@ -202,6 +211,7 @@ export class Call implements HeldReply {
   ended(bytes: number): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.leftUpstream(undefined);
     const { stats, clock } = this.#services;
     const ended = endedCall;
     ended.route = this.route.config.path;

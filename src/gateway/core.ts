@@ -173,6 +173,7 @@ export class GatewayCore {
       timers.every(viewSaveIntervalMs, () => void this.#saver.save()),
       timers.every(trimIntervalMs, () => void this.#trim()),
     );
+    this.#lookAtGuard();
     this.session.start();
   }
 
@@ -260,6 +261,7 @@ export class GatewayCore {
         return refusal;
       },
       heartbeatAnswered: (reply) => {
+        this.#lookAtGuard();
         this.#trimmer.announced(reply.backup);
         if (!feed().isCurrent) return;
         this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
@@ -286,8 +288,7 @@ export class GatewayCore {
         this.#rate.tick(this.meter.calls, nowMs);
         this.#peak.tick(this.meter.grossUnits, nowMs);
         this.#own.isRecovered = this.#hasRecovered();
-        // Looked at often enough to notice when node time is set back, whether calls ask or not.
-        this.cutOffMs(this.time.nowMs());
+        this.#lookAtGuard();
         this.#sender.pump();
         this.leases.tick();
       },
@@ -362,6 +363,11 @@ export class GatewayCore {
   }
 
   /** True while charges of an earlier start are not covered. */
+  /** Before the first charge, after each answer, which may set node time back, and now and then, whether calls ask or not. */
+  #lookAtGuard(): void {
+    this.cutOffMs(this.time.nowMs());
+  }
+
   #hasRecovered(): boolean {
     const { own } = this.view;
     const { incarnation } = this.meter;

@@ -8,9 +8,6 @@ import { isHeaderName } from "../access/header-name.ts";
 import { assert } from "../base/assert.ts";
 import type { HeaderList } from "../ports/listener.ts";
 
-/** Fields of a request, at most; more is 431. */
-export const headerFieldsMax = 100;
-
 /** Names that one scan looks for, at most. */
 const namesMax = 255;
 
@@ -41,8 +38,11 @@ export class HeaderScan {
     return index;
   }
 
-  /** What `first` and `count` tell from now on. */
-  scan(headers: HeaderList): void {
+  /**
+   * What `first` and `count` tell from now on. False, and then only the first of it, if a name that is not watched holds a
+   * `_`: servers that hand fields on as variables (CGI, WSGI) read `X_Key` and `X-Key` as the same.
+   */
+  scan(headers: HeaderList): boolean {
     const values = this.#values;
     const counts = this.#counts;
     for (let i = 0; i < values.length; i++) {
@@ -52,16 +52,23 @@ export class HeaderScan {
     this.#headers = headers;
     for (let i = 0; i < headers.length; i += 2) {
       const name = headers[i] as string;
-      const watched = this.#byLength[name.length];
-      if (watched === undefined) continue;
-      for (let k = 0; k < watched.length; k++) {
-        const { name: wanted, index } = watched[k] as Watched;
-        if (!isHeaderName(name, wanted)) continue;
+      const index = this.#indexOf(name);
+      if (index >= 0) {
         if (counts[index] === 0) values[index] = headers[i + 1];
         (counts[index] as number)++;
-        break;
-      }
+      } else if (name.includes("_")) return false;
     }
+    return true;
+  }
+
+  #indexOf(name: string): number {
+    const watched = this.#byLength[name.length];
+    if (watched === undefined) return -1;
+    for (let k = 0; k < watched.length; k++) {
+      const { name: wanted, index } = watched[k] as Watched;
+      if (isHeaderName(name, wanted)) return index;
+    }
+    return -1;
   }
 
   /** The first field's value; undefined: no such field. */

@@ -1,6 +1,6 @@
 /**
- * Who calls: key, plan, address, referer. And whether the head of the request can be trusted enough
- * to ask: one Host, one framing, one of each credential.
+ * Who calls: key, plan, address, referer. That there is one Host, one framing and one of each credential has been seen to
+ * at the door.
  *
  * A key that is presented decides: if it is not valid, the answer is 401 and never the anonymous plan. Two places that
  * hold the same key are fine, different ones are a 400.
@@ -18,8 +18,7 @@ import type { EpochMs } from "../base/words.ts";
 import type { Connection, Exchange } from "../ports/listener.ts";
 import { AddressText, Caller } from "./caller.ts";
 import type { Forwarded } from "./forward-headers.ts";
-import { HeaderScan, headerFieldsMax } from "./header-scan.ts";
-import { isHost } from "./host.ts";
+import type { HeaderScan } from "./header-scan.ts";
 import type { ProblemKind } from "./problems.ts";
 import { queryValues } from "./query.ts";
 import type { CompiledPlan, CompiledRoute, Setup } from "./setup.ts";
@@ -39,8 +38,6 @@ interface PeerNotes {
   readonly bits: number;
   readonly isTrusted: boolean;
   readonly text: AddressText;
-  /** The last Host that was found to be well-formed. */
-  host: string;
 }
 
 /** Where a key may stand. */
@@ -58,21 +55,23 @@ export class Identifier {
   readonly #config: CompiledConfig;
   readonly #setup: Setup;
   readonly #keys: KeyTable;
-  readonly #scan = new HeaderScan();
-  readonly #host = this.#scan.watch("host");
-  readonly #referer = this.#scan.watch("referer");
-  readonly #origin = this.#scan.watch("origin");
-  readonly #authorization = this.#scan.watch("authorization");
-  readonly #transferEncoding = this.#scan.watch("transfer-encoding");
-  readonly #contentLength = this.#scan.watch("content-length");
+  readonly #scan: HeaderScan;
+  readonly #host: number;
+  readonly #referer: number;
+  readonly #origin: number;
   readonly #places: readonly KeyPlace[];
   readonly #needsPath: boolean;
   readonly #filler: ReturnType<typeof subjectFiller>;
   /** By the key table's number of a plan's name. */
   readonly #plans: (CompiledPlan | undefined)[] = [];
 
+  /** What the setup's door has scanned is read here. */
   constructor(setup: Setup, credentials: Credentials) {
-    const { config } = setup;
+    const { config, door } = setup;
+    this.#scan = door.scan;
+    this.#host = door.host;
+    this.#referer = door.referer;
+    this.#origin = door.origin;
     const { hashKey, table } = credentials;
     this.#setup = setup;
     this.#config = config;
@@ -80,24 +79,19 @@ export class Identifier {
     this.#filler = subjectFiller({ hashKey, keys: table, dimensions: config.dimensions });
     this.caller = new Caller(table, this.#filler);
     this.#places = config.keys.from.map((source) => {
-      const index = source.kind === "header" ? this.#scan.watch(source.name) : this.#authorization;
+      const index = source.kind === "header" ? this.#scan.watch(source.name) : door.authorization;
       return { source, index };
     });
     this.#needsPath = config.dimensions.some((dimension) => dimension.startsWith("path:"));
   }
 
-  /** Reads head and caller. Undefined: `caller` and `plan` are set. */
+  /** Reads the caller of a request that the door let in. Undefined: `caller` and `plan` are set. */
   identify(
     exchange: Exchange,
     at: { readonly target: string; readonly pathEnd: number; readonly nowMs: EpochMs },
   ): ProblemKind | undefined {
     const { headers, connection } = exchange;
-    if (headers.length > headerFieldsMax * 2) return "headers-too-large";
-    this.#scan.scan(headers);
     const notes = this.#notesOf(connection);
-    const malformed = this.#checkHead(exchange.httpVersion, notes);
-    if (malformed !== undefined) return malformed;
-
     const { facts } = this.caller;
     facts.rawHeaders = headers;
     facts.query = at.pathEnd < at.target.length ? at.target.slice(at.pathEnd + 1) : "";
@@ -148,26 +142,6 @@ export class Identifier {
     };
   }
 
-  #checkHead(httpVersion: string, notes: PeerNotes): ProblemKind | undefined {
-    const isOld = httpVersion === "1.0";
-    if (!isOld && httpVersion !== "1.1") return "version-unsupported";
-    const scan = this.#scan;
-    const hosts = scan.count(this.#host);
-    if (hosts > 1 || (hosts === 0 && !isOld)) return "request-malformed";
-    const host = scan.first(this.#host);
-    if (host !== undefined && host !== notes.host) {
-      if (!isHost(host)) return "request-malformed";
-      notes.host = host;
-    }
-    if (scan.count(this.#transferEncoding) > 0) {
-      if (isOld || scan.count(this.#transferEncoding) > 1) return "request-malformed";
-      if (scan.count(this.#contentLength) > 0) return "request-malformed";
-      const coding = scan.first(this.#transferEncoding)?.toLowerCase();
-      if (coding !== "chunked") return "encoding-unknown";
-    }
-    return scan.count(this.#authorization) > 1 ? "request-malformed" : undefined;
-  }
-
   #notesOf(connection: Connection): PeerNotes {
     const known = connection.scratch as PeerNotes | undefined;
     if (known?.of === this) return known;
@@ -178,7 +152,7 @@ export class Identifier {
     const bits = maskAddress(masked, ipv4Prefix, ipv6Prefix);
     const isTrusted = trustedProxies.some((block) => isInCidr(words, block));
     const text = new AddressText(words);
-    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, text, host: "" };
+    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, text };
     connection.scratch = notes;
     return notes;
   }
@@ -216,7 +190,6 @@ export class Identifier {
       const { source, index } = this.#places[i] as KeyPlace;
       let found: string | undefined;
       if (source.kind === "header") {
-        if (this.#scan.count(index) > 1) return "keys-differ";
         found = this.#scan.first(index);
       } else if (source.kind === "bearer") {
         found = bearerToken(this.#scan.first(index));

@@ -1,15 +1,15 @@
 /**
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
- *   1. target          malformed: 400, 414
+ *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
  *   2. /-/health       answered whatever the state
  *   3. ready?          503
- *   4. identify        head malformed 400, 431, 501, 505; keys differ 400; key refused 401
+ *   4. identify        keys differ 400; key refused 401
  *   5. /-/usage        answered, never charged
  *   6. route           404, 405; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
- *   8. journal, view   503, unless the plan lets calls through unmetered
- *   9. decide, charge  429
+ *   8. journal, view   503, unless the plan lets calls through unmetered; 503 too for what an overload sheds
+ *   9. decide, charge  429; 503 above what the upstream can answer
  *  10. handler or upstream; the reply leaves when the charge is stored, see `call.ts`
  *
  * Nothing before step 9 changes a counter or the journal.
@@ -27,12 +27,12 @@ import { DirectReplies } from "./direct-reply.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
 import { Identifier } from "./identify.ts";
+import { Overload } from "./overload.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
 import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
 import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
-import { checkTarget, targetTooLong } from "./target.ts";
 import { usageBody } from "./usage-reply.ts";
 
 /** How often time-outs are looked for, ms: so late can a 504 be. */
@@ -40,6 +40,8 @@ const sweepIntervalMs = 100;
 
 /** How often observations are handed to the meter, ms. A crash loses at most these. */
 const observeIntervalMs = 1_000;
+
+const notAttempted = ["x-tallygate-outcome", "not-attempted"];
 
 /** One request on its way; reused for the next, since the steps run in one turn. */
 interface Visit {
@@ -67,11 +69,18 @@ export class Pipeline implements ExchangeTaker {
   #tables: WindowTables | undefined;
   #decider: Decider | undefined;
   readonly #charged = new ChargedVisit();
+  readonly #overload: Overload;
+  #sweptMs: number;
 
-  private constructor(parts: PipelineParts, stats: CallStats, setup: Setup) {
+  private constructor(
+    parts: PipelineParts,
+    { stats, setup, overload }: { stats: CallStats; setup: Setup; overload: Overload },
+  ) {
     this.#parts = parts;
     this.#stats = stats;
     this.#setup = setup;
+    this.#overload = overload;
+    this.#sweptMs = parts.clock.monotonicMs();
     const { region, clock, log, meter, time, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
     this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
@@ -86,17 +95,20 @@ export class Pipeline implements ExchangeTaker {
   /** Loads the configuration's handlers. Fails with `config-invalid` if one is not usable. */
   static async create(parts: PipelineParts, config: CompiledConfig): Promise<Pipeline> {
     const stats = new CallStats(parts.metrics, parts.region);
-    const setup = await compileSetup(config, { handlers: parts.handlers, stats });
+    const overload = new Overload(parts.metrics, parts.region);
+    const setup = await compileSetup(config, { handlers: parts.handlers, stats, overload });
     parts.upstreams.retain(config.upstreams);
-    return new Pipeline(parts, stats, setup);
+    return new Pipeline(parts, { stats, setup, overload });
   }
 
   /** Takes a changed configuration, for calls from now on. If it fails, the old one stays. */
   async reconfigure(config: CompiledConfig): Promise<void> {
     const { handlers, upstreams } = this.#parts;
-    this.#setup = await compileSetup(config, { handlers, stats: this.#stats });
+    const overload = this.#overload;
+    this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
     this.#identifier = undefined;
     upstreams.retain(config.upstreams);
+    overload.retain(config.upstreams);
   }
 
   /** Why no call should come here now; "" if calls should. */
@@ -150,12 +162,13 @@ export class Pipeline implements ExchangeTaker {
   #visit(visit: Visit): void {
     const direct = this.#direct;
     const { exchange, target } = visit;
-    const pathEnd = checkTarget(target);
-    if (pathEnd < 0) {
-      const kind = pathEnd === targetTooLong ? "target-too-long" : "request-malformed";
-      direct.problem(visit, kind, "malformed");
+    const { door } = this.#setup;
+    const malformed = door.check(exchange);
+    if (malformed !== undefined) {
+      direct.problem(visit, malformed, "malformed");
       return;
     }
+    const { pathEnd } = door;
     visit.pathEnd = pathEnd;
     const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
     visit.path = path;
@@ -255,6 +268,10 @@ export class Pipeline implements ExchangeTaker {
       this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
       return;
     }
+    if (this.#overload.loop.sheds(plan.isAnonymous)) {
+      this.#direct.problem(visit, "gateway-overloaded", "shed", of);
+      return;
+    }
     const decider = this.#deciderNow();
     const { cost } = route.config;
     const { subjects } = identifier.caller;
@@ -272,6 +289,11 @@ export class Pipeline implements ExchangeTaker {
       this.#direct.limited(visit, { plan, route, decision, signup: this.#setup.config.signup });
       return;
     }
+    if (route.concurrency?.begin(plan.isAnonymous) === false) {
+      decider.undo(plan.plan);
+      this.#direct.problem(visit, "upstream-overloaded", "shed", { ...of, headers: notAttempted });
+      return;
+    }
     let position = 0;
     if (isMetered) {
       const { caller } = identifier;
@@ -281,6 +303,7 @@ export class Pipeline implements ExchangeTaker {
     if (position === 0) {
       decider.undo(plan.plan);
       if (!plan.allowsUnmetered) {
+        route.concurrency?.end(undefined, visit.startedMs);
         this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
         return;
       }
@@ -359,6 +382,8 @@ export class Pipeline implements ExchangeTaker {
 
   #sweep(): void {
     const nowMs = this.#parts.clock.monotonicMs();
+    this.#overload.loop.look(nowMs - this.#sweptMs - sweepIntervalMs);
+    this.#sweptMs = nowMs;
     this.#gate.expire(nowMs);
     for (const waiting of this.#services.awaited) {
       if (waiting.deadlineMs <= nowMs) waiting.expired();

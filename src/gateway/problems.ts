@@ -24,10 +24,17 @@ export const problemCatalogue = {
     detail: "The request cannot be understood safely.",
     closes: true,
   },
+  "field-name-refused": {
+    status: 400,
+    title: "Field name refused",
+    detail: "Names of header fields may not hold an underscore.",
+    closes: true,
+  },
   "keys-differ": {
     status: 400,
     title: "Two keys",
     detail: "Two places of the request hold different API keys.",
+    closes: true,
   },
   "subject-missing": {
     status: 400,
@@ -84,6 +91,12 @@ export const problemCatalogue = {
     detail: "The server behind the gateway has no room for the request.",
     headers: soon,
   },
+  "gateway-overloaded": {
+    status: 503,
+    title: "Overloaded",
+    detail: "The gateway has more calls than it can answer.",
+    headers: soon,
+  },
   "gateway-unready": {
     status: 503,
     title: "Not ready",
@@ -127,6 +140,12 @@ export const problemCatalogue = {
     detail: "Only 100-continue can be expected.",
     closes: true,
   },
+  "method-unknown": {
+    status: 501,
+    title: "Method not implemented",
+    detail: "The method is not known.",
+    closes: true,
+  },
   "encoding-unknown": {
     status: 501,
     title: "Transfer coding not implemented",
@@ -166,10 +185,10 @@ export function refusalKind(status: number): ProblemKind {
       return "request-late";
     case 413:
       return "body-too-large";
-    case 417:
-      return "expectation-failed";
     case 431:
       return "headers-too-large";
+    case 501:
+      return "method-unknown";
     default:
       return "request-malformed";
   }

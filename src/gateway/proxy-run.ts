@@ -77,7 +77,7 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
   }
 
   started(status: number, headers: string[]): void {
-    this.#answered();
+    this.#answered(true);
     this.#call.answerStream(status, replyHeaders(headers), this);
   }
 
@@ -98,6 +98,13 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
   failed(failure: UpstreamFailure): void {
     const { requestId, route } = this.#call;
     const { kind, attempted, cause } = failure;
+    const { bodyFault } = this.#call.exchange;
+    if (bodyFault !== "" && !this.#call.isAnswered) {
+      // The upstream has seen a part of the body: what it did with that is not known, so the charge stays.
+      this.#answered(false);
+      this.#call.fail(bodyFault === "too-large" ? "body-too-large" : "request-late", "malformed");
+      return;
+    }
     const path = route.config.path;
     this.#services.log.warn("an upstream failed", {
       requestId,
@@ -107,7 +114,7 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
       cause: cause instanceof Error ? cause.message : undefined,
     });
     if (!this.#call.isAnswered) {
-      this.#answered();
+      this.#answered(attempted);
       this.#fail(kind, attempted);
       return;
     }
@@ -116,7 +123,7 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
   }
 
   expired(): void {
-    this.#answered();
+    this.#answered(true);
     this.#upstream?.cancel();
     this.#fail("slow", this.#upstream?.attempted ?? false);
   }
@@ -165,9 +172,12 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     this.#upstream?.resume();
   }
 
-  #answered(): void {
+  /** `tells`: how long it took says something about the upstream. */
+  #answered(tells: boolean): void {
     this.#services.awaited.delete(this);
-    this.#call.elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
+    const elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
+    this.#call.elsewhereMs = elsewhereMs;
+    this.#call.leftUpstream(tells ? elsewhereMs : undefined);
   }
 
   #fail(kind: UpstreamFailure["kind"], attempted: boolean): void {

@@ -10,7 +10,10 @@ import type { Plan } from "../limits/plan.ts";
 import type { Handler, HandlerHost } from "../ports/handler.ts";
 import type { CounterChild } from "../ports/metrics.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
+import type { ConcurrencyLimit } from "./concurrency-limit.ts";
+import { Door } from "./door.ts";
 import { type ForwardRules, withheldFields } from "./forward-headers.ts";
+import type { Overload } from "./overload.ts";
 import { type PlanFields, planFields } from "./reply-fields.ts";
 import { Router } from "./routes.ts";
 
@@ -18,6 +21,8 @@ export interface CompiledRoute {
   readonly config: RouteConfig;
   /** Undefined: the route goes to an upstream. */
   readonly handler: Handler | undefined;
+  /** Of the route's upstream. */
+  readonly concurrency: ConcurrencyLimit | undefined;
   /** Parameters by name and the number of their segment in the path, the first being 0. */
   readonly parameters: readonly { readonly name: string; readonly segment: number }[];
   readonly refundsNotAttempted: boolean;
@@ -43,6 +48,8 @@ export interface CompiledPlan {
 
 export interface Setup {
   readonly config: CompiledConfig;
+  /** By which all of its requests come in. */
+  readonly door: Door;
   readonly router: Router<CompiledRoute>;
   readonly plans: ReadonlyMap<string, CompiledPlan>;
   readonly anonymousPlan: CompiledPlan | undefined;
@@ -51,13 +58,16 @@ export interface Setup {
   readonly keyParameters: readonly string[];
 }
 
+export interface SetupParts {
+  readonly handlers: HandlerHost;
+  readonly stats: CallStats;
+  readonly overload: Overload;
+}
+
 /** Loads the handlers' modules. Fails with `config-invalid` if one is not usable. */
-export async function compileSetup(
-  config: CompiledConfig,
-  parts: { readonly handlers: HandlerHost; readonly stats: CallStats },
-): Promise<Setup> {
+export async function compileSetup(config: CompiledConfig, parts: SetupParts): Promise<Setup> {
   const routes: CompiledRoute[] = [];
-  for (const route of config.routes) routes.push(await compileRoute(route, parts.handlers));
+  for (const route of config.routes) routes.push(await compileRoute(route, parts));
   const plans = new Map<string, CompiledPlan>();
   for (const plan of config.plans) {
     const isAnonymous = plan.name === config.anonymousPlan?.name;
@@ -66,6 +76,7 @@ export async function compileSetup(
   const { from } = config.keys;
   return {
     config,
+    door: new Door(config),
     router: new Router(routes),
     plans,
     anonymousPlan: config.anonymousPlan && plans.get(config.anonymousPlan.name),
@@ -77,13 +88,14 @@ export async function compileSetup(
   };
 }
 
-async function compileRoute(config: RouteConfig, handlers: HandlerHost): Promise<CompiledRoute> {
+async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<CompiledRoute> {
   const { target, refundOn, path } = config;
   const pattern = parseRoutePattern(path);
   const segments = "error" in pattern ? [] : pattern.segments;
   return {
     config,
-    handler: target.kind === "handler" ? await handlers.load(target.file) : undefined,
+    handler: target.kind === "handler" ? await parts.handlers.load(target.file) : undefined,
+    concurrency: target.kind === "upstream" ? parts.overload.limitOf(target.upstream) : undefined,
     parameters: segments.flatMap((segment, i) =>
       segment.kind === "parameter" ? [{ name: segment.name, segment: i }] : [],
     ),

@@ -7,9 +7,6 @@
  * leading slashes; anywhere: control characters, blanks, raw bytes above ASCII, `#`, `\`.
  */
 
-/** Characters of a target, at most; longer is 414. */
-export const targetLengthMax = 8_192;
-
 /** Where the path ends in an admissible target (at `?` or the end), or why it is refused. */
 export type TargetCheck = number;
 export const targetMalformed = -1;
@@ -27,10 +24,10 @@ for (let code = 0x21; code < 0x7f; code++) kinds[code] = 1;
 for (const code of [0x23, 0x5c]) kinds[code] = 0;
 for (const code of [slash, percent, question]) kinds[code] = 2;
 
-/** The index at which the path of `target` ends, or a negative reason. */
-export function checkTarget(target: string): TargetCheck {
+/** The index at which the path of `target` ends, or a negative reason. `lengthMax`: characters; longer is 414. */
+export function checkTarget(target: string, lengthMax: number): TargetCheck {
   const { length } = target;
-  if (length > targetLengthMax) return targetTooLong;
+  if (length > lengthMax) return targetTooLong;
   if (length === 0 || target.charCodeAt(0) !== slash) return targetMalformed;
   if (target.charCodeAt(1) === slash) return targetMalformed;
   let pathEnd = length;
@@ -63,6 +60,11 @@ function isDotSegment(target: string, at: number): boolean {
 function isHarmlessEscape(target: string, at: number): boolean {
   const byte = escapedByte(target, at);
   if (byte === slash || byte === 0x5c) return false;
+  // Overlong forms of three and four bytes.
+  if (byte === 0xe0 || byte === 0xf0) {
+    const next = target.charCodeAt(at + 3) === percent ? escapedByte(target, at + 3) : -1;
+    return next >= (byte === 0xe0 ? 0xa0 : 0x90);
+  }
   // Control characters; C0 and C1 begin only overlong forms, F5 and up nothing at all.
   return byte > 0x1f && byte !== 0x7f && byte !== 0xc0 && byte !== 0xc1 && byte < 0xf5;
 }

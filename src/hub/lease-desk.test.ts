@@ -132,6 +132,19 @@ test("the same request gets the same lease: repeated, after a new connection, an
   assert.equal(desk.rig.hub?.api.status().leases.heldUnits, first?.units);
 });
 
+test("what was granted stays granted when the key is revoked before the answer arrives", async () => {
+  const { desk, sydney } = await Desk.open();
+  const first = await desk.answer(sydney, 1);
+  assert.equal(first?.result, "granted");
+  const revoked = desk.rig.hub?.api.registry.revoke(desk.keyId);
+  await desk.rig.run(10);
+  await revoked;
+  assert.deepEqual(await desk.answer(sydney, 1), first);
+  assert.equal((await desk.answer(sydney, 2))?.result, "refused");
+  await desk.close(sydney, 1, 0);
+  assert.equal(desk.rig.hub?.api.status().leases.heldUnits, 0);
+});
+
 test("who asks for more is not told to give back what it holds", async () => {
   const { desk, sydney } = await Desk.open();
   for (let request = 1; ; request++) {

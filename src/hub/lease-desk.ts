@@ -8,7 +8,13 @@
 import { fingerprintSubject } from "../access/subject-fingerprint.ts";
 import { type HashKey, hashKeyFromHex } from "../base/hash.ts";
 import { type EpochMs, type ProducerKey, producerKey } from "../base/words.ts";
-import { answerLeaseRequest, type LeaseAnswer } from "../limits/lease-book.ts";
+import {
+  type AnswerContext,
+  answerLeaseRequest,
+  earlierAnswer,
+  type LeaseAnswer,
+  type LeaseBook,
+} from "../limits/lease-book.ts";
 import { parseWindowId, parseWindowSpec, windowAt, windowId } from "../limits/window.ts";
 import {
   type CounterName,
@@ -191,29 +197,20 @@ export class LeaseDesk {
 
   /** Undefined: the answer comes later, or not at all. */
   #answer(session: LeaseSession, ask: LeaseAsk): LeaseReply | undefined {
-    const { state } = this.#parts;
     const { request } = ask;
     const said = (result: LeaseResult, units = 0): LeaseReply => ({ request, result, units });
-    const judged = this.#judge(ask);
-    if (typeof judged === "string") return said(judged);
     const { holder } = session;
-    const { book } = state.leases.counter(ask);
+    const { book } = this.#parts.state.leases.counter(ask);
     const pending = (this.#pending.get(keyOf(ask)) ?? []).map(({ grant }) => grant);
     const others = new Set([
       ...[...book.holders].flatMap(([name, of]) => (of.open.size > 0 ? [name] : [])),
       ...pending.map((of) => of.holder),
     ]);
     others.delete(holder);
-    const answer: LeaseAnswer = answerLeaseRequest(
-      book,
-      { holder, request, want: ask.want, needed: ask.needed },
-      {
-        quota: judged.limit.quota,
-        producers: others.size + 1,
-        pending,
-        isFenced: judged.startMs < Math.max(state.leases.fenceMs, this.#fencingMs),
-      },
-    );
+    // Since it was granted the key may have been revoked or moved: only who knows of a lease can give it back.
+    const answer =
+      earlierAnswer(book, { holder, request }, pending) ??
+      this.#newAnswer(ask, { book, holder, pending, producers: others.size + 1 });
     switch (answer.kind) {
       case "append":
         this.#append(session, { ...ask, units: answer.record.units });
@@ -231,7 +228,24 @@ export class LeaseDesk {
     }
   }
 
-  #judge(ask: LeaseAsk): LeaseResult | { limit: OvershootLimit; startMs: EpochMs } {
+  #newAnswer(
+    ask: LeaseAsk,
+    of: Pick<AnswerContext, "pending" | "producers"> & {
+      readonly book: Readonly<LeaseBook>;
+      readonly holder: ProducerKey;
+    },
+  ): LeaseAnswer | { readonly kind: "refused" | "soft" } {
+    const judged = this.#judge(ask);
+    if (typeof judged === "string") return { kind: judged };
+    const { request, want, needed } = ask;
+    const { book, holder, pending, producers } = of;
+    const { fenceMs } = this.#parts.state.leases;
+    const isFenced = judged.startMs < Math.max(fenceMs, this.#fencingMs);
+    const context = { quota: judged.limit.quota, producers, pending, isFenced };
+    return answerLeaseRequest(book, { holder, request, want, needed }, context);
+  }
+
+  #judge(ask: LeaseAsk): "refused" | "soft" | { limit: OvershootLimit; startMs: EpochMs } {
     const { state, time } = this.#parts;
     const name = `${ask.plan}/${ask.limit}`;
     const limit = this.#limits.get(name);

@@ -133,6 +133,20 @@ export interface AnswerContext {
   readonly isFenced: boolean;
 }
 
+/** What a request has got already: nothing that was decided since changes it. Undefined: nothing. */
+export function earlierAnswer(
+  book: Readonly<LeaseBook>,
+  request: LeaseName,
+  pending: readonly LeaseGrant[],
+): LeaseAnswer | undefined {
+  const known = openUnits(book, request);
+  if (known !== undefined) return { kind: "granted", units: known };
+  const isPending = pending.some(
+    (grant) => grant.holder === request.holder && grant.request === request.request,
+  );
+  return isPending ? { kind: "pending" } : undefined;
+}
+
 /** What a request gets. The same request gets the same lease, however often it comes. */
 export function answerLeaseRequest(
   book: Readonly<LeaseBook>,
@@ -140,12 +154,9 @@ export function answerLeaseRequest(
   { quota, producers, pending, isFenced }: AnswerContext,
 ): LeaseAnswer {
   const { holder, request: number, want, needed } = request;
-  const known = openUnits(book, request);
-  if (known !== undefined) return { kind: "granted", units: known };
+  const earlier = earlierAnswer(book, request, pending);
+  if (earlier !== undefined) return earlier;
   if (number <= (book.holders.get(holder)?.last ?? 0)) return { kind: "stale" };
-  if (pending.some((grant) => grant.holder === holder && grant.request === number)) {
-    return { kind: "pending" };
-  }
   if (isFenced) return { kind: "fenced" };
   const pendingUnits = pending.reduce((sum, grant) => sum + grant.units, 0);
   const free = Math.max(0, freeUnits(book, quota) - pendingUnits);

@@ -108,11 +108,15 @@ class LazyStrings {
   }
 }
 
+/** Of the batch that is being encoded: as large as the largest so far. */
+const body = new ByteWriter(1024);
+const out = new ByteWriter(1024);
+
 export function encodeBatch(batch: EncodableBatch): Uint8Array {
   const strings = new StringTable();
-  const body = new ByteWriter(1024);
+  body.reset();
   writeBody(body, batch, strings);
-  const out = new ByteWriter(body.length + 1024);
+  out.reset();
   out.u8(batchKind);
   out.string(batch.producer);
   out.string(batch.incarnation);

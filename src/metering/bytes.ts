@@ -11,6 +11,9 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** One byte, one character, whatever it is. */
 const asciiDecoder = new TextDecoder("latin1");
 
+/** Shorter strings are copied character by character: the encoder costs more than they do. */
+const asciiLengthMax = 48;
+
 /** Raised by a reader at malformed input; decoders catch it and return a failure. */
 export class MalformedBytes extends Error {
   override readonly name = "MalformedBytes";
@@ -62,6 +65,7 @@ export class ByteWriter {
 
   string(text: string): void {
     this.#grow(8 + text.length * 3);
+    if (text.length < asciiLengthMax && this.#ascii(text)) return;
     // One byte of length serves nearly all strings; the rare longer one is encoded apart.
     const start = this.length + 1;
     const { written } = encoder.encodeInto(text, this.bytes.subarray(start));
@@ -73,6 +77,19 @@ export class ByteWriter {
       this.varint(encoded.length);
       this.raw(encoded);
     }
+  }
+
+  /** Writes a short string of ASCII; false, and nothing is written, if it is none. */
+  #ascii(text: string): boolean {
+    const { bytes, length } = this;
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) return false;
+      bytes[length + 1 + i] = code;
+    }
+    bytes[length] = text.length;
+    this.length = length + 1 + text.length;
+    return true;
   }
 
   raw(bytes: Uint8Array): void {

@@ -18,6 +18,9 @@ export interface Connection {
   scratch: unknown;
 }
 
+/** A body longer than may be, or coming slower. */
+export type BodyFault = "too-large" | "too-slow";
+
 export interface Exchange {
   readonly connection: Connection;
   /** As sent; upper case but for methods that are not standard. */
@@ -33,9 +36,12 @@ export interface Exchange {
 
   /**
    * The body, to be read once at most. Reading at the reader's pace holds the client back. Throws
-   * when the client leaves before the end. Not reading it is fine.
+   * when the client leaves before the end, and where `bodyFault` says why. Not reading it is fine.
+   * `bytesMax`: no more than that is given out; the listener's own bound holds as well.
    */
-  body(): AsyncIterable<Uint8Array>;
+  body(bytesMax?: number): AsyncIterable<Uint8Array>;
+  /** Why reading the body failed, if it was the listener that stopped it; "" otherwise. */
+  readonly bodyFault: BodyFault | "";
   /** The request in the web-standard form, for handlers. The same object each time. */
   webRequest(): Request;
 
@@ -70,7 +76,7 @@ export interface Refusal {
 export interface ExchangeTaker {
   /** Runs for every request, on the turn that read its head. */
   take(exchange: Exchange): void;
-  /** Called where there is no exchange: 400, 405 (CONNECT), 408, 413, 417, 431. */
+  /** Called where there is no exchange: 400, 405 (CONNECT), 408, 413, 431, 501. */
   refuse(status: number): Refusal;
 }
 

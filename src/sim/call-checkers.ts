@@ -6,6 +6,16 @@ import type { Report } from "./violation.ts";
 /** A disk that fails does so for less, and then everything is saved. */
 const savedWithinMs = 15_000;
 
+/** What a gateway could know when it admitted a call: asked for only where more than the quota was admitted in all. */
+export interface Knowledge {
+  /** Units charged by others, in the version of the totals that it says it holds; 0 if that is of a stream that is no more. */
+  others(): number;
+  /** How long ago an admission elsewhere must have been to be known here; undefined while faults are about. */
+  readonly visibleMs: number | undefined;
+  /** Units of the subject that went with disks. */
+  lost(): number;
+}
+
 export class CallCheckers {
   readonly #report: Report;
   /** Secrets that a gateway has accepted, as `producer secret`. */
@@ -19,23 +29,21 @@ export class CallCheckers {
     this.#report = report;
   }
 
-  /**
-   * A call reached the handler. `visibleMs`: how long ago an admission elsewhere must have been for this gateway
-   * to know of it; undefined while faults are about.
-   */
-  took(call: CallRecord, visibleMs: number | undefined): void {
+  /** A call reached the handler. */
+  took(call: CallRecord, known: Knowledge): void {
     const { subject, limits, inMinute, start } = call;
     const own = inMinute.own.get(start) ?? 0;
     if (own > limits.minute) {
       this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
     }
-    if (visibleMs !== undefined) this.#overshoot(call, visibleMs);
+    const over = inMinute.admitted - limits.minute;
+    if (over > 0) this.#overshoot(call, { own, over, known });
   }
 
   replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, subject, all, inMinute, limits } = call;
+    const { exchange, subject, all, inMinute, limits, target } = call;
     const { status, forwards } = exchange;
-    if (forwards > 0 && status !== 200 && status !== 503) {
+    if (forwards > 0 && status !== 200 && status !== 503 && !target.isRefunded) {
       this.#report("I19", `a call answered ${status} was forwarded`);
     }
     if (expected === "unknown" && status !== 401 && status !== 503) {
@@ -78,20 +86,28 @@ export class CallCheckers {
     }
   }
 
-  /** Theorem 1: over the quota by no more than others admitted since this gateway could know. */
-  #overshoot(call: CallRecord, visibleMs: number): void {
-    const { admitted, admissions } = call.inMinute;
-    const over = admitted - call.limits.minute;
-    if (over <= 0) return;
+  /**
+   * Theorem 1: of what it knows a gateway admits no more than the quota. Corollary 2: it knows soon, so that what is over was
+   * admitted elsewhere a moment ago, or went with a disk.
+   */
+  #overshoot(call: CallRecord, at: { own: number; over: number; known: Knowledge }): void {
+    const { subject, limits, start, inMinute } = call;
+    const { own, over, known } = at;
+    const others = known.others();
+    if (own + others > limits.minute) {
+      const sum = `${own} by ${start} and ${others} by others in the version that it holds`;
+      this.#report("I16", `${subject}: ${sum}, of ${limits.minute}`);
+    }
+    if (known.visibleMs === undefined) return;
+    const sinceMs = call.atMs - known.visibleMs;
     let unseen = 0;
-    for (const { atMs, gateway } of admissions) {
-      if (gateway !== call.gateway && atMs >= call.atMs - visibleMs) unseen++;
+    for (const { atMs, gateway } of inMinute.admissions) {
+      if (gateway !== call.gateway && atMs >= sinceMs) unseen++;
     }
-    if (over > unseen) {
-      this.#report(
-        "I16",
-        `${call.subject}: ${over} over, of which others' last ${unseen} could be unseen`,
-      );
-    }
+    if (over <= unseen || over <= unseen + known.lost()) return;
+    this.#report(
+      "I16",
+      `${subject}: ${over} over, of which others' last ${unseen} could be unseen`,
+    );
   }
 }

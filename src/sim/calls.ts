@@ -4,16 +4,21 @@
  */
 
 import type { SimExchange } from "./exchange.ts";
+import type { Target } from "./targets.ts";
+import { UsageCells } from "./usage-cells.ts";
 
 export interface Limits {
   readonly minute: number;
   readonly day: number;
   /** Of the minute. */
   readonly isStrict?: boolean;
+  /** How long a gateway may be cut off and still admit in the minute. */
+  readonly stalenessMs?: number;
 }
 
 export interface CallRecord {
   readonly exchange: SimExchange;
+  readonly target: Target;
   readonly gateway: string;
   /** The gateway with these disks. */
   readonly producer: string;
@@ -78,6 +83,7 @@ export class Ledger {
   denials = 0;
   /** Those in which something was admitted. */
   readonly minutes = new Set<number>();
+  readonly cells = new UsageCells();
 
   of(subject: string): SubjectSums {
     let sums = this.subjects.get(subject);
@@ -89,23 +95,28 @@ export class Ledger {
   }
 
   /** The call reached the handler. */
-  took({ all, inMinute, start, atMs, gateway }: CallRecord): void {
+  took(call: CallRecord): void {
+    const { all, inMinute, start, atMs, gateway, target } = call;
+    this.cells.took(call);
     this.admissions++;
     this.minutes.add(inMinute.startMs);
     all.admitted++;
     inMinute.admitted++;
-    inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
+    // What will be given back is no part of what must be known at any moment.
+    if (!target.isRefunded) inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
     inMinute.admissions.push({ atMs, gateway });
   }
 
-  replied({ exchange, all, inMinute, start }: CallRecord): void {
+  replied(call: CallRecord): void {
+    const { exchange, all, inMinute, start, target } = call;
     const { status, forwards } = exchange;
     if (status === 429) this.denials++;
     // Forwarded, but the charge could not be stored: its units were given back.
-    if (status === 503 && forwards > 0) {
+    if (status === 503 && forwards > 0 && !target.isRefunded) {
       inMinute.own.set(start, (inMinute.own.get(start) ?? 0) - 1);
     }
     if (status !== 200) return;
+    this.cells.delivered(call);
     all.delivered++;
     inMinute.delivered++;
   }

@@ -1,18 +1,25 @@
 /** A simulated cluster: gateways, a hub, the network between them, the admin's keys, and who checks what they do. */
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
+import { producerKey, versionZero } from "../base/words.ts";
 import { CallCheckers } from "./call-checkers.ts";
 import { type CallRecord, Ledger } from "./calls.ts";
 import { type PlanName, plans, regions, strictLimits } from "./config.ts";
+import { CounterNames } from "./counter-names.ts";
 import { SimExchange } from "./exchange.ts";
 import { SimGateway } from "./gateway.ts";
+import { GuardCheckers } from "./guard-checkers.ts";
 import { publishIntervalMs, SimHub } from "./hub.ts";
+import { KeyCheckers } from "./key-checkers.ts";
+import { KnownCharges } from "./known-charges.ts";
 import { LeaseCheckers } from "./lease-checkers.ts";
 import { LinkCheckers } from "./link-checkers.ts";
 import { LostCharges } from "./lost-charges.ts";
 import { Network } from "./network.ts";
-import { checkLedgerAfterCrash } from "./rest-checkers.ts";
+import { checkLedgerAfterCrash, lostCalls } from "./rest-checkers.ts";
 import type { Swarm } from "./swarm.ts";
+import { drawTarget, locate, type Target } from "./targets.ts";
+import { TotalCheckers } from "./total-checkers.ts";
 import type { Report, Violation } from "./violation.ts";
 import type { World } from "./world.ts";
 
@@ -44,8 +51,9 @@ const recoveries: Partial<Record<string, string>> = {
   "registry-wanted": "keys given back",
 };
 
-/** How long most clients wait after a 429. */
-const waitMs = 3_000;
+/** How long most clients wait after a 429, and after a 503. */
+const refusedMs = 3_000;
+const unavailableMs = 1_000;
 const owners = ["acme", "globex", "initech"];
 const unrestricted = { referers: [], addresses: [], routes: [] };
 
@@ -65,6 +73,11 @@ export class Cluster {
   readonly #calls: CallCheckers;
   readonly #links: LinkCheckers;
   readonly #leases: LeaseCheckers;
+  readonly #names = new CounterNames();
+  readonly #known: KnownCharges;
+  readonly #guards: GuardCheckers;
+  readonly #keys: KeyCheckers;
+  readonly #totals: TotalCheckers;
   #disturbedUntilMs = disturbedMs;
   readonly #waitUntilMs = new Map<string, number>();
 
@@ -103,7 +116,11 @@ export class Cluster {
     this.#calls = new CallCheckers(this.report);
     this.#links = new LinkCheckers(this.report);
     for (const gateway of this.gateways) this.#watchTrims(gateway);
-    this.#leases = new LeaseCheckers(this.hub, this.report);
+    this.#leases = new LeaseCheckers(this.hub, this.#names, this.report);
+    this.#known = new KnownCharges(this.hub);
+    this.#guards = new GuardCheckers(this.report);
+    this.#keys = new KeyCheckers(this.report);
+    this.#totals = new TotalCheckers(this.hub, this.report);
     this.network.watch = (producer, message, payload) => {
       world.mixText(message.kind);
       const recovery = recoveries[message.kind];
@@ -112,7 +129,9 @@ export class Cluster {
       world.trace(() => `${producer.slice(0, 4)} ${message.kind} ${payload.length}`);
       this.#links.message(producer, message, payload);
       const receiver = this.gateways.find((gateway) => gateway.producer === producer);
-      this.#leases.message(`${producer}/${receiver?.incarnation}`, message);
+      const holder = `${producer}/${receiver?.incarnation}`;
+      this.#leases.message(holder, message);
+      this.#guards.message(holder, message);
     };
   }
 
@@ -144,6 +163,7 @@ export class Cluster {
   async restoreHub(): Promise<void> {
     // With the stream goes what says that grants on their way were made.
     this.#leases.read();
+    this.#keys.restored();
     if (await this.hub.restore()) this.world.count("recovery: hub restored");
   }
 
@@ -175,23 +195,30 @@ export class Cluster {
     if (view === undefined) return;
     this.world.count("operation: key revoked");
     key.isRevoked = true;
+    this.#keys.revoked(key.id, this.world.nowMs);
   }
 
   /** Sends a call; undefined where nobody listens. */
   call(gateway: SimGateway, caller: Caller): CallRecord | undefined {
     const { world, ledger } = this;
-    const target = "/8.8.8.8";
+    const asksForReports = caller.key?.plan === "metered";
+    const target = drawTarget(world, { asksForReports, owner: gateway.host });
     const call = this.#record(gateway, { caller, target }, (replied) => {
       ledger.replied(replied);
       const { status } = replied.exchange;
-      if (status === 429) this.#waitUntilMs.set(replied.subject, world.nowMs + waitMs);
+      const waitMs = status === 429 ? refusedMs : status === 503 ? unavailableMs : 0;
+      if (waitMs > 0) this.#waitUntilMs.set(replied.subject, world.nowMs + waitMs);
       world.mix(status ^ (replied.inMinute.admitted << 10));
       world.trace(() => `${gateway.name} answers ${status} to ${replied.subject}`);
       this.#calls.replied(replied, expectation(caller));
       this.#leases.replied(replied, gateway);
+      this.#keys.replied(replied, this.#isCalm);
     });
     if (call === undefined) return undefined;
     gateway.take(call.exchange);
+    if (call.exchange.forwards === 0 && call.exchange.status === 0) {
+      this.report("I18", `${gateway.name} did not decide at once on a call of ${call.subject}`);
+    }
     return call;
   }
 
@@ -202,7 +229,8 @@ export class Cluster {
 
   /** Asks `/-/usage`, and holds the answer against what is known. */
   ask(gateway: SimGateway, caller: Caller): void {
-    const call = this.#record(gateway, { caller, target: "/-/usage" }, () => {});
+    const target = { ...locate, path: "/-/usage" };
+    const call = this.#record(gateway, { caller, target }, () => {});
     if (call === undefined) return;
     gateway.take(call.exchange);
     if (call.exchange.status !== 200) return;
@@ -221,6 +249,7 @@ export class Cluster {
       this.world.mix(version.epoch ^ version.position);
       this.#links.view(`${name}/${starts}`, version);
     }
+    this.#totals.look();
   }
 
   /** What a journal lets go of is in the stream. */
@@ -236,7 +265,7 @@ export class Cluster {
 
   #record(
     gateway: SimGateway,
-    { caller, target }: { readonly caller: Caller; readonly target: string },
+    { caller, target }: { readonly caller: Caller; readonly target: Target },
     onReply: (call: CallRecord) => void,
   ): CallRecord | undefined {
     const { host, core, pipeline } = gateway;
@@ -244,13 +273,19 @@ export class Cluster {
     if (host.pausedUntilMs > this.world.nowMs) return undefined;
     const headers = caller.secret === undefined ? [] : ["x-api-key", caller.secret];
     const exchange: SimExchange = new SimExchange(
-      { target, headers, peer: caller.address },
+      { target: target.path, headers, peer: caller.address, answer: target.answer },
       { forwarded: () => this.#took(call, gateway), replied: () => onReply(call) },
     );
     const subject = subjectOf(caller);
     const all = this.ledger.of(subject);
     const call: CallRecord = {
-      ...{ exchange, gateway: gateway.name, producer: gateway.producer, start: gateway.startName },
+      ...{
+        exchange,
+        target,
+        gateway: gateway.name,
+        producer: gateway.producer,
+        start: gateway.startName,
+      },
       atMs: this.world.nowMs,
       ...{ secret: caller.secret, subject, all },
       inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),
@@ -259,13 +294,43 @@ export class Cluster {
     return call;
   }
 
+  /** Nothing has been wrong for long enough for everything to be caught up with. */
+  get #isCalm(): boolean {
+    return this.world.nowMs > this.#disturbedUntilMs;
+  }
+
   #took(call: CallRecord, gateway: SimGateway): void {
     const { delayMs, jitterMs, flushIntervalMs } = this.swarm;
     this.ledger.took(call);
     this.#leases.took(call, gateway);
-    const isCalm = this.world.nowMs > this.#disturbedUntilMs;
     const visibleMs = flushIntervalMs + visibleBaseMs + 2 * (delayMs + jitterMs);
-    this.#calls.took(call, isCalm ? visibleMs : undefined);
+    this.#calls.took(call, {
+      others: () => this.#knownOf("others", call, gateway) ?? 0,
+      visibleMs: this.#isCalm ? visibleMs : undefined,
+      lost: () => lostCalls(this).get(call.subject) ?? 0,
+    });
+    this.#guards.took(call, {
+      holder: producerKey(gateway.producer, gateway.incarnation),
+      monotonicMs: gateway.host?.monotonicMs() ?? 0,
+      covered: () => this.#knownOf("own", call, gateway),
+    });
+  }
+
+  /** Calls have ended and the cluster is at rest. */
+  checkGuards(): void {
+    // What a backup or a lost disk has forgotten is over the bound.
+    if (this.hub.restores === 0 && this.lost.producers.size === 0) this.#guards.atRest();
+  }
+
+  /** Units of a call's counter that others or the gateway itself charged, in the version of the totals that it says it holds. */
+  #knownOf(
+    whom: "own" | "others",
+    call: CallRecord,
+    { core, producer, incarnation }: SimGateway,
+  ): number | undefined {
+    const counter = this.#names.of(call, core?.credentials?.hashKey);
+    const version = core?.view.version ?? versionZero;
+    return this.#known[whom](counter, version, producerKey(producer, incarnation));
   }
 }
 

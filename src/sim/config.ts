@@ -5,6 +5,7 @@ import { compileConfigValue } from "../access/config.ts";
 import { assert } from "../base/assert.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { Limits } from "./calls.ts";
+import { routes } from "./targets.ts";
 
 export const regions = ["sydney", "seoul", "madrid", "lima"] as const;
 
@@ -13,6 +14,10 @@ export const plans = {
   big: { minute: 600, day: 100_000 },
   /** Its minute is strict: leased, and never exceeded. */
   strict: { minute: 150, day: 100_000, isStrict: true },
+  /** Whoever is cut off admits nothing. */
+  guarded: { minute: 60, day: 100_000, stalenessMs: 2_000 },
+  /** For the bill alone: its callers ask for reports, which may fail and cost nothing then. */
+  metered: { minute: 100_000, day: 100_000 },
   anonymous: { minute: 40, day: 100_000 },
 } as const satisfies Record<string, Limits>;
 
@@ -33,6 +38,9 @@ export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): C
       ...{ name: window, per, window },
       quota: quotas[plan][window],
       ...(quotas[plan].isStrict && window === "minute" ? { enforcement: "strict" as const } : {}),
+      ...(quotas[plan].stalenessMs !== undefined && window === "minute"
+        ? { staleness: `${quotas[plan].stalenessMs}ms` }
+        : {}),
     })),
   });
   const compiled = compileConfigValue(
@@ -50,10 +58,16 @@ export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): C
         small: limits("small", "key"),
         big: limits("big", "key"),
         strict: limits("strict", "key"),
+        guarded: limits("guarded", "key"),
+        metered: limits("metered", "key"),
         anonymous: limits("anonymous", "ip"),
       },
       anonymousPlan: "anonymous",
-      routes: [{ path: "/{ip}", handler: "./handler.ts" }],
+      routes: [
+        { path: routes.locate, handler: "./handler.ts" },
+        { path: routes.whois, handler: "./handler.ts" },
+        { path: routes.report, handler: "./handler.ts", refundOn: ["5xx"] },
+      ],
     },
     { file: "/etc/tallygate.yaml", fileExists: () => true },
   );

@@ -1,5 +1,6 @@
 /** A simulated client's request, and what came of it. */
 
+import type { ResponseParts } from "../ports/handler.ts";
 import type { Connection, Exchange, HeaderList } from "../ports/listener.ts";
 
 export interface ExchangeListener {
@@ -8,6 +9,8 @@ export interface ExchangeListener {
   replied(): void;
 }
 
+const ok: ResponseParts = { status: 200, headers: [], body: "ok" };
+
 export class SimExchange implements Exchange {
   readonly connection: Connection;
   readonly method = "GET";
@@ -15,28 +18,37 @@ export class SimExchange implements Exchange {
   readonly httpVersion = "1.1";
   readonly headers: HeaderList;
   readonly hasBody = false;
+  readonly bodyFault = "";
   /** Of the reply; 0: none yet. */
   status = 0;
   text = "";
   /** Times that the handler ran for it. */
   forwards = 0;
+  readonly #answer: () => ResponseParts | Promise<ResponseParts>;
   readonly #listener: ExchangeListener;
   #closed: (() => void) | undefined;
 
   constructor(
-    request: { readonly target: string; readonly headers: HeaderList; readonly peer: string },
+    request: {
+      readonly target: string;
+      readonly headers: HeaderList;
+      readonly peer: string;
+      readonly answer?: () => ResponseParts | Promise<ResponseParts>;
+    },
     listener: ExchangeListener,
   ) {
     this.target = request.target;
     this.headers = ["Host", "api.example.com", ...request.headers];
     this.connection = { peerAddress: request.peer, protocol: "http", scratch: undefined };
+    this.#answer = request.answer ?? (() => ok);
     this.#listener = listener;
   }
 
   /** The handler runs. */
-  forwarded(): void {
+  forwarded(): ResponseParts | Promise<ResponseParts> {
     this.forwards++;
     this.#listener.forwarded();
+    return this.#answer();
   }
 
   async *body(): AsyncIterable<Uint8Array> {}

@@ -17,14 +17,10 @@ import type { World } from "./world.ts";
 const retentionMs = 20_000;
 const journalSizeMaxBytes = 64 * 1024 * 1024;
 
-const answer: ResponseParts = { status: 200, headers: [], body: "ok" };
-
-/** The one handler of the cluster: notes that the call reached it. */
+/** The one handler of the cluster: notes that the call reached it, and answers as the client's target has it. */
 const handlers: HandlerHost = {
-  load: async () => (request) => {
-    (request as unknown as SimExchange).forwarded();
-    return answer as unknown as Response;
-  },
+  load: async () => (request) =>
+    (request as unknown as SimExchange).forwarded() as unknown as Response,
   parts: (response) => response as ResponseParts,
 };
 
@@ -36,6 +32,14 @@ const noUpstreams: UpstreamClient = {
   retain: () => {},
   close: async () => {},
 };
+
+/** One start of the process: who it was, and when, in the world's time. */
+export interface Life {
+  readonly producer: string;
+  readonly incarnation: string;
+  readonly bornMs: number;
+  diedMs: number;
+}
 
 export class SimGateway {
   readonly name: string;
@@ -50,6 +54,7 @@ export class SimGateway {
   starts = 0;
   host: Host | undefined;
   core: GatewayCore | undefined;
+  readonly lives: Life[] = [];
   /** Of the present start. */
   incarnation = "";
   /** Undefined while the process is down or starting. */
@@ -116,6 +121,8 @@ export class SimGateway {
     const { host } = this;
     if (host === undefined) return;
     host.isDead = true;
+    const life = this.lives.at(-1);
+    if (life !== undefined) life.diedMs = Math.min(life.diedMs, this.#world.nowMs);
     this.host = undefined;
     this.core = undefined;
     this.pipeline = undefined;
@@ -143,7 +150,10 @@ export class SimGateway {
       random: host.random,
       sizeMaxBytes: journalSizeMaxBytes,
     });
-    this.incarnation = journal.incarnation;
+    const { incarnation, identity } = journal;
+    const times = { bornMs: this.#world.nowMs, diedMs: Number.POSITIVE_INFINITY };
+    this.incarnation = incarnation;
+    this.lives.push({ producer: identity.producer, incarnation, ...times });
     if (journal.leases.length > 0) this.#world.count("recovery: leases given back");
     if (journal.remains !== undefined) this.#world.count("recovery: open records sealed");
     const { region } = this;
@@ -160,7 +170,7 @@ export class SimGateway {
       {
         ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },
         store: new SimGatewayStore(this.storeImage, this.stateDisk),
-        dialer: this.#network.dialer(journal.identity.producer, this.route, host),
+        dialer: this.#network.dialer(journal.identity, this.route, host),
       },
     );
     this.core = core;

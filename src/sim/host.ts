@@ -6,8 +6,8 @@ import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { Owner, World } from "./world.ts";
 
-/** When the simulated world begins: ten seconds before a full minute of an ordinary day. */
-export const worldStartMs = Date.UTC(2026, 10, 21, 12, 0, 55);
+/** When the simulated world begins: a minute and a bit before the end of an ordinary day. */
+export const worldStartMs = Date.UTC(2026, 10, 21, 23, 58, 55);
 
 /** A machine's clock: outlives the processes on it. */
 export interface MachineClock {

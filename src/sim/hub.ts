@@ -6,7 +6,7 @@ import { MemoryLedger } from "../hub/testing/memory-ledger.ts";
 import { Host, type MachineClock, noMetrics } from "./host.ts";
 import type { Network } from "./network.ts";
 import { Disk } from "./storage/disk.ts";
-import { SimLedger, SimRegistry } from "./storage/hub-stores.ts";
+import { RegistryImage, restoreLedger, SimLedger, SimRegistry } from "./storage/hub-stores.ts";
 import { SimStream, StreamImage } from "./storage/usage-stream.ts";
 import { StreamModel } from "./stream-model.ts";
 import type { World } from "./world.ts";
@@ -29,8 +29,9 @@ export class SimHub {
   restores = 0;
   /** A restore is under way. */
   #isRestoring = false;
-  readonly ledger = new SimLedger();
-  readonly registry = new SimRegistry();
+  /** What is on the disks. */
+  readonly ledger = new MemoryLedger();
+  readonly registry = new RegistryImage();
   readonly #world: World;
   readonly #network: Network;
   readonly #clock: MachineClock = { skewMs: 0, drift: 0 };
@@ -53,8 +54,6 @@ export class SimHub {
     this.streamDisk = new Disk(world, "stream-failed");
     this.ledgerDisk = new Disk(world, "ledger-failed");
     this.registryDisk = new Disk(world, "registry-failed");
-    this.ledger.disk = this.ledgerDisk;
-    this.registry.disk = this.registryDisk;
   }
 
   start(onFailed: (cause: unknown) => void): void {
@@ -99,7 +98,7 @@ export class SimHub {
     this.crash();
     this.#isRestoring = true;
     this.restores++;
-    const position = await this.ledger.restore(backup.file, backup.atMs);
+    const position = await restoreLedger(this.ledger, backup.file, backup.atMs);
     this.registry.restore(backup.file);
     this.streamImage.restart(position);
     this.model = new StreamModel();
@@ -119,17 +118,19 @@ export class SimHub {
   }
 
   async #open(host: Host): Promise<void> {
-    const { ledger, registry } = this;
+    const { files } = this.ledger;
+    const ledger = new SimLedger(this.ledger, this.ledgerDisk);
+    const registry = new SimRegistry(this.registry, this.registryDisk);
     const stream = new SimStream(this.streamImage, this.streamDisk, this.#world);
     stream.repeats = this.#streamRepeats;
     const hub = await startHub(
       {
         ...{ clock: host, timers: host, random: host.random, log: host.log, metrics: noMetrics },
-        ...{ stream, ledger, registry, acceptor: this.#network.acceptor(host) },
+        ...{ stream, ledger, registry, acceptor: this.#network.acceptor(host, registry) },
         sealed: {
           path: (position) => `sealed-${position}`,
-          open: async (file) => ledger.files.get(file)?.copy() ?? new MemoryLedger(),
-          remove: async (file) => void ledger.files.delete(file),
+          open: async (file) => files.get(file)?.copy() ?? new MemoryLedger(),
+          remove: async (file) => void files.delete(file),
         },
         fileBytes: async () => 0,
       },

@@ -3,10 +3,10 @@
  * in the stream; nobody refused who holds what the call costs.
  */
 
-import { fingerprintSubject } from "../access/subject-fingerprint.ts";
 import type { GatewayMessage, HubMessage } from "../ports/link.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
 import type { CallRecord } from "./calls.ts";
+import type { CounterNames } from "./counter-names.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
 import type { Report } from "./violation.ts";
@@ -17,11 +17,11 @@ export class LeaseCheckers {
   /** Names of all grants that were ever durable. */
   readonly #granted = new Set<string>();
   #last: StreamRecord | undefined;
-  /** `window lo hi` by subject and minute. */
-  readonly #counters = new Map<string, string>();
+  readonly #names: CounterNames;
 
-  constructor(hub: SimHub, report: Report) {
+  constructor(hub: SimHub, names: CounterNames, report: Report) {
     this.#hub = hub;
+    this.#names = names;
     this.#report = report;
   }
 
@@ -34,7 +34,7 @@ export class LeaseCheckers {
       this.#report("I21", `${subject}: ${admitted} admitted of a strict quota of ${limits.minute}`);
     }
     const own = inMinute.own.get(start) ?? 0;
-    const counter = `${gateway.incarnation} ${this.#counterOf(call, gateway)}`;
+    const counter = `${gateway.incarnation} ${this.#names.of(call, gateway.core?.credentials?.hashKey)}`;
     const marked = gateway.journalImage.marked(counter);
     if (own > marked) {
       this.#report("I22", `${subject}: ${own} spent by ${start}, of ${marked} below marks on disk`);
@@ -46,7 +46,7 @@ export class LeaseCheckers {
     const { core } = gateway;
     if (exchange.status !== 503 || limits.isStrict !== true || core === undefined) return;
     if (exchange.forwards > 0 || !exchange.text.includes("Quota not at hand")) return;
-    const [window = "", lo, hi] = this.#counterOf(call, gateway).split(" ");
+    const [window = "", lo, hi] = this.#names.of(call, core.credentials?.hashKey).split(" ");
     const held = core.leases.held.find(window, Number(lo), Number(hi));
     const spendable = (held?.leases ?? []).reduce((sum, { mark, spent }) => sum + mark - spent, 0);
     if (spendable >= 1) {
@@ -72,19 +72,5 @@ export class LeaseCheckers {
     while (from > 0 && records[from - 1] !== this.#last) from--;
     for (const name of this.#hub.model.grants(records.slice(from))) this.#granted.add(name);
     this.#last = records.at(-1);
-  }
-
-  #counterOf({ subject, inMinute }: CallRecord, { core }: SimGateway): string {
-    const name = `${subject} ${inMinute.startMs}`;
-    let counter = this.#counters.get(name);
-    const hashKey = core?.credentials?.hashKey;
-    if (counter === undefined && hashKey !== undefined) {
-      const fingerprint = { lo: 0, hi: 0 };
-      fingerprintSubject(hashKey, subject, fingerprint);
-      const start = new Date(inMinute.startMs).toISOString().replace(".000Z", "Z");
-      counter = `minute/${start} ${fingerprint.lo} ${fingerprint.hi}`;
-      this.#counters.set(name, counter);
-    }
-    return counter ?? "";
   }
 }

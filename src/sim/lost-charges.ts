@@ -28,14 +28,18 @@ export class LostCharges {
   /** Calls by subject (`key:<id>`, `ip:<address>`) of those batches that are not among the counted. */
   calls(isCounted: (batch: Batch) => boolean): ReadonlyMap<string, number> {
     const calls = new Map<string, number>();
-    for (const batch of this.#batches) {
-      if (isCounted(batch)) continue;
+    for (const batch of this.batches(isCounted)) {
       for (const row of batch.rows) {
         const subject = row.key === "" ? `ip:${row.address}` : `key:${row.key}`;
         calls.set(subject, (calls.get(subject) ?? 0) + row.calls);
       }
     }
     return calls;
+  }
+
+  /** Those batches that are not among the counted. */
+  batches(isCounted: (batch: Batch) => boolean): readonly Batch[] {
+    return this.#batches.filter((batch) => !isCounted(batch));
   }
 
   #add(bytes: Uint8Array): void {

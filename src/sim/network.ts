@@ -3,8 +3,10 @@
  * it lasts; faults delay, hold back one direction, repeat, refuse to connect, or cut, and with the cut all that was on its way.
  */
 
-import { TallygateError } from "../base/errors.ts";
+import { type ErrorCode, TallygateError } from "../base/errors.ts";
+import { sha256Hex } from "../base/hash.ts";
 import type { ProducerId } from "../base/words.ts";
+import type { ProducerIdentity } from "../ports/journal.ts";
 import type {
   GatewayEnd,
   GatewayMessage,
@@ -15,6 +17,7 @@ import type {
   LinkEnd,
   LinkPeer,
 } from "../ports/link.ts";
+import type { RegistryStore } from "../ports/registry-store.ts";
 import type { Owner, World } from "./world.ts";
 
 export type Direction = "up" | "down";
@@ -29,6 +32,13 @@ export interface Route {
   /** Share of the messages that arrive twice. */
   repeats: number;
 }
+
+/** How long a gateway waits to be let in. */
+const handshakeMs = 5_000;
+const joinToken = "join-token";
+
+/** Where the hub keeps who its producers are. */
+export type ProducerSecrets = Pick<RegistryStore, "producerSecret" | "putProducer">;
 
 /** Told of every message that arrives, before the receiver is. */
 export type Watch = (
@@ -57,14 +67,15 @@ class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
 
   send(message: Out, payload: Uint8Array = new Uint8Array(0)): void {
     if (this.isClosed) return;
-    const copy = payload.slice();
+    const copy = new Uint8Array(payload);
     this.bufferedBytes += copy.length + 1;
     let isBuffered = true;
     this.#connection.carry(this.#direction, () => {
       if (isBuffered) this.bufferedBytes -= copy.length + 1;
       isBuffered = false;
       this.#connection.watch(message as never, copy);
-      this.peer.deliver(message, copy);
+      // The listener owns what it is given: what arrives twice is not the same twice.
+      this.peer.deliver(message, this.#connection.repeats ? copy.slice() : copy);
     });
   }
 
@@ -91,13 +102,12 @@ class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
     this.#connection.later(this, () => this.end(reason));
   }
 
-  /** The connection is over: told once. */
+  /** The connection is over for this end: told once. */
   end(reason: string): void {
     if (this.#closedFor !== undefined) return;
     this.isClosed = true;
     this.#closedFor = reason;
     this.#onClose?.(reason);
-    this.peer.end(reason);
   }
 }
 
@@ -123,6 +133,10 @@ class Connection {
     this.hub = new End(this, "down", parts.hub);
     this.gateway.peer = this.hub;
     this.hub.peer = this.gateway;
+  }
+
+  get repeats(): boolean {
+    return this.#route.repeats > 0;
   }
 
   watch(message: GatewayMessage | HubMessage, payload: Uint8Array): void {
@@ -166,6 +180,7 @@ class Connection {
     }
   }
 
+  /** Lost, with all that is on its way. */
   cut(reason: string): void {
     if (this.isCut) return;
     this.isCut = true;
@@ -174,6 +189,12 @@ class Connection {
       this.later(end, () => end.end(reason));
     }
   }
+
+  /** The hub gives it up at once, for a newer one. */
+  replace(): void {
+    this.cut("a newer connection of this producer");
+    this.hub.end("replaced");
+  }
 }
 
 export class Network {
@@ -181,6 +202,7 @@ export class Network {
   watch: Watch | undefined;
   #listener: ((end: HubEnd, peer: LinkPeer) => void) | undefined;
   #hub: Owner | undefined;
+  #secrets: ProducerSecrets | undefined;
   #connections: Connection[] = [];
 
   constructor(world: World) {
@@ -188,9 +210,10 @@ export class Network {
   }
 
   /** For one start of a hub; the one before is gone. */
-  acceptor(hub: Owner | undefined): LinkAcceptor {
+  acceptor(hub: Owner | undefined, secrets: ProducerSecrets): LinkAcceptor {
     this.closeHub();
     this.#hub = hub;
+    this.#secrets = secrets;
     return {
       onConnection: (listener) => {
         this.#listener = listener;
@@ -204,8 +227,13 @@ export class Network {
     for (const connection of this.#connections.splice(0)) connection.cut("connection lost");
   }
 
-  dialer(producer: ProducerId, route: Route, owner: Owner | undefined): LinkDialer {
-    return { connect: () => this.#connect(producer, route, owner) };
+  dialer(
+    identity: ProducerIdentity,
+    route: Route,
+    owner: Owner | undefined,
+    token = joinToken,
+  ): LinkDialer {
+    return { connect: () => this.#connect({ identity, token }, route, owner) };
   }
 
   /** Cuts the connections of a producer. */
@@ -225,20 +253,64 @@ export class Network {
     return this.#connections.filter((connection) => connection.producer === producer);
   }
 
-  #connect(producer: ProducerId, route: Route, owner: Owner | undefined): Promise<GatewayEnd> {
+  #connect(claim: Claim, route: Route, owner: Owner | undefined): Promise<GatewayEnd> {
     return new Promise((resolve, reject) => {
+      const refuse = (code: ErrorCode): void => reject(new TallygateError(code, "not let in"));
       this.world.schedule(2 * route.delayMs, owner, () => {
-        const listener = this.#listener;
-        if (listener === undefined || route.blocked.size > 0 || this.#hub?.isDead === true) {
+        if (this.#listener === undefined || route.blocked.size > 0 || this.#hub?.isDead === true) {
           this.world.count("fault: connection refused");
-          return reject(new TallygateError("hub-unreachable", "nobody answers"));
+          return refuse("hub-unreachable");
         }
-        const parts = { producer, gateway: owner, hub: this.#hub };
-        const connection = new Connection(this, route, parts);
-        this.#connections.push(connection);
-        listener(connection.hub, { producer });
-        resolve(connection.gateway);
+        const hub = this.#hub;
+        this.world.schedule(handshakeMs, owner, () => refuse("hub-unreachable"));
+        void this.#admits(claim).then((answer) => {
+          // One of the two is gone: whoever is left will not wait for ever.
+          if (hub?.isDead === true || owner?.isDead === true) return;
+          const listener = this.#listener;
+          if (answer !== "admitted") return refuse(answer);
+          if (listener === undefined) return refuse("hub-refused");
+          resolve(this.#open(claim.identity.producer, route, { gateway: owner, hub, listener }));
+        });
       });
     });
   }
+
+  async #admits({ identity, token }: Claim): Promise<"admitted" | ErrorCode> {
+    const { producer, secret } = identity;
+    const secrets = this.#secrets;
+    if (token !== joinToken) return "join-refused";
+    if (secrets === undefined) return "hub-refused";
+    if (!/^[0-9a-f]{32}$/.test(producer)) return "producer-refused";
+    const hash = sha256Hex(secret);
+    try {
+      if (secrets.producerSecret(producer) === undefined) await secrets.putProducer(producer, hash);
+    } catch {
+      return "hub-refused";
+    }
+    return secrets.producerSecret(producer) === hash ? "admitted" : "producer-refused";
+  }
+
+  /** At most one per producer: the newer wins. */
+  #open(
+    producer: ProducerId,
+    route: Route,
+    parts: {
+      readonly gateway: Owner | undefined;
+      readonly hub: Owner | undefined;
+      readonly listener: (end: HubEnd, peer: LinkPeer) => void;
+    },
+  ): GatewayEnd {
+    for (const older of this.#of(producer)) older.replace();
+    const connection = new Connection(this, route, { producer, ...parts });
+    this.#connections = this.#connections.filter(({ isCut }) => !isCut);
+    this.#connections.push(connection);
+    parts.listener(connection.hub, { producer });
+    return connection.gateway;
+  }
+}
+
+/** What a gateway shows to be let in. */
+interface Claim {
+  readonly identity: ProducerIdentity;
+  readonly token: string;
 }

@@ -6,7 +6,9 @@ import type { CallRecord, Ledger } from "./calls.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
 import type { LostCharges } from "./lost-charges.ts";
-import { checkLeasesAtRest } from "./rest-lease-checkers.ts";
+import { checkLeasesAtRest, checkSpenders } from "./rest-lease-checkers.ts";
+import { checkUsageAtRest } from "./rest-usage-checkers.ts";
+import { checkViews } from "./rest-view-checkers.ts";
 import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
@@ -38,6 +40,15 @@ export function checkLedgerAfterCrash(hub: SimHub, report: Report): void {
   if (found !== undefined) report("I5", `stream up to ${position} and ledger differ: ${found}`);
 }
 
+/** Calls by subject that went with disks: what of them is not in the stream. */
+export function lostCalls({
+  hub,
+  lost,
+}: Pick<AtRest, "hub" | "lost">): ReadonlyMap<string, number> {
+  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
+  return lost.calls((batch) => counted.has(nameOf(batch)));
+}
+
 export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const { hub, gateways, ledger } = at;
   const api = hub.hub?.api;
@@ -63,12 +74,18 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const byOwner = await usage(api, "owner");
   checkSums({ byKey, byOwner, byRoute: await usage(api, "route") }, report);
   checkOwners({ byKey, byOwner }, at.keys, report);
-  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
-  const lost = at.lost.calls((batch) => counted.has(nameOf(batch)));
+  const counted = hub.model.counted(hub.streamImage.all);
+  const names = new Set(counted.map(nameOf));
+  const isCounted = (batch: Batch): boolean => names.has(nameOf(batch));
+  const lost = at.lost.calls(isCounted);
   checkCounts(byKey, { ledger, lost }, report);
   checkMinutes(hub, { ledger, lost }, report);
-  checkViews(gateways, report);
+  const { cells } = ledger;
+  const usageAtRest = { hub, usage: api.usage, counted, lost: at.lost.batches(isCounted), cells };
+  await checkUsageAtRest(usageAtRest, report);
+  checkViews(gateways, counted, report);
   checkLeasesAtRest(at, report);
+  checkSpenders(gateways, counted, report);
 }
 
 async function usage(
@@ -135,27 +152,5 @@ function checkMinutes(hub: SimHub, { ledger, lost }: Expected, report: Report): 
     const { delivered, admitted } = ledger.of(subject).minute(startMs);
     if (charged + (lost.get(subject) ?? 0) >= delivered && charged <= admitted) continue;
     report("I13", `${subject} in ${window}: ${charged}, not ${delivered} to ${admitted}`);
-  }
-}
-
-/** All gateways hold the same totals, those of the hub. */
-function checkViews(gateways: readonly SimGateway[], report: Report): void {
-  let expected: string | undefined;
-  for (const { core, name } of gateways) {
-    if (core === undefined) return report("L1", `${name} did not come up`);
-    const sums: string[] = [];
-    const nowMs = core.time.nowMs();
-    core.view.tables.forEach(({ id, endMs, table }) => {
-      let sum = 0;
-      table.forEach((_lo, _hi, total, own) => {
-        sum += total;
-        if (own !== 0) report("L1", `${name} holds own charges at rest: ${own} in ${id}`);
-      });
-      // Of ended windows some may have been dropped already; one that nobody was charged to is there where somebody asked.
-      if (endMs > nowMs && sum > 0) sums.push(`${id} ${sum}`);
-    });
-    const held = sums.sort().join("; ");
-    expected ??= held;
-    if (held !== expected) return report("L1", `${name} holds ${held}, another ${expected}`);
   }
 }

@@ -1,7 +1,9 @@
 /** Checks of strict limits at rest. */
 
+import { producerKey } from "../base/words.ts";
 import { parseWindowId } from "../limits/window.ts";
-import type { SimGateway } from "./gateway.ts";
+import type { Batch } from "../metering/batch-codec.ts";
+import type { Life, SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
 import type { ModelLease } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
@@ -32,6 +34,33 @@ export function checkLeasesAtRest(
   for (const gateway of gateways) {
     checkOpen(gateway, { open, isRestored: hub.restores > 0 }, report);
     checkGone(gateway, open, report);
+  }
+}
+
+/**
+ * A lease is spent by the process that asked for it alone: whoever else ends it begins after that one has died, on the same
+ * disks.
+ */
+export function checkSpenders(
+  gateways: readonly SimGateway[],
+  counted: readonly Batch[],
+  report: Report,
+): void {
+  const lives = new Map<string, Life>();
+  for (const gateway of gateways) {
+    for (const life of gateway.lives) lives.set(producerKey(life.producer, life.incarnation), life);
+  }
+  for (const { producer, incarnation, leases } of counted) {
+    const ending = lives.get(producerKey(producer, incarnation));
+    for (const lease of leases) {
+      if (lease.incarnation === incarnation) continue;
+      const spending = lives.get(producerKey(producer, lease.incarnation));
+      if (ending !== undefined && spending !== undefined && spending.diedMs <= ending.bornMs) {
+        continue;
+      }
+      const name = `${lease.incarnation} ${lease.request}`;
+      report("I24", `${incarnation} of ${producer} ends lease ${name}, which is not its own`);
+    }
   }
 }
 

@@ -70,7 +70,7 @@ async function live(cluster: Cluster): Promise<void> {
   for (const gateway of gateways) cluster.startGateway(gateway);
   await world.run(1_000);
   for (let i = 0; i < swarm.keys; i++) {
-    const plan = (["big", "strict", "small"] as const)[i % 3] as PlanName;
+    const plan = (["big", "strict", "small", "guarded", "metered"] as const)[i % 5] as PlanName;
     void cluster.createKey(plan);
     await world.run(world.nowMs + 50);
   }
@@ -107,6 +107,7 @@ async function rest(cluster: Cluster, last: readonly CallRecord[]): Promise<void
   while (world.events < eventsMin) await world.run(world.nowMs + askEveryMs);
   if (cluster.violation !== undefined) return;
   if (last.length < gateways.length) cluster.report("L3", "a gateway did not come up");
+  cluster.checkGuards();
   let isDone = false;
   const checked = checkAtRest({ hub, gateways, ledger, lost, keys, last }, cluster.report).finally(
     () => {
@@ -158,10 +159,12 @@ function oneOf(cluster: Cluster, gateways: readonly SimGateway[]): SimGateway {
   return gateways[cluster.world.random.below(gateways.length)] as SimGateway;
 }
 
-/** Most clients that were refused wait before they come again. */
+/** Most clients that were refused wait before they come again, and most whose key was revoked stay away. */
 function patientCaller(cluster: Cluster): Caller {
+  const staysAway = (caller: Caller): boolean =>
+    cluster.isWaiting(caller) || (caller.key?.isRevoked === true && !cluster.world.chance(0.2));
   let caller = someCaller(cluster);
-  for (let i = 0; i < 4 && cluster.isWaiting(caller); i++) caller = someCaller(cluster);
+  for (let i = 0; i < 4 && staysAway(caller); i++) caller = someCaller(cluster);
   return caller;
 }
 

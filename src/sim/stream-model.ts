@@ -100,6 +100,14 @@ export class StreamModel {
     return this.#batches.has(name);
   }
 
+  /** The batches of some records, repeats too. */
+  *batches(records: readonly StreamRecord[]): Iterable<{ position: Position; batch: Batch }> {
+    for (const record of records) {
+      const entry = this.#entry(record);
+      if (entry.kind === "batch") yield { position: record.position, batch: entry.batch };
+    }
+  }
+
   readBatches(records: readonly StreamRecord[]): void {
     for (let i = records.length - 1; i >= 0; i--) {
       const record = records[i] as StreamRecord;

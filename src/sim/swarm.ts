@@ -58,7 +58,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     gateways,
     keys: 3 + random.below(7),
     // Many gateways with short intervals would fill the run with timers.
-    flushIntervalMs: gateways > 2 ? 200 : ([50, 100, 200][random.below(3)] as number),
+    flushIntervalMs: gateways > 2 ? 200 : ([50, 100, 100, 200, 200][random.below(5)] as number),
     busyShare: 1.4 + 1.6 * random.next(),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),

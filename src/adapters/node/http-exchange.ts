@@ -4,7 +4,8 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { NodeRequest } from "srvx/node";
-import type { Connection, Exchange, HeaderList } from "../../ports/listener.ts";
+import type { BodyFault, Connection, Exchange, HeaderList } from "../../ports/listener.ts";
+import type { ClientConnection } from "./client-connection.ts";
 
 /**
  * A body longer than this that nobody read is not waited for: the connection closes after the
@@ -17,10 +18,15 @@ export const handlerBodyMaxBytes = 16 * 1024 * 1024;
 
 export class NodeExchange implements Exchange {
   readonly connection: Connection;
+  bodyFault: BodyFault | "" = "";
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
-  readonly #server: { readonly isStopping: boolean };
+  readonly #client: ClientConnection;
+  /** Its place among the requests of the connection. */
+  readonly #number: number;
+  readonly #bodyMaxBytes: number;
   #webRequest: Request | undefined;
+  #stopReading: ((fault: BodyFault) => void) | undefined;
   /** Whether the client waits for a 100 before it sends the body. */
   #awaitsContinue: boolean;
 
@@ -28,16 +34,18 @@ export class NodeExchange implements Exchange {
     request: IncomingMessage,
     response: ServerResponse,
     at: {
-      readonly connection: Connection;
-      readonly server: { readonly isStopping: boolean };
+      readonly client: ClientConnection;
       readonly awaitsContinue: boolean;
+      readonly bodyMaxBytes: number;
     },
   ) {
     this.#request = request;
     this.#response = response;
-    this.connection = at.connection;
-    this.#server = at.server;
+    this.connection = at.client.connection;
+    this.#client = at.client;
+    this.#number = at.client.requests;
     this.#awaitsContinue = at.awaitsContinue;
+    this.#bodyMaxBytes = at.bodyMaxBytes;
   }
 
   get method(): string {
@@ -62,10 +70,20 @@ export class NodeExchange implements Exchange {
     return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
   }
 
-  body(): AsyncIterable<Uint8Array> {
+  /** Whether the whole request is here. */
+  get isComplete(): boolean {
+    return this.#request.complete;
+  }
+
+  /** Whether the body is the client's to send now: neither complete, nor held back by its reader or a 100. */
+  get awaitsBody(): boolean {
+    const request = this.#request;
+    return !request.complete && !this.#awaitsContinue && request.readableLength === 0;
+  }
+
+  body(bytesMax = this.#bodyMaxBytes): AsyncIterable<Uint8Array> {
     this.#continue();
-    // Destroying the request would take the socket with it, and so the reply.
-    return this.#request.iterator({ destroyOnReturn: false });
+    return this.#read(Math.min(bytesMax, this.#bodyMaxBytes));
   }
 
   webRequest(): Request {
@@ -74,7 +92,7 @@ export class NodeExchange implements Exchange {
       this.#webRequest = new NodeRequest({
         req: this.#request,
         res: this.#response,
-        maxRequestBodySize: handlerBodyMaxBytes,
+        maxRequestBodySize: Math.min(this.#bodyMaxBytes, handlerBodyMaxBytes),
       });
     }
     return this.#webRequest;
@@ -139,17 +157,71 @@ export class NodeExchange implements Exchange {
     else response.once("close", left);
   }
 
+  /** The body comes too slowly. False: nobody here can answer that, so the connection has to go. */
+  tooSlow(): boolean {
+    if (this.#stopReading === undefined || this.#response.headersSent) return false;
+    this.#stopReading("too-slow");
+    return true;
+  }
+
+  #read(bytesMax: number): AsyncIterable<Uint8Array> {
+    const request = this.#request;
+    // Destroying the request would take the socket with it, and so the reply.
+    const parts = request.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>;
+    let rejectWaiting: ((cause: Error) => void) | undefined;
+    const stop = (fault: BodyFault): Error => {
+      this.bodyFault = fault;
+      this.#stopReading = undefined;
+      const cause = new Error(`the body is ${fault}`);
+      rejectWaiting?.(cause);
+      return cause;
+    };
+    this.#stopReading = stop;
+    let bytes = 0;
+    const next = (): Promise<IteratorResult<Uint8Array>> =>
+      new Promise((resolve, reject) => {
+        rejectWaiting = reject;
+        parts.next().then((part) => {
+          rejectWaiting = undefined;
+          if (part.done === true) this.#stopReading = undefined;
+          else bytes += part.value.byteLength;
+          if (bytes <= bytesMax) {
+            resolve(part);
+            return;
+          }
+          reject(stop("too-large"));
+          // What is still coming is dropped, so that the client gets to read the reply.
+          void parts.return?.().then(() => request.resume());
+        }, reject);
+      });
+    const end = async (): Promise<IteratorResult<Uint8Array>> => {
+      this.#stopReading = undefined;
+      await parts.return?.();
+      return { done: true, value: undefined };
+    };
+    return { [Symbol.asyncIterator]: () => ({ next, return: end }) };
+  }
+
   #writeHead(status: number, headers: string[]): void {
     const request = this.#request;
-    if (this.#server.isStopping || (!request.complete && !this.#willDrainSoon())) {
+    const client = this.#client;
+    const isNewest = client.requests === this.#number;
+    if ((isNewest && client.isLast) || (!request.complete && !this.#willDrainSoon())) {
       headers.push("connection", "close");
+      client.close();
+    } else if (hasClose(headers)) client.close();
+    const { strictTransportSecurity } = client;
+    // Browsers go by the first, which may be the upstream's own.
+    if (strictTransportSecurity !== "") {
+      headers.push("strict-transport-security", strictTransportSecurity);
     }
     this.#response.writeHead(status, headers);
   }
 
   #willDrainSoon(): boolean {
+    if (this.bodyFault !== "" || this.#awaitsContinue) return false;
     const { headers } = this.#request;
-    if (headers["transfer-encoding"] !== undefined || this.#awaitsContinue) return false;
+    if (headers["transfer-encoding"] !== undefined) return false;
     const length = headers["content-length"];
     return length === undefined || Number(length) <= droppedBodyMaxBytes;
   }
@@ -159,6 +231,11 @@ export class NodeExchange implements Exchange {
     this.#awaitsContinue = false;
     this.#response.writeContinue();
   }
+}
+
+function hasClose(headers: readonly string[]): boolean {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === "connection") return true;
+  return false;
 }
 
 function uncork(socket: Socket): void {

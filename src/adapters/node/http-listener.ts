@@ -1,34 +1,22 @@
-/** The public listener of a gateway on node:http. */
+/**
+ * The public listener of a gateway on node:http. It sees to what the door cannot (`gateway/door.ts`): bytes that are no
+ * request, clients that are slow, connections that are too many, and what follows the last request of a connection.
+ */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import type { ListenerConfig } from "../../access/compiled-config.ts";
+import { present } from "../../base/assert.ts";
 import { TallygateError } from "../../base/errors.ts";
-import type { Connection, ExchangeTaker, Listener } from "../../ports/listener.ts";
+import type { ExchangeTaker, Listener } from "../../ports/listener.ts";
+import { refuseBare, statusOf } from "./bare-refusal.ts";
+import { ClientConnection } from "./client-connection.ts";
+import { ConnectionCaps } from "./connection-caps.ts";
+import { type Front, type FrontOptions, frontServer } from "./front-server.ts";
 import { NodeExchange } from "./http-exchange.ts";
 
-export interface HttpLimits {
-  /** Milliseconds for a request's head; then 408. */
-  readonly headersTimeoutMs: number;
-  /** Milliseconds for a whole request with its body; then 408. */
-  readonly requestTimeoutMs: number;
-  /** Milliseconds that a connection may be idle between requests; above what balancers in front use (60 s). */
-  readonly idleTimeoutMs: number;
-  /** Bytes of a request's head, at most; more is 431. */
-  readonly headMaxBytes: number;
-  /** Connections of one process, at most; more are closed at once. */
-  readonly connectionsMax: number;
-}
-
-export const httpLimitsDefault: HttpLimits = {
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30_000,
-  idleTimeoutMs: 75_000,
-  headMaxBytes: 16 * 1024,
-  connectionsMax: 20_000,
-};
-
-/** How often node looks for requests that are too slow, ms. */
+/** How often node looks for requests that are too slow, and we for clients, ms. */
 const timeoutCheckMs = 500;
 
 /**
@@ -43,80 +31,117 @@ const closeIdleMs = 25;
 /** Connections that wait to be accepted; the kernel's own bound (somaxconn) may be lower. */
 const backlog = 4_096;
 
-export interface ListenOptions {
+/** `tls` and `hasProxyHeader`: HTTPS, and proxies that say who calls. */
+export interface ListenOptions extends FrontOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
   /** Several processes may listen on the port, and the kernel spreads connections over them. */
   readonly sharesPort?: boolean;
-  readonly limits?: Partial<HttpLimits>;
+  /** The newest: what a changed configuration says holds for open connections as well. */
+  readonly limits: () => ListenerConfig;
+  /** Peer addresses of one client have one group, in which connections are counted; "" is not counted. */
+  readonly groupOf: (peerAddress: string) => string;
+  /** Value of Strict-Transport-Security in every reply; "" or left out: none. */
+  readonly strictTransportSecurity?: string;
 }
-
-const connectionKey = Symbol("connection");
-type ConnectedSocket = Socket & { [connectionKey]?: Connection };
 
 /** Resolves when the port is open. Fails with `port-in-use` or `listen-failed`. */
 export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): Promise<Listener> {
-  const limits = { ...httpLimitsDefault, ...options.limits };
-  const state = { isStopping: false };
-  const server = createServer({
-    headersTimeout: limits.headersTimeoutMs,
-    requestTimeout: limits.requestTimeoutMs,
-    keepAliveTimeout: limits.idleTimeoutMs,
+  const { strictTransportSecurity = "" } = options;
+  let limits = options.limits();
+  let isStopping = false;
+  const http = {
     connectionsCheckingInterval: timeoutCheckMs,
-    maxHeaderSize: limits.headMaxBytes,
-    // The pipeline checks Host itself, and answers in its own words.
+    // The door checks Host itself, and answers in its own words.
     requireHostHeader: false,
+    // Whatever the process was started with.
+    insecureHTTPParser: false,
     noDelay: true,
-  });
+  };
+  const front = frontServer(http, options);
+  const { server } = front;
   // By default node drops what comes after the thousandth field, be it the key.
   server.maxHeadersCount = 0;
-  server.maxConnections = limits.connectionsMax;
+  limitServer(server, limits);
 
   let lastCallMs = Number.NEGATIVE_INFINITY;
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+  const caps = new ConnectionCaps(options.groupOf);
+  front.onOpened((socket, address) => {
+    caps.admit(socket, address, limits.connectionsPerAddressMax);
+  });
+  /** By the sockets that requests are read off. */
+  const clients = new Map<Socket, ClientConnection>();
+  front.onReadable((socket, connection) => {
+    const client = new ClientConnection(socket, { connection, strictTransportSecurity });
+    // One that the kernel had accepted before the stop.
+    client.isLast = isStopping;
+    clients.set(socket, client);
+    socket.once("close", () => clients.delete(socket));
   });
   const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
     lastCallMs = performance.now();
-    const connection = connectionOf(request.socket);
-    taker.take(new NodeExchange(request, response, { connection, server: state, awaitsContinue }));
+    const client = present(clients.get(request.socket), "a connection");
+    // Node has read it in the packet of the last request; nobody would get the reply.
+    if (client.isClosed) return;
+    client.requests++;
+    if (client.requests >= limits.requestsPerConnectionMax) {
+      client.isLast = true;
+      client.close();
+    }
+    const { bodyMaxBytes } = limits;
+    const exchange = new NodeExchange(request, response, { client, awaitsContinue, bodyMaxBytes });
+    client.newest = exchange;
+    taker.take(exchange);
   };
   server.on("request", (request, response) => take(request, response, false));
   server.on("checkContinue", (request, response) => take(request, response, true));
-  server.on("checkExpectation", (_request, response: ServerResponse) => {
-    const { headers, body } = taker.refuse(417);
-    headers.push("content-length", String(Buffer.byteLength(body)), "connection", "close");
-    response.writeHead(417, headers).end(body);
-  });
+  // The door refuses it.
+  server.on("checkExpectation", (request, response) => take(request, response, true));
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
-  server.on("clientError", (cause: NodeJS.ErrnoException, socket) => {
-    refuse(socket, statusOf(cause), taker);
-  });
+  server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause), taker));
+  const pacing = setInterval(() => {
+    if (limits !== options.limits()) {
+      limits = options.limits();
+      limitServer(server, limits);
+    }
+    for (const client of clients.values()) client.checkPace(timeoutCheckMs, limits);
+  }, timeoutCheckMs);
 
-  await opened(server, options);
+  try {
+    await opened(server, options);
+  } catch (cause) {
+    clearInterval(pacing);
+    throw cause;
+  }
   return {
     port: (server.address() as AddressInfo).port,
-    connections: () => sockets.size,
-    stop(withinMs) {
-      state.isStopping = true;
-      // Node does not count as idle what has never sent anything.
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    connections: () => clients.size,
+    async stop(withinMs) {
+      isStopping = true;
+      for (const [socket, client] of clients) {
+        client.isLast = true;
+        // Node does not count as idle what has never sent anything.
+        if (socket.bytesRead === 0) socket.destroy();
+      }
       const sinceCallMs = performance.now() - lastCallMs;
-      return closed(server, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      await closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      clearInterval(pacing);
     },
   };
 }
 
-function connectionOf(socket: ConnectedSocket): Connection {
-  let connection = socket[connectionKey];
-  if (connection === undefined) {
-    connection = { peerAddress: socket.remoteAddress ?? "", protocol: "http", scratch: undefined };
-    socket[connectionKey] = connection;
-  }
-  return connection;
+/** What node sees to itself. Its own type lacks the bound on a head, which each connection takes over when it opens. */
+function limitServer(server: Server, limits: ListenerConfig): void {
+  server.headersTimeout = limits.headTimeoutMs;
+  server.requestTimeout = limits.requestTimeoutMs;
+  server.keepAliveTimeout = limits.idleTimeoutMs;
+  server.maxConnections = limits.connectionsMax;
+  (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.headMaxBytes;
+}
+
+function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
+  refuseBare(socket as Socket, status, taker);
 }
 
 function opened(server: Server, options: ListenOptions): Promise<void> {
@@ -141,14 +166,19 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
 
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
 function closed(
-  server: Server,
+  front: Front,
   { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
 ): Promise<void> {
+  const { server } = front;
   return new Promise((resolve) => {
-    const deadline = setTimeout(() => server.closeAllConnections(), withinMs);
+    const deadline = setTimeout(() => {
+      front.closeHandshakes();
+      server.closeAllConnections();
+    }, withinMs);
     let closing: NodeJS.Timeout | undefined;
     const linger = setTimeout(
       () => {
+        front.closeHandshakes();
         server.closeIdleConnections();
         // A reply that began before the stop did not say that it is the last.
         closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);
@@ -165,41 +195,4 @@ function closed(
       resolve();
     });
   });
-}
-
-/** llhttp's reason, by code: its texts change. */
-function statusOf(cause: NodeJS.ErrnoException): number {
-  switch (cause.code) {
-    case "HPE_HEADER_OVERFLOW":
-      return 431;
-    case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
-      return 413;
-    case "ERR_HTTP_REQUEST_TIMEOUT":
-      return 408;
-    default:
-      return 400;
-  }
-}
-
-const reasons: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  413: "Content Too Large",
-  431: "Request Header Fields Too Large",
-};
-
-/** Answers on the bare socket, since there is no request to answer, and closes it. */
-function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
-  const busy = (socket as { _httpMessage?: { headersSent: boolean } })._httpMessage;
-  // Bytes in the middle of another reply would be taken for its body.
-  if (!socket.writable || busy?.headersSent === true) {
-    socket.destroy();
-    return;
-  }
-  const { headers, body } = taker.refuse(status);
-  const lines = [`HTTP/1.1 ${status} ${reasons[status] ?? ""}`];
-  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
-  lines.push(`content-length: ${Buffer.byteLength(body)}`, "connection: close");
-  socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`, () => socket.destroy());
 }

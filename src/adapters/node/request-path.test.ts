@@ -40,7 +40,10 @@ async function open(
     },
   });
   const storing = setInterval(() => rig.journal.store(), 2);
-  const listener = await listenHttp({ host: "127.0.0.1", port: 0 }, rig.pipeline);
+  const listener = await listenHttp(
+    { host: "127.0.0.1", port: 0, limits: () => rig.config.listener, groupOf: () => "" },
+    rig.pipeline,
+  );
   t.after(async () => {
     await listener.stop(0);
     await upstreams.close();

@@ -32,6 +32,7 @@ function upstream(
     connectTimeoutMs: 500,
     responseTimeoutMs: 500,
     connectionsMax: 4,
+    tls: undefined,
     ...change,
   };
 }

@@ -8,13 +8,12 @@ import {
   emptyDelta,
   emptyFold,
   everything,
-  type LedgerStorage,
-  ledgerStoreConformance,
   loadTotals,
   totalOf,
   totalsOf,
   usageRow,
-} from "../../conformance/ledger-store.ts";
+} from "../../conformance/ledger-samples.ts";
+import { type LedgerStorage, ledgerStoreConformance } from "../../conformance/ledger-store.ts";
 import { rowOf } from "../../conformance/registry-store.ts";
 import { restoreBackup } from "./backup.ts";
 import { openLedgerStore } from "./ledger-store.ts";
@@ -26,6 +25,8 @@ async function storage(): Promise<LedgerStorage & { folder: string; file: string
   return {
     ...{ folder, file },
     open: () => openLedgerStore(file),
+    copyFile: join(folder, "copy.db"),
+    openCopy: () => openLedgerStore(join(folder, "copy.db")),
     dispose: () => rm(folder, { recursive: true }),
   };
 }
@@ -101,19 +102,13 @@ for (const sql of ["UPDATE fold SET position = 9", "UPDATE producers SET last = 
   });
 }
 
-test("a copy is a ledger of its own, never overwrites, and is its owner's alone", async () => {
-  const { folder, open, dispose } = await storage();
+test("a copy is its owner's alone, and needs a folder", async () => {
+  const { folder, copyFile, open, dispose } = await storage();
   const ledger = await open();
   await ledger.checkpoint(filled);
-  const copyFile = join(folder, "copy.db");
   await ledger.copyTo(copyFile);
-  await ledger.checkpoint({ ...emptyDelta, totals: [totalsOf("month", [totalOf(1, 99)])] });
-  await assert.rejects(ledger.copyTo(copyFile), { code: "data-unwritable" });
-  await assert.rejects(ledger.copyTo(join(folder, "no", "such")), { code: "data-unwritable" });
   assert.equal((await stat(copyFile)).mode & 0o777, 0o600);
-  const copy = await openLedgerStore(copyFile);
-  assert.equal((await loadTotals(copy))["month"]?.[0]?.charged, 10);
-  await copy.close();
+  await assert.rejects(ledger.copyTo(join(folder, "no", "such")), { code: "data-unwritable" });
   await ledger.close();
   await dispose();
 });

@@ -1,6 +1,6 @@
 /** A request without a socket, and what was answered to it. */
 
-import type { Connection, Exchange, HeaderList } from "../../ports/listener.ts";
+import type { BodyFault, Connection, Exchange, HeaderList } from "../../ports/listener.ts";
 
 export interface FakeRequest {
   readonly method?: string;
@@ -22,6 +22,7 @@ export class FakeExchange implements Exchange {
   readonly httpVersion: string;
   readonly headers: HeaderList;
   readonly hasBody: boolean;
+  bodyFault: BodyFault | "" = "";
   status = 0;
   replyHeaders: readonly string[] = [];
   text = "";

@@ -10,10 +10,10 @@ import type {
   LedgerRow,
   LedgerStore,
   LoadedLedger,
-  UsageDimension,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
+import { reportUsage } from "./memory-usage.ts";
 
 export interface StoredTotal {
   readonly window: string;
@@ -26,16 +26,6 @@ export interface StoredTotal {
 
 /** Counters of one chunk: small, so that tests see several. */
 const chunkCounters = 7;
-
-const fieldOf: Record<UsageDimension, keyof LedgerRow> = {
-  key: "key",
-  owner: "owner",
-  ip: "address",
-  referer: "referer",
-  route: "route",
-  region: "region",
-  plan: "plan",
-};
 
 export class MemoryLedger implements LedgerStore {
   readonly files: Map<string, MemoryLedger>;
@@ -98,22 +88,7 @@ export class MemoryLedger implements LedgerStore {
   }
 
   async usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
-    if (query.window !== "total") throw new Error("the fake sums totals only");
-    const sums = new Map<string, UsageReportRow>();
-    for (const row of this.rows.values()) {
-      if (row.hour < query.fromMs || row.hour >= query.toMs) continue;
-      const value = String(row[fieldOf[query.by]]);
-      const sum = sums.get(value);
-      sums.set(value, {
-        window: "",
-        value,
-        calls: (sum?.calls ?? 0) + row.calls,
-        units: (sum?.units ?? 0) + row.units,
-        refundedCalls: (sum?.refundedCalls ?? 0) + row.refundedCalls,
-        refundedUnits: (sum?.refundedUnits ?? 0) + row.refundedUnits,
-      });
-    }
-    return [...sums.values()].slice(query.offset, query.offset + query.limit);
+    return reportUsage(this.rows.values(), query);
   }
 
   async damagedRows(): Promise<readonly DamagedRow[]> {

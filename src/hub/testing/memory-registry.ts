@@ -1,12 +1,15 @@
-/** `RegistryStore` in memory. */
+/** `RegistryStore` in memory, deep copies in. */
 
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
+
+/** How long an answer is kept. */
+const answerMs = 86_400_000;
 
 export class MemoryRegistry implements RegistryStore {
   rows = new Map<string, RegistryRow>();
   producers = new Map<string, string>();
   meta = new Map<string, string>();
-  idempotent = new Map<string, string>();
+  idempotent = new Map<string, { readonly answer: string; readonly atMs: number }>();
 
   copy(): MemoryRegistry {
     const copy = new MemoryRegistry();
@@ -26,11 +29,14 @@ export class MemoryRegistry implements RegistryStore {
 
   async put(rows: readonly RegistryRow[]): Promise<void> {
     await undefined;
-    for (const row of rows) this.rows.set(row.hash, row);
+    for (const row of rows) {
+      this.rows.set(row.hash, { ...row, packed: new Uint8Array(row.packed) });
+    }
   }
 
   byKey(keyId: string): readonly RegistryRow[] {
-    return [...this.rows.values()].filter((row) => row.keyId === keyId);
+    const rows = [...this.rows.values()].filter((row) => row.keyId === keyId);
+    return rows.sort((a, b) => a.version - b.version);
   }
 
   byHash(hash: string): RegistryRow | undefined {
@@ -47,8 +53,14 @@ export class MemoryRegistry implements RegistryStore {
   }
 
   list(after: string, limit: number): readonly RegistryRow[] {
-    const byId = new Map([...this.rows.values()].map((row) => [row.keyId, row] as const));
-    const rows = [...byId.values()].filter(({ keyId }) => keyId > after);
+    const byId = new Map<string, RegistryRow>();
+    for (const row of this.rows.values()) {
+      // Of a key's credentials the newest speaks for it.
+      if (row.keyId > after && row.version > (byId.get(row.keyId)?.version ?? -1)) {
+        byId.set(row.keyId, row);
+      }
+    }
+    const rows = [...byId.values()];
     return rows.sort((a, b) => (a.keyId < b.keyId ? -1 : 1)).slice(0, limit);
   }
 
@@ -61,11 +73,14 @@ export class MemoryRegistry implements RegistryStore {
   }
 
   getIdempotent(key: string): string | undefined {
-    return this.idempotent.get(key);
+    return this.idempotent.get(key)?.answer;
   }
 
-  async putIdempotent(key: string, answer: string): Promise<void> {
-    this.idempotent.set(key, answer);
+  async putIdempotent(key: string, answer: string, nowMs: number): Promise<void> {
+    for (const [old, { atMs }] of this.idempotent) {
+      if (nowMs - atMs >= answerMs) this.idempotent.delete(old);
+    }
+    this.idempotent.set(key, { answer, atMs: nowMs });
   }
 
   getMeta(name: string): string | undefined {

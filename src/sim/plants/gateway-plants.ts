@@ -7,6 +7,7 @@ import { OwnCharges } from "../../gateway/own-charges.ts";
 import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
 import { RowFinder } from "../../gateway/row-finder.ts";
+import { StalenessGuard } from "../../gateway/staleness-guard.ts";
 import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
@@ -103,6 +104,48 @@ export const gatewayPlants: readonly Plant[] = [
       ),
   },
   {
+    name: "guard-asks-only-for-echoes",
+    invariant: "I16",
+    plant: () =>
+      replaceMethod(
+        StalenessGuard.prototype,
+        "cutOffMs",
+        (cutOffMs) =>
+          function (this: StalenessGuard, nowMs, monotonicMs) {
+            const none = { oldestChargeAtMs: 0, isRecovered: false };
+            return cutOffMs.call(this, nowMs, monotonicMs, none);
+          },
+      ),
+  },
+  {
+    name: "guard-asks-only-for-charges",
+    invariant: "I16",
+    plant: () =>
+      replaceMethod(
+        StalenessGuard.prototype,
+        "cutOffMs",
+        (cutOffMs) =>
+          function (this: StalenessGuard, nowMs, monotonicMs, own) {
+            this.echoed(monotonicMs);
+            return cutOffMs.call(this, nowMs, monotonicMs, own);
+          },
+      ),
+  },
+  {
+    name: "totals-forgotten",
+    invariant: "I16",
+    plant: (world) =>
+      replaceMethod(
+        RegionView.prototype,
+        "apply",
+        (apply) =>
+          function (this: RegionView, update, certainMs) {
+            const windows = world.chance(0.1) ? [] : update.windows;
+            return apply.call(this, { ...update, windows }, certainMs);
+          },
+      ),
+  },
+  {
     name: "forward-before-decide",
     invariant: "I19",
     plant: () =>
@@ -111,8 +154,21 @@ export const gatewayPlants: readonly Plant[] = [
         "reply",
         (reply) =>
           function (this: SimExchange, status, headers, body) {
-            if (status === 429) this.forwarded();
+            if (status === 429) void this.forwarded();
             reply.call(this, status, headers, body);
+          },
+      ),
+  },
+  {
+    name: "decision-waits",
+    invariant: "I18",
+    plant: (world) =>
+      replaceMethod(
+        Pipeline.prototype,
+        "take",
+        (take) =>
+          function (this: Pipeline, exchange) {
+            world.schedule(1, undefined, () => take.call(this, exchange));
           },
       ),
   },
@@ -140,7 +196,27 @@ export const gatewayPlants: readonly Plant[] = [
         "apply",
         (apply) =>
           function (this: RegionView, update, nowMs) {
-            const windows = world.chance(0.01) ? [] : update.windows;
+            const windows = world.chance(0.05) ? [] : update.windows;
+            return apply.call(this, { ...update, windows }, nowMs);
+          },
+      ),
+  },
+  {
+    name: "totals-exchanged",
+    invariant: "L1",
+    plant: (world) =>
+      replaceMethod(
+        RegionView.prototype,
+        "apply",
+        (apply) =>
+          function (this: RegionView, update, nowMs) {
+            // Two counters of one window change places: the window's sum is right.
+            const windows = update.windows.map((window) => {
+              if (window.net.length < 2 || !world.chance(0.1)) return window;
+              const net = window.net.slice();
+              [net[0], net[1]] = [net[1] as number, net[0] as number];
+              return { ...window, net };
+            });
             return apply.call(this, { ...update, windows }, nowMs);
           },
       ),

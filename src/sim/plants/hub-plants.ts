@@ -53,7 +53,9 @@ export const hubPlants: readonly Plant[] = [
         "batch",
         (fold) =>
           function (this: HubTotals, batch) {
-            const windows = batch.windows.map((id) => id.replace(/T12:02:00Z/, "T12:03:00Z"));
+            const windows = batch.windows.map((id) =>
+              id.replace(/^(minute.*)T00:00:00Z/, "$1T00:01:00Z"),
+            );
             fold.call(this, {
               ...batch,
               windows: new Set(windows).size === windows.length ? windows : batch.windows,

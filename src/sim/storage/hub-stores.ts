@@ -1,46 +1,97 @@
-/** The hub's ledger and registry on simulated disks: the stores in memory, which take effect when the disk says so. */
+/**
+ * The hub's ledger and registry on simulated disks. What a process leaves behind is in the stores in memory; what it writes
+ * takes effect there when the disk says so.
+ */
 
-import type { EpochMs, Position } from "../../base/words.ts";
+import { TallygateError } from "../../base/errors.ts";
+import type { EpochMs, Position, WindowId } from "../../base/words.ts";
 import { markRestored } from "../../hub/ledger-meta.ts";
 import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
-import type { LedgerDelta } from "../../ports/ledger-store.ts";
-import type { RegistryRow } from "../../ports/registry-store.ts";
+import type {
+  DamagedRow,
+  LedgerColumns,
+  LedgerDelta,
+  LedgerStore,
+  LoadedLedger,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
+import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { Disk } from "./disk.ts";
 
-export class SimLedger extends MemoryLedger {
-  disk: Disk | undefined;
+export class SimLedger implements LedgerStore {
+  readonly #image: MemoryLedger;
+  readonly #disk: Disk;
+  #isClosed = false;
 
-  override async checkpoint(delta: LedgerDelta): Promise<void> {
-    await this.#write(() => super.checkpoint(delta));
+  constructor(image: MemoryLedger, disk: Disk) {
+    this.#image = image;
+    this.#disk = disk;
   }
 
-  override async setMeta(name: string, value: string): Promise<void> {
-    await this.#write(() => super.setMeta(name, value));
-  }
-
-  /** What the operator does to bring a backup back. Returns the position that it holds. */
-  async restore(file: string, atMs: EpochMs): Promise<Position> {
-    const from = this.files.get(file)?.copy() ?? new MemoryLedger();
-    const position = await markRestored(from, atMs);
-    const { totals, rows, meta, leases, fold } = from;
-    Object.assign(this, { totals, rows, meta, leases, fold });
-    return position;
+  load(
+    onTotals: (columns: LedgerColumns) => void,
+    options?: { readonly withSubjects?: boolean },
+  ): Promise<LoadedLedger | undefined> {
+    return this.#image.load(onTotals, options);
   }
 
   /** Whole or not at all: what it starts takes effect before the next event. */
-  async #write(store: () => Promise<void>): Promise<void> {
-    await this.disk?.write(store);
+  async checkpoint(delta: LedgerDelta): Promise<void> {
+    if (this.#isClosed) throw new TallygateError("ledger-failed", "the ledger is closed");
+    await this.#disk.write(() => this.#image.checkpoint(delta));
+  }
+
+  subjectOf(window: WindowId, lo: number, hi: number): Promise<string | undefined> {
+    return this.#image.subjectOf(window, lo, hi);
+  }
+
+  usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
+    return this.#image.usage(query);
+  }
+
+  damagedRows(): Promise<readonly DamagedRow[]> {
+    return this.#image.damagedRows();
+  }
+
+  getMeta(name: string): Promise<string | undefined> {
+    return this.#image.getMeta(name);
+  }
+
+  async setMeta(name: string, value: string): Promise<void> {
+    await this.#disk.write(() => this.#image.setMeta(name, value));
+  }
+
+  copyTo(file: string): Promise<void> {
+    return this.#image.copyTo(file);
+  }
+
+  bytes(): number {
+    return this.#image.bytes();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
   }
 }
 
-export class SimRegistry extends MemoryRegistry {
-  disk: Disk | undefined;
-  readonly copies = new Map<string, MemoryRegistry>();
+/** What the operator does to bring a backup back. Returns the position that it holds. */
+export async function restoreLedger(
+  image: MemoryLedger,
+  file: string,
+  atMs: EpochMs,
+): Promise<Position> {
+  const from = image.files.get(file)?.copy() ?? new MemoryLedger();
+  const position = await markRestored(from, atMs);
+  const { totals, rows, meta, leases, fold } = from;
+  Object.assign(image, { totals, rows, meta, leases, fold });
+  return position;
+}
 
-  override async copyInto(file: string): Promise<void> {
-    this.copies.set(file, this.copy());
-  }
+/** A registry and the copies of it that are in backups. */
+export class RegistryImage extends MemoryRegistry {
+  readonly copies = new Map<string, MemoryRegistry>();
 
   restore(file: string): void {
     const from = this.copies.get(file)?.copy();
@@ -49,8 +100,76 @@ export class SimRegistry extends MemoryRegistry {
     Object.assign(this, { rows, producers, meta });
     this.idempotent.clear();
   }
+}
 
-  override async put(rows: readonly RegistryRow[]): Promise<void> {
-    await this.disk?.write(() => super.put(rows));
+export class SimRegistry implements RegistryStore {
+  readonly #image: RegistryImage;
+  readonly #disk: Disk;
+
+  constructor(image: RegistryImage, disk: Disk) {
+    this.#image = image;
+    this.#disk = disk;
   }
+
+  lastVersion(): number {
+    return this.#image.lastVersion();
+  }
+
+  count(): number {
+    return this.#image.count();
+  }
+
+  async put(rows: readonly RegistryRow[]): Promise<void> {
+    await this.#disk.write(() => this.#image.put(rows));
+  }
+
+  byKey(keyId: string): readonly RegistryRow[] {
+    return this.#image.byKey(keyId);
+  }
+
+  byHash(hash: string): RegistryRow | undefined {
+    return this.#image.byHash(hash);
+  }
+
+  byOwner(owner: string, limit: number): readonly RegistryRow[] {
+    return this.#image.byOwner(owner, limit);
+  }
+
+  after(version: number, limit: number): readonly RegistryRow[] {
+    return this.#image.after(version, limit);
+  }
+
+  list(after: string, limit: number): readonly RegistryRow[] {
+    return this.#image.list(after, limit);
+  }
+
+  producerSecret(producer: string): string | undefined {
+    return this.#image.producerSecret(producer);
+  }
+
+  async putProducer(producer: string, secretHash: string): Promise<void> {
+    await this.#disk.write(() => this.#image.putProducer(producer, secretHash));
+  }
+
+  getIdempotent(key: string): string | undefined {
+    return this.#image.getIdempotent(key);
+  }
+
+  async putIdempotent(key: string, answer: string, nowMs: number): Promise<void> {
+    await this.#disk.write(() => this.#image.putIdempotent(key, answer, nowMs));
+  }
+
+  getMeta(name: string): string | undefined {
+    return this.#image.getMeta(name);
+  }
+
+  setMeta(name: string, value: string): void {
+    this.#image.setMeta(name, value);
+  }
+
+  async copyInto(file: string): Promise<void> {
+    this.#image.copies.set(file, this.#image.copy());
+  }
+
+  async close(): Promise<void> {}
 }

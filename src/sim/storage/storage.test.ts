@@ -1,15 +1,20 @@
+import type { ErrorCode } from "../../base/errors.ts";
 import { gatewayStoreConformance } from "../../conformance/gateway-store.ts";
 import { journalConformance } from "../../conformance/journal.ts";
+import { ledgerStoreConformance } from "../../conformance/ledger-store.ts";
+import { registryStoreConformance } from "../../conformance/registry-store.ts";
 import { usageStreamConformance } from "../../conformance/usage-stream.ts";
+import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
 import { Host } from "../host.ts";
 import { World } from "../world.ts";
 import { Disk } from "./disk.ts";
 import { GatewayStoreImage, SimGatewayStore } from "./gateway-store.ts";
+import { RegistryImage, SimLedger, SimRegistry } from "./hub-stores.ts";
 import { JournalImage, SimJournal } from "./journal.ts";
 import { SimStream, StreamImage } from "./usage-stream.ts";
 
 /** A world that goes on by itself until it is stopped, and a disk in it. */
-function running(code: "journal-failed" | "state-failed" | "stream-failed") {
+function running(code: ErrorCode) {
   const world = new World(1);
   const disk = new Disk(world, code);
   let isStopped = false;
@@ -70,6 +75,38 @@ gatewayStoreConformance({
       open: async () => {
         mount();
         return new SimGatewayStore(image, disk);
+      },
+    };
+  },
+});
+
+ledgerStoreConformance({
+  name: "simulated",
+  create: async () => {
+    const { disk, mount, dispose } = running("ledger-failed");
+    const image = new MemoryLedger();
+    const copyFile = "copy";
+    return {
+      ...{ dispose, copyFile },
+      open: async () => {
+        mount();
+        return new SimLedger(image, disk);
+      },
+      openCopy: async () => new SimLedger(image.files.get(copyFile) as MemoryLedger, disk),
+    };
+  },
+});
+
+registryStoreConformance({
+  name: "simulated",
+  create: async () => {
+    const { disk, mount, dispose } = running("registry-failed");
+    const image = new RegistryImage();
+    return {
+      dispose,
+      open: async () => {
+        mount();
+        return new SimRegistry(image, disk);
       },
     };
   },

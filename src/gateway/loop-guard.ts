@@ -1,0 +1,48 @@
+/**
+ * Sheds calls when this process cannot keep up: its event loop comes round late again and again. The share that is shed rises
+ * while it does and falls afterwards; callers without a key go first, those with one once all of the others are refused.
+ */
+
+/** A turn later than this is late, ms. One alone, a collection of garbage say, sheds nothing. */
+const lateMs = 50;
+const lateTurnsMin = 2;
+/** Later than this the process was stopped, and not busy. */
+const stoppedMs = 2_000;
+
+/** How fast the share of all calls that is shed rises and falls, per look. */
+const rise = 0.1;
+const fall = 0.05;
+const shareMax = 0.95;
+
+export class LoopGuard {
+  /** Of all calls, 0 to 0.95. */
+  share = 0;
+  #lateTurns = 0;
+  /** Fractions of calls that are still to be shed, by kind of caller. */
+  #anonymousDebt = 0;
+  #keyedDebt = 0;
+
+  /** How much later than asked for a timer of some 100 ms ran. */
+  look(lateByMs: number): void {
+    const isLate = lateByMs > lateMs && lateByMs < stoppedMs;
+    this.#lateTurns = isLate ? this.#lateTurns + 1 : 0;
+    if (this.#lateTurns >= lateTurnsMin) this.share = Math.min(shareMax, this.share + rise);
+    else if (!isLate) this.share = Math.max(0, this.share - fall);
+  }
+
+  /** Whether this call is one of those to be shed: they are spread evenly. */
+  sheds(isAnonymous: boolean): boolean {
+    if (this.share === 0) return false;
+    // Half of the way up all anonymous callers are gone; the other half is for the others.
+    if (isAnonymous) {
+      this.#anonymousDebt += Math.min(1, 2 * this.share);
+      if (this.#anonymousDebt < 1) return false;
+      this.#anonymousDebt -= 1;
+      return true;
+    }
+    this.#keyedDebt += Math.max(0, 2 * this.share - 1);
+    if (this.#keyedDebt < 1) return false;
+    this.#keyedDebt -= 1;
+    return true;
+  }
+}

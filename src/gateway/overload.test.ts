@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PipelineRig } from "./testing/pipeline-rig.ts";
+
+const users = { upstreams: { users: { targets: ["http://127.0.0.1:8091"], connectionsMax: 4 } } };
+
+test("above what an upstream can do a call is refused at once, and neither forwarded nor charged", async () => {
+  const rig = await PipelineRig.create({ config: users });
+  const headers = ["X-Api-Key", rig.key()];
+  for (let i = 0; i < 4; i++) rig.send({ target: "/api/users/1", headers });
+  const shed = rig.send({ target: "/api/users/1", headers });
+  assert.equal(shed.status, 503);
+  assert.equal(shed.header("retry-after"), "1");
+  assert.equal(shed.header("x-tallygate-outcome"), "not-attempted");
+  assert.equal(rig.forwarded.length, 4);
+  assert.deepEqual(rig.used({ headers }), { day: 4, month: 4 });
+  rig.forwarded[0]?.sink.started(200, []);
+  rig.send({ target: "/api/users/1", headers });
+  assert.equal(rig.forwarded.length, 5, "an answer makes room");
+});
+
+test("over its quota a caller is told so, whatever the upstream's state", async () => {
+  const rig = await PipelineRig.create({ config: users });
+  for (let i = 0; i < 3; i++) rig.send({ target: "/api/users/1" });
+  const limited = rig.send({ target: "/api/users/1" });
+  assert.equal(limited.status, 429);
+});
+
+test("a client that leaves makes room, once", async () => {
+  const rig = await PipelineRig.create({ config: users });
+  const headers = ["X-Api-Key", rig.key()];
+  const calls = Array.from({ length: 4 }, () => rig.send({ target: "/api/users/1", headers }));
+  calls[0]?.leave();
+  rig.send({ target: "/api/users/1", headers });
+  assert.equal(rig.send({ target: "/api/users/1", headers }).status, 503);
+});

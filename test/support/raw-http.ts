@@ -1,0 +1,204 @@
+/**
+ * HTTP/1.1 by hand: what goes over a socket as bytes, told as Latin-1 text. Strict: what is not exactly as it must be is
+ * never taken for a message.
+ */
+
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export interface RawMessage {
+  /** Request line or status line. */
+  readonly start: string;
+  /** Name and value, as written. */
+  readonly fields: readonly (readonly [string, string])[];
+  readonly body: string;
+}
+
+/** The whole messages at the beginning of `text`, and what is left. A reply without length ends with `isOver`. */
+export function readMessages(
+  text: string,
+  isOver = false,
+): { readonly messages: readonly RawMessage[]; readonly rest: string } {
+  const messages: RawMessage[] = [];
+  let rest = text;
+  for (;;) {
+    const read = readMessage(rest, isOver);
+    if (read === undefined) return { messages, rest };
+    messages.push(read.message);
+    rest = rest.slice(read.length);
+  }
+}
+
+function readMessage(
+  text: string,
+  isOver: boolean,
+): { readonly message: RawMessage; readonly length: number } | undefined {
+  const headEnd = text.indexOf("\r\n\r\n");
+  if (headEnd < 0) return undefined;
+  const [start = "", ...lines] = text.slice(0, headEnd).split("\r\n");
+  const fields = lines.map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "")];
+  });
+  const from = headEnd + 4;
+  const bodyOf = bodyReader(start, fields, isOver);
+  const body = bodyOf(text, from);
+  if (body === undefined) return undefined;
+  return { message: { start, fields, body: body.text }, length: body.end };
+}
+
+type BodyReader = (text: string, from: number) => { text: string; end: number } | undefined;
+
+function bodyReader(start: string, fields: RawMessage["fields"], isOver: boolean): BodyReader {
+  const value = (name: string) => fields.find(([n]) => n.toLowerCase() === name)?.[1];
+  const none: BodyReader = (_text, from) => ({ text: "", end: from });
+  const status = /^HTTP\/1\.1 (\d{3})/.exec(start)?.[1];
+  if (status !== undefined && /^(1\d\d|204|304)$/.test(status)) return none;
+  if (value("transfer-encoding") === "chunked") return readChunks;
+  const length = value("content-length");
+  if (length !== undefined) {
+    const bytes = Number(length);
+    return (text, from) =>
+      text.length < from + bytes
+        ? undefined
+        : { text: text.slice(from, from + bytes), end: from + bytes };
+  }
+  if (status === undefined) return none;
+  return (text, from) => (isOver ? { text: text.slice(from), end: text.length } : undefined);
+}
+
+function readChunks(text: string, from: number): { text: string; end: number } | undefined {
+  let at = from;
+  let body = "";
+  for (;;) {
+    const lineEnd = text.indexOf("\r\n", at);
+    if (lineEnd < 0) return undefined;
+    const size = Number.parseInt(text.slice(at, lineEnd), 16);
+    at = lineEnd + 2;
+    if (size === 0) {
+      return text.startsWith("\r\n", at) ? { text: body, end: at + 2 } : undefined;
+    }
+    if (text.length < at + size + 2) return undefined;
+    body += text.slice(at, at + size);
+    at += size + 2;
+  }
+}
+
+/** The client ends its side. */
+export const leaves: unique symbol = Symbol("leaves");
+
+/** Text is written; a number of milliseconds is waited. */
+export type Step = string | number | typeof leaves;
+
+export interface RawAnswer {
+  readonly text: string;
+  /** Whether the other side ended the connection. */
+  readonly isClosed: boolean;
+}
+
+export interface RawCall {
+  readonly port: number;
+  readonly steps: readonly Step[];
+  /** Asked after every read: enough is there. */
+  readonly isEnough: (text: string) => boolean;
+  readonly withinMs: number;
+  readonly localAddress?: string;
+}
+
+/** Sends bytes on a connection of its own; reads until enough is there, the other side ends, or time is up. */
+export function callRaw(call: RawCall): Promise<RawAnswer> {
+  const { port, steps, isEnough, withinMs, localAddress } = call;
+  const socket = connect({ port, host: "127.0.0.1", ...(localAddress && { localAddress }) });
+  let text = "";
+  let isClosed = false;
+  return new Promise((resolve) => {
+    const finish = (): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve({ text, isClosed });
+    };
+    const timer = setTimeout(finish, withinMs);
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      if (isEnough(text)) finish();
+    });
+    socket.on("end", () => {
+      isClosed = true;
+      finish();
+    });
+    socket.on("close", () => {
+      isClosed = true;
+      finish();
+    });
+    socket.on("error", () => undefined);
+    socket.once("connect", () => void write(socket, steps));
+  });
+}
+
+async function write(socket: Socket, steps: readonly Step[]): Promise<void> {
+  for (const step of steps) {
+    if (socket.destroyed) return;
+    if (typeof step === "number") await sleep(step);
+    else if (step === leaves) socket.end();
+    else socket.write(step, "latin1");
+  }
+}
+
+/** What a recorder does with a whole request. */
+export type Answering = (request: RawMessage, socket: Socket) => void;
+
+export const answerOk: Answering = (_request, socket) => {
+  socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok");
+};
+
+/** An upstream that keeps the bytes of every request and believes everything. */
+export class Recorder {
+  /** Whole requests, in the order in which they were complete. */
+  requests: RawMessage[] = [];
+  /** What came on each connection; what it was read as is cut off. */
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  /** All that came, where it is asked for. */
+  bytes = "";
+
+  private constructor(answering: Answering) {
+    this.#server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      socket.on("error", () => undefined);
+      let text = "";
+      socket.setEncoding("latin1");
+      socket.on("data", (chunk: string) => {
+        this.bytes += chunk;
+        const { messages, rest } = readMessages(text + chunk);
+        text = rest;
+        for (const message of messages) {
+          this.requests.push(message);
+          answering(message, socket);
+        }
+      });
+    });
+  }
+
+  static async start(answering: Answering = answerOk): Promise<Recorder> {
+    const recorder = new Recorder(answering);
+    await new Promise<void>((resolve) => recorder.#server.listen(0, "127.0.0.1", resolve));
+    return recorder;
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** Value of a message's field; several joined by ", "; undefined: none. */
+export function fieldOf(message: RawMessage, name: string): string | undefined {
+  const values = message.fields.filter(([n]) => n.toLowerCase() === name).map(([, value]) => value);
+  return values.length === 0 ? undefined : values.join(", ");
+}
