@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { TestContext } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { CertificateFiles } from "../../../access/compiled-config.ts";
-import { listenerDefaults } from "../../../access/config-listener.ts";
+import { listenerDefaults } from "../../../access/config-door.ts";
 import type { Listener } from "../../../ports/listener.ts";
 import { type ListenOptions, listenHttp } from "../http-listener.ts";
 import { nodeMetrics } from "../metrics.ts";
