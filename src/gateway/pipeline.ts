@@ -83,7 +83,8 @@ export class Pipeline implements ExchangeTaker {
     this.#sweptMs = parts.clock.monotonicMs();
     const { region, clock, log, meter, time, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
-    this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
+    const gate = this.#gate;
+    this.#services = { region, clock, random, log, stats, gate, meter, time, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
     this.#idPrefix = `${random.hex(6)}-`;
     this.#timers = [

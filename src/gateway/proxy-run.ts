@@ -14,6 +14,7 @@ import type { Call, CallServices, ReplyStream } from "./call.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
 import type { Setup } from "./setup.ts";
+import { readTraceParent, traceParentField } from "./trace-context.ts";
 
 /** Bytes of a body after which the upstream is held until the head may leave: most bodies are shorter. */
 const earlyBytesMax = 16 * 1024;
@@ -55,16 +56,21 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     const { exchange, route } = this.#call;
     const to = route.config.target;
     if (to.kind !== "upstream") return;
+    const { upstream } = to;
+    const rules = upstream.forwardKey ? setup.forwardRulesWithKey : setup.forwardRules;
+    const caller = readTraceParent(exchange.headers);
+    const traceParent = traceParentField(caller, this.#services.random);
+    const of = { forwarded, traceParent, isTraced: caller !== undefined };
     const path = stripped(target.slice(0, pathEnd), to.stripPrefix);
     exchange.onClosed(() => this.#clientLeft());
     const request = {
       method: exchange.method,
-      target: path + queryWithout(target, pathEnd, setup.keyParameters),
-      headers: forwardHeaders(exchange.headers, setup.forwardRules, forwarded),
+      target: path + queryWithout(target, pathEnd, rules.withheldParameters),
+      headers: forwardHeaders(exchange.headers, rules, of),
       body: exchange.hasBody ? exchange.body() : undefined,
       isUpgrade: false,
     };
-    this.#upstream = upstreams.forward(to.upstream, request, this);
+    this.#upstream = upstreams.forward(upstream, request, this);
     if (this.#isOver) this.#upstream.cancel();
   }
 
