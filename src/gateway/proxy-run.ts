@@ -15,6 +15,7 @@ import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.
 import { queryWithout } from "./query.ts";
 import type { Setup } from "./setup.ts";
 import { readTraceParent, traceParentField } from "./trace-context.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** Bytes of a body after which the upstream is held until the head may leave: most bodies are shorter. */
 const earlyBytesMax = 16 * 1024;
@@ -37,6 +38,9 @@ class ProxyRun implements UpstreamSink, ReplyStream {
   readonly #services: CallServices;
   readonly #startedMs: number;
   #upstream: UpstreamCall | undefined;
+  /** The call has turned into a WebSocket. */
+  #tunnel: Tunnel | undefined;
+  #idleTimeoutMs = 0;
   /** Parts that came before the head could leave. */
   #early: Uint8Array[] = [];
   #isOpen = false;
@@ -57,6 +61,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     const to = route.config.target;
     if (to.kind !== "upstream") return;
     const { upstream } = to;
+    this.#idleTimeoutMs = upstream.idleTimeoutMs;
     const rules = upstream.forwardKey ? setup.forwardRulesWithKey : setup.forwardRules;
     const caller = readTraceParent(exchange.headers);
     const traceParent = traceParentField(caller, this.#services.random);
@@ -68,7 +73,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       target: path + queryWithout(target, pathEnd, rules.withheldParameters),
       headers: forwardHeaders(exchange.headers, rules, of),
       body: exchange.hasBody ? exchange.body() : undefined,
-      isUpgrade: false,
+      isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
     this.#upstream = upstreams.forward(upstream, request, this);
     if (this.#isOver) this.#upstream.cancel();
@@ -120,8 +125,11 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#breakOff("upstream-error");
   }
 
-  upgraded(_headers: string[], stream: ByteStream): void {
-    stream.destroy();
+  upgraded(headers: string[], stream: ByteStream): void {
+    this.#answered(true);
+    const idleTimeoutMs = this.#idleTimeoutMs;
+    this.#tunnel = new Tunnel(this.#call, this.#services, { upstream: stream, idleTimeoutMs });
+    this.#call.answerStream(101, replyHeaders(headers), this.#tunnel);
   }
 
   whole(headers: string[]): Uint8Array | undefined {
@@ -192,6 +200,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     const call = this.#call;
     if (this.#upstream?.attempted !== true && call.route.refundsNotAttempted) call.refund();
     this.#isOver = true;
+    this.#tunnel?.dropped();
     this.#upstream?.cancel();
     call.ended(this.#bytes);
   }
