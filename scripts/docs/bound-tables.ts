@@ -8,9 +8,11 @@ import { segmentsMax } from "../../src/access/route-pattern.ts";
 import { subjectValueMax } from "../../src/access/subjects.ts";
 import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
 import { linkBufferedMaxBytes } from "../../src/adapters/direct/socket-end.ts";
+import { handshakeMsMax, handshakesMax } from "../../src/adapters/node/front-server.ts";
 import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/node/http-exchange.ts";
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
+import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
@@ -56,6 +58,10 @@ type Unit = "count" | "bytes" | "ms";
 type Bound = readonly [Readonly<Record<string, number>>, Unit, string, string];
 
 const calls: readonly Bound[] = [
+  [{ handshakesMax }, "count", "TLS handshakes in progress", "the oldest is closed"],
+  [{ handshakeMsMax }, "ms", "of one TLS handshake", "closed"],
+  [{ proxyHeaderBytesMax }, "bytes", "of a PROXY protocol header", "closed"],
+  [{ proxyHeaderMsMax }, "ms", "until a PROXY protocol header is there", "closed"],
   [{ handlerBodyMaxBytes }, "bytes", "body that a handler reads", "413"],
   [{ droppedBodyMaxBytes }, "bytes", "body that nobody reads", "answered, then closed"],
   [

@@ -1,5 +1,6 @@
 /** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
 
+import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
@@ -29,6 +30,7 @@ function gatewayMetricList(): readonly Metric[] {
     gatewayMetrics(metrics, ""),
     new Overload(metrics, ""),
     new UpstreamMetrics(metrics),
+    certificateMetrics(metrics),
   ]);
 }
 
@@ -36,7 +38,11 @@ function hubMetricList(): readonly Metric[] {
   const read = (): never => {
     throw new Error("nothing is exposed");
   };
-  return recorded((metrics) => [new HubMetrics(metrics, read), linkRefusals(metrics)]);
+  return recorded((metrics) => [
+    new HubMetrics(metrics, read),
+    linkRefusals(metrics),
+    certificateMetrics(metrics),
+  ]);
 }
 
 function metricTable(list: readonly Metric[]): string {

@@ -7,6 +7,7 @@ import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
 import { upstreamNetwork } from "../adapters/node/upstream-client.ts";
+import { checkUpstreamFiles } from "../adapters/node/upstream-tls.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { AssertionError } from "../base/assert.ts";
 import { TallygateError } from "../base/errors.ts";
@@ -124,6 +125,7 @@ async function openPipeline(
   cleanup: Cleanup,
 ): Promise<Pipeline> {
   const { core, journal, log, metrics } = parts;
+  checkUpstreamFiles(config.upstreams, log);
   const upstreams = new UpstreamSet(core.options.region, {
     network: upstreamNetwork(),
     clock: nodeClock,

@@ -2,12 +2,10 @@
 
 import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { stat, unlink } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { BlockList } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import type { CompiledConfig, ListenAddress } from "../access/compiled-config.ts";
+import type { CompiledConfig } from "../access/compiled-config.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -25,6 +23,7 @@ import { streamStart } from "../hub/ledger-meta.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { Cleanup } from "./cleanup.ts";
+import { controlServer } from "./control-server.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { checkKey } from "./key-check.ts";
@@ -35,9 +34,6 @@ import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchStopSignal } from "./run-until-signal.ts";
 
-/** Header and body of one request of the admin API. */
-const requestTimeoutMs = 60_000;
-const controlConnectionsMax = 1_024;
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
 
@@ -61,7 +57,6 @@ async function openHub(
   cleanup: Cleanup,
 ): Promise<void> {
   const listen = listenAddress(options.listen, config.hub.listen);
-  refusePublic(listen);
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.hub);
   cleanup.add(() => lock.release());
@@ -99,13 +94,15 @@ async function openHub(
     log,
   });
   const answer = getRequestListener(control.fetch);
-  const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => {
+  // What `dev` starts stays on this machine.
+  const tls = options.dev === true ? undefined : config.hub.tls;
+  const port = controlServer({ tls, log, metrics }, (request, response) => {
     void answer(request, response);
   });
-  server.maxConnections = controlConnectionsMax;
   const countRefusal = linkRefusals(metrics);
   const acceptor = directAcceptor({
-    server,
+    server: port.server,
+    hasCertificate: (request) => port.hasCertificate(request),
     joinToken,
     producerSecret: (producer) => registry.producerSecret(producer),
     registerProducer: (producer, hash) => registry.putProducer(producer, hash),
@@ -115,8 +112,8 @@ async function openHub(
       if (cause !== undefined) log.error("a producer could not be registered", {}, cause);
     },
   });
-  await listenOn(server, listen);
-  cleanup.add(() => closeServer(server));
+  cleanup.add(() => port.close());
+  await port.listen(listen);
   cleanup.add(() => acceptor.close());
 
   const hub = await startHub(
@@ -171,21 +168,6 @@ function overshootLimits(config: CompiledConfig): OvershootLimit[] {
   );
 }
 
-/** The control plane speaks plain HTTP, so it stays on this machine. */
-function refusePublic(listen: ListenAddress): void {
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  const { host, port } = listen;
-  const isLoopback =
-    host === "localhost" || loopback.check(host, host.includes(":") ? "ipv6" : "ipv4");
-  if (isLoopback) return;
-  throw new TallygateError(
-    "listen-failed",
-    `the control plane refuses the public address ${host}:${port} without TLS; listen on 127.0.0.1 and put a TLS proxy in front`,
-  );
-}
-
 /**
  * The hub's API while there is no hub yet: the control plane is put together and says `not ready` before the hub has read its
  * data. What is asked for is looked up when it is called.
@@ -233,26 +215,4 @@ async function openBackup(api: HubApi, folder: DataFolder): Promise<OpenBackup> 
   source.once("close", () => void unlink(file).catch(() => {}));
   const body = Readable.toWeb(source) as unknown as ReadableStream<Uint8Array>;
   return { bytes: statSync(file).size, position, body };
-}
-
-function listenOn(server: Server, listen: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const where = `${listen.host}:${listen.port}`;
-      if (error.code !== "EADDRINUSE") {
-        reject(new TallygateError("listen-failed", `${where} (${error.code})`, error));
-        return;
-      }
-      const what = `${where} is taken; stop the other process or choose another port`;
-      reject(new TallygateError("port-in-use", what, error));
-    });
-    server.listen(listen.port, listen.host, resolve);
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { directDialer } from "../adapters/direct/dialer.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
+import { readClientTls } from "../adapters/node/tls-client.ts";
 import { openGatewayStore } from "../adapters/sqlite/gateway-store.ts";
 import { openJournal } from "../adapters/sqlite/journal.ts";
 import { TallygateError } from "../base/errors.ts";
@@ -11,6 +12,7 @@ import { GatewayCore } from "../gateway/core.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
+import { isLoopback } from "./control-client.ts";
 import { type DataFolder, readToken } from "./data-folder.ts";
 
 export interface Member {
@@ -33,6 +35,7 @@ export async function openCore(
   const { config, folder, region, process, listen } = member;
   const { log, metrics } = outside;
   const token = joinToken(folder);
+  checkLink(member, log);
   const home = folder.gateway(region, process);
   // Two threads that start side by side: a restarted gateway serves a tenth of a second sooner.
   const [journal, store] = await Promise.all([
@@ -47,6 +50,7 @@ export async function openCore(
     url: member.hubUrl,
     joinToken: token,
     identity: journal.identity,
+    tls: () => readClientTls(config.hub.link),
     delayMs: member.latencyMs,
     onRefused: (refusal, field) =>
       log.error("a message of the hub was refused", { refusal, field }),
@@ -73,6 +77,17 @@ export async function openCore(
   );
   await core.start();
   return { core, journal };
+}
+
+/** What is wrong with files is said at the start, not at the first attempt. Fails with `certificate-invalid`. */
+function checkLink({ config, hubUrl }: Member, log: Log): void {
+  const { protocol, hostname, origin } = new URL(hubUrl);
+  if (protocol === "https:") readClientTls(config.hub.link);
+  else if (!isLoopback(hostname)) {
+    log.warn("the link to the hub is not encrypted: join token and usage can be read on the way", {
+      hub: origin,
+    });
+  }
 }
 
 /** From the environment; beside a hub on this machine, from its data folder. */

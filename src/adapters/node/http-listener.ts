@@ -74,8 +74,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   });
   /** By the sockets that requests are read off. */
   const clients = new Map<Socket, ClientConnection>();
-  front.onReadable((socket, connection) => {
-    const client = new ClientConnection(socket, { connection, strictTransportSecurity });
+  front.onReadable(({ socket, wire, connection }) => {
+    const client = new ClientConnection(socket, { wire, connection, strictTransportSecurity });
     // One that the kernel had accepted before the stop.
     client.isLast = isStopping;
     clients.set(socket, client);
