@@ -111,7 +111,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   );
   server.on("upgrade", (request, socket, head) => {
     // Behind requests that are not answered yet there is no telling whose bytes are whose.
-    if ((socket as BusySocket)._httpMessage != null) socket.destroy();
+    if (isBusy(socket)) socket.destroy();
     else take(request, lastResponse(request, socket as Socket), { upgrade: head });
   });
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
@@ -161,8 +161,11 @@ function limitServer(server: Server, limits: ListenerConfig): void {
   (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.headMaxBytes;
 }
 
-/** Node's own note of the response that has the socket. */
-type BusySocket = Duplex & { readonly _httpMessage?: unknown };
+/** By Node's own note of the response that has the socket. */
+function isBusy(socket: Duplex): boolean {
+  const { _httpMessage } = socket as { _httpMessage?: unknown };
+  return _httpMessage !== undefined && _httpMessage !== null;
+}
 
 /** RFC 6455, 4.1: a GET without a body. The rest is between client and upstream. */
 function asksWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
