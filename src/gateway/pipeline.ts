@@ -81,10 +81,9 @@ export class Pipeline implements ExchangeTaker {
     this.#setup = setup;
     this.#overload = overload;
     this.#sweptMs = parts.clock.monotonicMs();
-    const { region, clock, log, meter, time, timers, random } = parts;
+    const { region, clock, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
-    const gate = this.#gate;
-    this.#services = { region, clock, random, log, stats, gate, meter, time, awaited };
+    this.#services = { ...parts, stats, gate: this.#gate, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
     this.#idPrefix = `${random.hex(6)}-`;
     this.#timers = [
