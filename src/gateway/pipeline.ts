@@ -82,9 +82,9 @@ export class Pipeline implements ExchangeTaker {
     this.#setup = setup;
     this.#overload = overload;
     this.#sweptMs = parts.clock.monotonicMs();
-    const { region, clock, log, meter, time, timers, random } = parts;
+    const { region, clock, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
-    this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
+    this.#services = { ...parts, stats, gate: this.#gate, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
     this.#ids = new RequestIds(random);
     this.#timers = [
