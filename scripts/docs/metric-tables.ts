@@ -1,5 +1,6 @@
 /** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
 
+import { droppedLines } from "../../src/adapters/node/access-log.ts";
 import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
@@ -34,6 +35,7 @@ function gatewayMetricList(): readonly Metric[] {
     gatewayMetrics(metrics, ""),
     certificateMetrics(metrics),
     reloadMetrics(metrics),
+    droppedLines(metrics),
     new UpstreamMetrics(metrics),
     new Overload(metrics, ""),
     new Strangers({ ...parts, metrics }, { wrongKeysPerMinute: 1, block: undefined }),

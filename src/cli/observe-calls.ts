@@ -49,7 +49,7 @@ async function openTraces(of: {
   const environment = process.env;
   if (!wantsTraces(environment)) return undefined;
   const { openTracing } = await import("../adapters/node/tracing.ts").catch((cause: unknown) => {
-    const detail = "OTEL_* asks for traces, and the optional packages @opentelemetry/* are missing";
+    const detail = "OTEL_* asks for traces, and the packages @opentelemetry/* cannot be loaded";
     throw new TallygateError("config-invalid", detail, cause);
   });
   return openTracing({ ...of, environment });

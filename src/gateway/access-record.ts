@@ -96,7 +96,7 @@ export class AccessRecord {
     this.storedMs = this.#clock.monotonicMs();
   }
 
-  /** The `traceparent` that goes to an upstream; "": the caller's own, if it has one. */
+  /** The `traceparent` that goes to an upstream; "": nobody records traces here. */
   forwards(): string {
     this.forwardedMs = this.#clock.monotonicMs();
     return this.trace === undefined ? "" : formatTraceparent(this.trace.forwards(this.forwardedMs));

@@ -7,7 +7,7 @@
 
 import type { EpochMs } from "../base/words.ts";
 import type { RowDefinition } from "../metering/usage.ts";
-import type { Clock } from "../ports/clock.ts";
+import type { Clock, Random } from "../ports/clock.ts";
 import type { Exchange, HeaderList } from "../ports/listener.ts";
 import type { Log } from "../ports/log.ts";
 import { recordOf } from "./access-record.ts";
@@ -22,6 +22,7 @@ import type { CompiledPlan, CompiledRoute } from "./setup.ts";
 export interface CallServices {
   readonly region: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly stats: CallStats;
   readonly gate: ReplyGate;

@@ -10,17 +10,17 @@ export interface FixedRequest {
   readonly target: string;
   readonly pathEnd: number;
   /** Query parameters that may hold a key, which is not for other hosts. */
-  readonly keyParameters: readonly string[];
+  readonly withheldParameters: readonly string[];
 }
 
 /** Answers the call; false if its route is of another kind. */
 export function answerFixed(call: Call, request: FixedRequest): boolean {
   const { target } = call.route.config;
   if (target.kind === "redirect") {
-    const { path, pathEnd, keyParameters } = request;
+    const { path, pathEnd, withheldParameters } = request;
     const query =
       target.query === undefined
-        ? queryWithout(request.target, pathEnd, keyParameters)
+        ? queryWithout(request.target, pathEnd, withheldParameters)
         : `?${target.query}`;
     const place = target.origin + fillPathTemplate(target.template, path) + query;
     call.answer(target.status, ["location", place], undefined);

@@ -83,9 +83,9 @@ export class Pipeline implements ExchangeTaker {
     this.#cors = Cors.of(setup);
     this.#overload = overload;
     this.#sweptMs = parts.clock.monotonicMs();
-    const { region, clock, log, meter, time, timers, random } = parts;
+    const { region, clock, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
-    this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
+    this.#services = { ...parts, stats, gate: this.#gate, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
     this.#strangers = new Strangers(parts, setup.config.clients);
     this.#admission = new Admission({
@@ -302,8 +302,8 @@ export class Pipeline implements ExchangeTaker {
       runHandler(call, handlerCall, { services, host: this.#parts.handlers });
       return;
     }
-    const { keyParameters } = this.#setup;
-    if (answerFixed(call, { path, target, pathEnd, keyParameters })) return;
+    const { withheldParameters } = this.#setup.forwardRules;
+    if (answerFixed(call, { path, target, pathEnd, withheldParameters })) return;
     const forwarded = identifier.forwarded(exchange, requestId);
     const { upstreams } = this.#parts;
     runProxy(call, { services, upstreams, setup: this.#setup, target, pathEnd, forwarded });

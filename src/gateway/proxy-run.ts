@@ -15,6 +15,8 @@ import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.
 import { queryWithout } from "./query.ts";
 import { rewriteFields, upstreamPath } from "./rewrite.ts";
 import type { Setup } from "./setup.ts";
+import { onwardTraceparent, traceOf } from "./trace-context.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** Bytes of a body after which the upstream is held until the head may leave: most bodies are shorter. */
 const earlyBytesMax = 16 * 1024;
@@ -37,6 +39,9 @@ class ProxyRun implements UpstreamSink, ReplyStream {
   readonly #services: CallServices;
   readonly #startedMs: number;
   #upstream: UpstreamCall | undefined;
+  /** The call has turned into a WebSocket. */
+  #tunnel: Tunnel | undefined;
+  #idleTimeoutMs = 0;
   /** Parts that came before the head could leave. */
   #early: Uint8Array[] = [];
   #isOpen = false;
@@ -56,19 +61,26 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     const { exchange, route } = this.#call;
     const to = route.config.target;
     if (to.kind !== "upstream") return;
+    const { upstream } = to;
+    this.#idleTimeoutMs = upstream.idleTimeoutMs;
+    const rules = upstream.forwardKey ? setup.forwardRulesWithKey : setup.forwardRules;
+    const caller = traceOf(exchange.headers);
+    // That of the span here, where somebody records traces.
+    const traceParent = forwarded.traceparent || onwardTraceparent(caller, this.#services.random);
+    const of = { forwarded, traceParent, isTraced: caller !== undefined };
     const path = upstreamPath(to, target.slice(0, pathEnd));
     exchange.onClosed(() => this.#clientLeft());
     const request = {
       method: exchange.method,
-      target: path + queryWithout(target, pathEnd, setup.keyParameters),
+      target: path + queryWithout(target, pathEnd, rules.withheldParameters),
       headers: rewriteFields(
-        forwardHeaders(exchange.headers, setup.forwardRules, forwarded),
+        forwardHeaders(exchange.headers, rules, of),
         route.config.requestFields,
       ),
       body: exchange.hasBody ? exchange.body(route.config.bodyMaxBytes) : undefined,
-      isUpgrade: false,
+      isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
-    this.#upstream = upstreams.forward(to.upstream, request, this);
+    this.#upstream = upstreams.forward(upstream, request, this);
     if (this.#isOver) this.#upstream.cancel();
   }
 
@@ -118,8 +130,11 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#breakOff("upstream-error");
   }
 
-  upgraded(_headers: string[], stream: ByteStream): void {
-    stream.destroy();
+  upgraded(headers: string[], stream: ByteStream): void {
+    this.#answered(true);
+    const idleTimeoutMs = this.#idleTimeoutMs;
+    this.#tunnel = new Tunnel(this.#call, this.#services, { upstream: stream, idleTimeoutMs });
+    this.#call.answerStream(101, replyHeaders(headers), this.#tunnel);
   }
 
   whole(headers: string[]): Uint8Array | undefined {
@@ -190,6 +205,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     const call = this.#call;
     if (this.#upstream?.attempted !== true && call.route.refundsNotAttempted) call.refund();
     this.#isOver = true;
+    this.#tunnel?.dropped();
     this.#upstream?.cancel();
     call.ended(this.#bytes);
   }

@@ -13,7 +13,7 @@ import type { CounterChild } from "../ports/metrics.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { Door } from "./door.ts";
-import { type ForwardRules, withheldFields } from "./forward-headers.ts";
+import { type ForwardRules, forwardRules } from "./forward-headers.ts";
 import type { Overload } from "./overload.ts";
 import { type PlanFields, planFields } from "./reply-fields.ts";
 import { Router } from "./routes.ts";
@@ -59,8 +59,8 @@ export interface Setup {
   readonly plans: ReadonlyMap<string, CompiledPlan>;
   readonly anonymousPlan: CompiledPlan | undefined;
   readonly forwardRules: ForwardRules;
-  /** Query parameters that may hold a key. */
-  readonly keyParameters: readonly string[];
+  /** Those of upstreams that get the caller's key. */
+  readonly forwardRulesWithKey: ForwardRules;
 }
 
 export interface SetupParts {
@@ -85,11 +85,8 @@ export async function compileSetup(config: CompiledConfig, parts: SetupParts): P
     router: new Router(routes),
     plans,
     anonymousPlan: config.anonymousPlan && plans.get(config.anonymousPlan.name),
-    forwardRules: {
-      withheld: withheldFields(from),
-      hasBearerKeys: from.some(({ kind }) => kind === "bearer"),
-    },
-    keyParameters: from.flatMap((source) => (source.kind === "query" ? [source.name] : [])),
+    forwardRules: forwardRules(from, false),
+    forwardRulesWithKey: forwardRules(from, true),
   };
 }
 

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatTraceparent, parseTraceparent, traceOf } from "./trace-context.ts";
+import {
+  formatTraceparent,
+  onwardTraceparent,
+  parseTraceparent,
+  traceOf,
+} from "./trace-context.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const spanId = "00f067aa0ba902b7";
@@ -44,4 +49,18 @@ test("a request has the trace of its one field, in any case; of two, none", () =
   assert.equal(traceOf(["Host", "a", "TraceParent", valid])?.spanId, spanId);
   assert.equal(traceOf(["traceparent", valid, "traceparent", valid]), undefined);
   assert.equal(traceOf(["host", "a"]), undefined);
+});
+
+test("what goes on is well-formed, names a new parent, and keeps the trace and whether it is sampled", () => {
+  const random = { hex: () => "", bytes: (count: number) => new Uint8Array(count) };
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  const caller = { traceId, spanId: "b7ad6b7169203331", isSampled: true };
+  const onward = onwardTraceparent(caller, { ...random, fraction: () => 0.5 });
+  const continued = parseTraceparent(onward);
+  assert.deepEqual([continued?.traceId, continued?.isSampled], [traceId, true]);
+  assert.notEqual(continued?.spanId, caller.spanId);
+  for (const fraction of [0, 0.5, 1 - 2 ** -53]) {
+    const begun = onwardTraceparent(undefined, { ...random, fraction: () => fraction });
+    assert.ok(parseTraceparent(begun) !== undefined, begun);
+  }
 });

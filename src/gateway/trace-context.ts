@@ -3,6 +3,7 @@
  * https://www.w3.org/TR/trace-context/
  */
 
+import type { Random } from "../ports/clock.ts";
 import type { HeaderList } from "../ports/listener.ts";
 
 export interface TraceParent {
@@ -39,6 +40,25 @@ export function traceOf(headers: HeaderList): TraceParent | undefined {
     found = headers[i + 1];
   }
   return found === undefined ? undefined : parseTraceparent(found);
+}
+
+/**
+ * For an upstream where nobody records traces here: the gateway is the parent. A trace that begins here is not sampled by
+ * anybody yet.
+ */
+export function onwardTraceparent(caller: TraceParent | undefined, random: Random): string {
+  return formatTraceparent({
+    traceId: caller?.traceId ?? hex64(random) + hex64(random),
+    spanId: hex64(random),
+    isSampled: caller?.isSampled ?? false,
+  });
+}
+
+/** 16 hex digits, not all zero. Ids of traces need not be hard to guess. */
+function hex64(random: Random): string {
+  const high = 1 + Math.floor(random.fraction() * 0xffff_fffe);
+  const low = Math.floor(random.fraction() * 0x1_0000_0000);
+  return high.toString(16).padStart(8, "0") + low.toString(16).padStart(8, "0");
 }
 
 export const traceparentName = "traceparent";

@@ -56,6 +56,8 @@ export interface Exchange {
   readonly hasBody: boolean;
   /** The pipeline's own notes about the request; undefined at first. */
   scratch: unknown;
+  /** The client asks to speak WebSocket from then on; never with a body. Any reply but 101 refuses, and is the connection's last. */
+  readonly asksUpgrade: boolean;
 
   /**
    * The body, to be read once at most. Reading at the reader's pace holds the client back. Throws
@@ -77,6 +79,8 @@ export interface Exchange {
 
   /** The head of a reply whose body follows in parts; chunked unless Content-Length is in `headers`. */
   startReply(status: number, headers: string[]): void;
+  /** After `startReply` with 101 to one that asked: the connection's bytes, the taker's from then on. Once. */
+  takeOver(): ByteStream;
   /** False: take no more until `onDrain`. The bytes must not change afterwards. */
   write(bytes: Uint8Array): boolean;
   /** The body is complete. */

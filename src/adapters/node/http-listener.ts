@@ -3,7 +3,7 @@
  * request, clients that are slow, connections that are too many, and what follows the last request of a connection.
  */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ListenerConfig } from "../../access/compiled-config.ts";
@@ -58,6 +58,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     // Whatever the process was started with.
     insecureHTTPParser: false,
     noDelay: true,
+    // Any other upgrade is a field that says nothing: the request is answered in HTTP/1.1.
+    shouldUpgradeCallback: asksWebSocket,
   };
   const front = frontServer(http, options);
   const { server } = front;
@@ -81,7 +83,11 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     clients.set(socket, client);
     socket.once("close", () => clients.delete(socket));
   });
-  const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
+  const take = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { awaitsContinue = false, upgrade }: { awaitsContinue?: boolean; upgrade?: Uint8Array },
+  ) => {
     lastSeenMs = performance.now();
     const client = present(clients.get(request.socket), "a connection");
     // Node has read it in the packet of the last request; nobody would get the reply.
@@ -92,14 +98,24 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       client.close();
     }
     const bodyMaxBytes = limits.bodyOfAnyRouteMaxBytes;
-    const exchange = new NodeExchange(request, response, { client, awaitsContinue, bodyMaxBytes });
+    const of = { client, awaitsContinue, bodyMaxBytes, upgrade };
+    const exchange = new NodeExchange(request, response, of);
     client.newest = exchange;
     taker.take(exchange);
   };
-  server.on("request", (request, response) => take(request, response, false));
-  server.on("checkContinue", (request, response) => take(request, response, true));
+  server.on("request", (request, response) => take(request, response, {}));
+  server.on("checkContinue", (request, response) =>
+    take(request, response, { awaitsContinue: true }),
+  );
   // The door refuses it.
-  server.on("checkExpectation", (request, response) => take(request, response, true));
+  server.on("checkExpectation", (request, response) =>
+    take(request, response, { awaitsContinue: true }),
+  );
+  server.on("upgrade", (request, socket, head) => {
+    // Behind requests that are not answered yet there is no telling whose bytes are whose.
+    if (isBusy(socket)) socket.destroy();
+    else take(request, lastResponse(request, socket as Socket), { upgrade: head });
+  });
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
   server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause), taker));
   const pacing = setInterval(() => {
@@ -127,8 +143,13 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       const closeSilent = (): void => {
         for (const socket of clients.keys()) if (socket.bytesRead === 0) socket.destroy();
       };
+      // The server does not count what has been upgraded among its own.
+      const deadline = setTimeout(() => {
+        for (const socket of clients.keys()) socket.destroy();
+      }, withinMs);
       const idleAfterMs = Math.max(0, lingerMs - (performance.now() - lastSeenMs));
       await closed(front, { withinMs, idleAfterMs, closeSilent });
+      clearTimeout(deadline);
       clearInterval(pacing);
     },
   };
@@ -141,6 +162,38 @@ function limitServer(server: Server, limits: ListenerConfig): void {
   server.keepAliveTimeout = limits.idleTimeoutMs;
   server.maxConnections = limits.connectionsMax;
   (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.headMaxBytes;
+}
+
+/** By Node's own note of the response that has the socket. */
+function isBusy(socket: Duplex): boolean {
+  const { _httpMessage } = socket as { _httpMessage?: unknown };
+  return _httpMessage !== undefined && _httpMessage !== null;
+}
+
+/** RFC 6455, 4.1: a GET without a body. The rest is between client and upstream. */
+function asksWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
+  return (
+    method === "GET" &&
+    httpVersion === "1.1" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    headers["sec-websocket-key"] !== undefined &&
+    headers["content-length"] === undefined &&
+    headers["transfer-encoding"] === undefined
+  );
+}
+
+/** Node reads no further requests off a connection that asks for an upgrade, so a reply in HTTP is its last. */
+function lastResponse(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  // Node has let go of the socket, and of telling the response about it.
+  socket.on("drain", () => response.emit("drain"));
+  response.once("finish", () => {
+    response.detachSocket(socket);
+    socket.destroySoon();
+  });
+  return response;
 }
 
 function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {

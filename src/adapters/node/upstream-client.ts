@@ -3,7 +3,7 @@
  * followed, nothing retried, no time-outs but that of connecting.
  */
 
-import { lookup } from "node:dns/promises";
+import * as dns from "node:dns/promises";
 import { createRequire } from "node:module";
 import { isIPv6, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
@@ -43,7 +43,7 @@ export function upstreamNetwork(): UpstreamNetwork {
     open: (place) => new PoolConnections(openTarget(place)),
     async resolve(name) {
       const late = AbortSignal.timeout(resolveTimeoutMs);
-      const answer = lookup(name, { all: true, order: "verbatim" });
+      const answer = dns.lookup(name, { all: true, order: "verbatim" });
       const tooLate = new Promise<never>((_resolve, reject) => {
         late.addEventListener("abort", () => reject(late.reason as Error), { once: true });
       });
@@ -54,7 +54,7 @@ export function upstreamNetwork(): UpstreamNetwork {
 
 function openTarget({ origin, address, upstream }: UpstreamPlace): Pool {
   // The address was checked by whoever gave it: a second look-up could give another one.
-  const fixed: LookupFunction = (_name, { all }, found) => {
+  const lookup: LookupFunction = (_name, { all }, found) => {
     const family = isIPv6(address) ? 6 : 4;
     if (all === true) found(null, [{ address, family }]);
     else found(null, address, family);
@@ -62,9 +62,7 @@ function openTarget({ origin, address, upstream }: UpstreamPlace): Pool {
   return new (undici().Pool)(origin, {
     connections: upstream.connectionsMax,
     pipelining: 1,
-    connect: upstreamConnector({
-      ...{ tls: upstream.tls, timeoutMs: upstream.connectTimeoutMs, lookup: fixed },
-    }),
+    connect: upstreamConnector({ tls: upstream.tls, timeoutMs: upstream.connectTimeoutMs, lookup }),
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: idleTimeoutMs,
