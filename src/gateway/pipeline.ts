@@ -93,7 +93,7 @@ export class Pipeline implements ExchangeTaker {
       services: this.#services,
       direct: this.#direct,
     });
-    this.#ids = new RequestIds(random);
+    this.#ids = new RequestIds(random, setup.config.clients.trustedProxies);
     this.#timers = [
       timers.every(sweepIntervalMs, () => this.#sweep()),
       timers.every(observeIntervalMs, () => this.#observe()),
@@ -120,6 +120,7 @@ export class Pipeline implements ExchangeTaker {
       this.#identifier = undefined;
       this.#admission.configure(setup);
       this.#strangers.configure(config.clients);
+      this.#ids.configure(config.clients.trustedProxies);
       upstreams.retain(config.upstreams);
       overload.retain(config.upstreams);
     };
@@ -157,7 +158,7 @@ export class Pipeline implements ExchangeTaker {
     const { clock, log, time } = this.#parts;
     const visit: Visit = {
       exchange,
-      requestId: this.#ids.next(),
+      requestId: this.#ids.of(exchange),
       startedMs: clock.monotonicMs(),
       nowMs: time.nowMs(),
       target: exchange.target,
