@@ -1,5 +1,6 @@
 /** The bounds that an operator or a caller can meet, with the values of their constants. */
 
+import { listedBlocksMax } from "../../src/access/address-lists.ts";
 import { forwardedEntriesMax } from "../../src/access/client-address.ts";
 import { configLengthMax } from "../../src/access/config-source.ts";
 import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
@@ -33,6 +34,7 @@ import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
 import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
+import { blockedAddressesMax, lookUpsPerSecond } from "../../src/gateway/strangers.ts";
 import { addressesPerNameMax, waitingCallsMax } from "../../src/gateway/upstream-group.ts";
 import { feedQueueMax } from "../../src/gateway/view-feed.ts";
 import { auditTimeoutMs } from "../../src/hub/audit.ts";
@@ -120,6 +122,24 @@ const gateway: readonly Bound[] = [
     "count",
     "updates that wait for the journal to be read",
     "a snapshot is asked for",
+  ],
+  [
+    { blockedAddressesMax },
+    "count",
+    "addresses blocked for a while (`clients.block`)",
+    "no further one is blocked; its calls stay 429",
+  ],
+  [
+    { lookUpsPerSecond },
+    "count",
+    "keys looked up in a second for addresses with too many wrong ones",
+    "429",
+  ],
+  [
+    { listedBlocksMax },
+    "count",
+    "addresses and blocks of `clients.allowFile` or `denyFile`",
+    "the configuration is refused",
   ],
   [
     { liveWindowsMax },

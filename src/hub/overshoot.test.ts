@@ -76,6 +76,20 @@ test("counters of addresses are held against the highest quota that a plan gives
   assert.deepEqual(seen, [["paid", 1]]);
 });
 
+test("a block's counter is held against its ceiling, a caller's own prefix against the limit, a shared counter against none", async () => {
+  const totals = {
+    "ip:2001:db8:1::/48": 45,
+    "ip:2001:db8:1:2::/64": 12,
+    "ip:203.0.113.0/24": 13,
+    "overflow:ip": 5_000,
+  };
+  const limits = [limitOf("anonymous", "ip", 10), limitOf("anonymous", "ip/48", 40)];
+  const { audit } = auditOf(totals, limits);
+  await audit.look(endMs + settleMs);
+  const units = audit.status().closed.map((closed) => closed.units);
+  assert.deepEqual(units, [5, 5]);
+});
+
 test("counters beyond those that are named are counted", async () => {
   const totals = Object.fromEntries(
     Array.from({ length: candidatesMax + 2 }, (_, i) => [`key:small${i}`, 11]),

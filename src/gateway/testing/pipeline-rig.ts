@@ -9,7 +9,7 @@ import { assert } from "../../base/assert.ts";
 import { hashKeyFromHex } from "../../base/hash.ts";
 import { HeldCounters } from "../../limits/held-counters.ts";
 import { WindowTables } from "../../limits/window-tables.ts";
-import type { Handler, ResponseParts } from "../../ports/handler.ts";
+import type { Handler, HandlerHost, ResponseParts } from "../../ports/handler.ts";
 import type { LogFields } from "../../ports/log.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import type {
@@ -48,6 +48,8 @@ export interface RigOptions {
   readonly handlers?: Readonly<Record<string, Handler>>;
   /** Instead of the fake one. */
   readonly upstreams?: UpstreamClient;
+  /** What answers routes with `files`. */
+  readonly files?: HandlerHost["files"];
   /** Instead of a real one with a journal in memory. */
   readonly meter?: CallMeter;
   readonly observer?: CallObserver;
@@ -136,7 +138,7 @@ export class PipelineRig {
             assert(found !== undefined, `a handler for ${file}`);
             return found[1];
           },
-          files: async () => () => new Response("a file"),
+          files: options.files ?? (async () => () => new Response("a file")),
           parts: partsOf,
         },
         clock: { wallMs: () => rig.nowMs, monotonicMs: () => rig.elapsedMs },
