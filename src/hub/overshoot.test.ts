@@ -83,7 +83,8 @@ test("a block's counter is held against its ceiling, a caller's own prefix again
     "ip:203.0.113.0/24": 13,
     "overflow:ip": 5_000,
   };
-  const limits = [limitOf("anonymous", "ip", 10), limitOf("anonymous", "ip/48", 40)];
+  const ceiling = { ...limitOf("anonymous", "ip/48", 40), limit: "hour/48" };
+  const limits = [limitOf("anonymous", "ip", 10), ceiling];
   const { audit } = auditOf(totals, limits);
   await audit.look(endMs + settleMs);
   const units = audit.status().closed.map((closed) => closed.units);

@@ -71,7 +71,7 @@ async function open(t: TestContext): Promise<{ rig: PipelineRig; url: string; bo
 /** Without a length: only reading it tells how long it is. */
 function chunked(bytes: number): RequestInit {
   const body = new Blob([new Uint8Array(bytes)]).stream();
-  return { method: "POST", body, duplex: "half" } as RequestInit;
+  return { method: "POST", body, duplex: "half" };
 }
 
 test("files arrive whole, in part or not at all where they are known, and are charged", async (t) => {
