@@ -1,10 +1,12 @@
 /** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
 
+import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
 import { Overload } from "../../src/gateway/overload.ts";
+import { UpstreamMetrics } from "../../src/gateway/upstream-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
 import { code, table } from "./markdown.ts";
@@ -27,8 +29,10 @@ function gatewayMetricList(): readonly Metric[] {
   return recorded((metrics) => [
     new CallStats(metrics, ""),
     gatewayMetrics(metrics, ""),
+    certificateMetrics(metrics),
     new Overload(metrics, ""),
     reloadMetrics(metrics),
+    new UpstreamMetrics(metrics),
   ]);
 }
 
@@ -39,6 +43,7 @@ function hubMetricList(): readonly Metric[] {
   return recorded((metrics) => [
     new HubMetrics(metrics, read),
     linkRefusals(metrics),
+    certificateMetrics(metrics),
     reloadMetrics(metrics),
   ]);
 }

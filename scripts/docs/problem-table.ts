@@ -64,6 +64,10 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     when: "more calls under way than the upstream answers in good time; all connections to the target busy and its queue full",
     charged: keptOrBack,
   },
+  "upstream-unavailable": {
+    when: "no target of the upstream is in service",
+    charged: keptOrBack,
+  },
   "gateway-overloaded": {
     when: "this process cannot keep up; callers without a key first",
     charged: no,

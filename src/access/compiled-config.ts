@@ -4,6 +4,7 @@
  */
 
 import type { Dimension, Plan } from "../limits/plan.ts";
+import type { HealthRules } from "../upstreams/target-health.ts";
 import type { LogConfig } from "./config-log.ts";
 import type { ShutdownConfig } from "./config-shutdown.ts";
 
@@ -161,16 +162,56 @@ export interface Cidr {
 
 export interface UpstreamConfig {
   readonly name: string;
-  /** Origins, `http://host:port`. */
-  readonly targets: readonly string[];
+  /** In the gateways of regions that `regions` does not name. */
+  readonly targets: readonly TargetConfig[];
+  readonly regions: ReadonlyMap<string, readonly TargetConfig[]>;
+  /** Where calls go that no target takes; the fallback's own fallback is not followed. */
+  readonly fallback: FallbackConfig | undefined;
+  /** Names may stand for private and loopback addresses. */
+  readonly allowPrivate: boolean;
+  /** The caller's key goes along. */
+  readonly forwardKey: boolean;
+  /** Calls may turn into WebSockets. */
+  readonly webSocket: boolean;
   /** Milliseconds to connect; default 2,000. */
   readonly connectTimeoutMs: number;
-  /** Milliseconds to the reply's header fields and between parts of its body; default 30,000. */
+  /** Milliseconds to the reply's header fields; default 30,000. */
   readonly responseTimeoutMs: number;
+  /** Milliseconds between parts of the reply's body; default 60,000. */
+  readonly idleTimeoutMs: number;
+  /** Milliseconds to the reply's end, all tries together; 0: no bound, the default. */
+  readonly timeoutMs: number;
   /** Sockets per target, at most; default 256. */
   readonly connectionsMax: number;
   /** For https targets; undefined: checked against Node's CAs. */
   readonly tls: UpstreamTls | undefined;
+  /** Tries of one call, 1 to 3; default 3. */
+  readonly tries: number;
+  readonly health: HealthRules;
+  /** The gateway's own checks of each target; undefined: none. */
+  readonly check: CheckConfig | undefined;
+}
+
+export interface TargetConfig {
+  /** Origin, `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  /** 1 to 100. */
+  readonly weight: number;
+}
+
+export type FallbackConfig =
+  | { readonly kind: "upstream"; readonly name: string }
+  /** The same upstream's targets in that region. */
+  | { readonly kind: "region"; readonly region: string };
+
+export interface CheckConfig {
+  /** Begins with `/`. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Statuses that pass, inclusive. */
+  readonly statusMin: number;
+  readonly statusMax: number;
 }
 
 export type RefundReason = "not-attempted" | "5xx";

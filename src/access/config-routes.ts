@@ -1,4 +1,4 @@
-/** Compiles `upstreams` and `routes`. */
+/** Compiles `routes`. */
 
 import { present } from "../base/assert.ts";
 import type { RouteConfig, RouteTarget, UpstreamConfig } from "./compiled-config.ts";
@@ -6,7 +6,6 @@ import { resolveBeside } from "./config-paths.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput, RouteInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
-import { compileUpstreamTls } from "./config-tls.ts";
 import { parseRoutePattern } from "./route-pattern.ts";
 
 const timeoutMsDefault = 30_000;
@@ -16,47 +15,6 @@ export interface RouteSurroundings {
   /** The configuration's own path, against which handlers are resolved. */
   readonly file: string;
   readonly fileExists: (path: string) => boolean;
-}
-
-export function compileUpstreams(
-  input: ConfigInput,
-  file: string,
-  problems: ProblemList,
-): ReadonlyMap<string, UpstreamConfig> {
-  const upstreams = new Map<string, UpstreamConfig>();
-  for (const [name, written] of Object.entries(input.upstreams ?? {})) {
-    const path: ConfigPath = ["upstreams", name];
-    const targets = written.targets.map((target) => target.replace(/\/$/, ""));
-    for (const [i, target] of targets.entries()) {
-      if (!URL.canParse(target)) {
-        problems.add([...path, "targets", i], "an origin such as http://127.0.0.1:8091", {
-          value: target,
-        });
-      } else if (targets.indexOf(target) !== i) {
-        problems.add([...path, "targets", i], "each target once", { value: target });
-      }
-    }
-    const timeout = (field: "connectTimeout" | "responseTimeout", otherwiseMs: number): number =>
-      durationBetween(
-        {
-          path: [...path, field],
-          text: written[field],
-          otherwiseMs,
-          minMs: 1,
-          maxMs: timeoutMsMax,
-        },
-        problems,
-      );
-    upstreams.set(name, {
-      name,
-      targets,
-      connectTimeoutMs: timeout("connectTimeout", 2_000),
-      responseTimeoutMs: timeout("responseTimeout", 30_000),
-      connectionsMax: written.connectionsMax ?? 256,
-      tls: compileUpstreamTls(written.tls, targets, { path: [...path, "tls"], file, problems }),
-    });
-  }
-  return upstreams;
 }
 
 /** The routes, and the names of all their parameters. */

@@ -16,30 +16,26 @@ import {
   listen,
   named,
   oneOf,
+  regionName,
   size,
   text,
   wholeNumber,
 } from "./config-fields.ts";
 import { log } from "./config-log.ts";
 import { shutdown } from "./config-shutdown.ts";
-import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol, upstreamTls } from "./config-tls.ts";
+import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol } from "./config-tls.ts";
+import { upstreamSchema } from "./config-upstreams.ts";
 
 /** Bounds of the lists and groups of a configuration. */
 export const configBounds = {
   regions: 64,
   processes: 64,
   plans: 256,
-  upstreams: 256,
-  targets: 64,
   routes: 1_000,
   trustedProxies: 1_024,
   keySources: 8,
 } as const;
 
-const regionName = text(
-  /^[a-z][a-z0-9-]{0,31}$/,
-  "a name of 1 to 32 of a-z, 0-9 and -, beginning with a letter",
-);
 /** Also of plans in keys; a leading letter keeps the names in the order of the file. */
 export const planNamePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const name = text(
@@ -151,22 +147,6 @@ const plan = group({
   limits: list(limit, 0, limitsPerPlanMax).describe("All must hold; an empty list limits nothing."),
 });
 
-const upstream = group({
-  targets: list(
-    text(/^https?:\/\/[^\s/?#@]+\/?$/, "an origin such as http://127.0.0.1:8091"),
-    1,
-    configBounds.targets,
-  ).describe("Origins that calls are spread over."),
-  connectTimeout: duration.optional().describe("1ms to 1h. Default 2s."),
-  responseTimeout: duration
-    .optional()
-    .describe(
-      "To the reply's header fields and between parts of its body, 1ms to 1h. Default 30s.",
-    ),
-  connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
-  tls: upstreamTls.optional().describe("For https targets, whose certificates are always checked."),
-});
-
 const route = group({
   path: z
     .string({ error: "a path such as /users, /users/{id} or /api/*" })
@@ -246,7 +226,7 @@ export const configSchema = group({
     .optional()
     .describe("For calls without a key. Left out: such a call is 401."),
   upstreams: z
-    .record(name, upstream, { error: "a group of names" })
+    .record(name, upstreamSchema, { error: "a group of names" })
     .optional()
     .describe("Servers that calls are forwarded to."),
   routes: list(route, 1, configBounds.routes).describe(

@@ -16,7 +16,7 @@ import {
   type ProblemList,
   problemList,
 } from "./config-problem.ts";
-import { compileRoutes, compileUpstreams } from "./config-routes.ts";
+import { compileRoutes } from "./config-routes.ts";
 import { type ConfigInput, configSchema } from "./config-schema.ts";
 import {
   compileClients,
@@ -27,6 +27,7 @@ import {
 } from "./config-settings.ts";
 import { compileShutdown } from "./config-shutdown.ts";
 import { type Environment, readSource } from "./config-source.ts";
+import { compileUpstreams } from "./config-upstreams.ts";
 
 export interface CompileValueOptions {
   /** Path of the configuration: named in problems, and handlers are relative to its folder. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { get } from "node:https";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -85,7 +86,7 @@ test("the control plane itself asks for the token alone", async (t) => {
     clientCaFile: authority.certFile,
   });
   const request = get(`https://127.0.0.1:${port}/`, { ca: authority.cert, agent: false });
-  const [response] = await once(request, "response");
+  const [response] = (await once(request, "response")) as [IncomingMessage];
   assert.equal(response.statusCode, 200);
   response.resume();
 });

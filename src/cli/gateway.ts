@@ -9,13 +9,15 @@ import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { listenOperations } from "../adapters/node/operations-listener.ts";
 import type { CertificateStore } from "../adapters/node/tls-store.ts";
-import { upstreamClient } from "../adapters/node/upstream-client.ts";
+import { upstreamNetwork } from "../adapters/node/upstream-client.ts";
+import { checkUpstreamFiles } from "../adapters/node/upstream-tls.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { AssertionError } from "../base/assert.ts";
 import { TallygateError } from "../base/errors.ts";
 import type { CallObserver } from "../gateway/access-record.ts";
 import type { GatewayCore, GatewayRules } from "../gateway/core.ts";
 import { Pipeline } from "../gateway/pipeline.ts";
+import { UpstreamSet } from "../gateway/upstream-set.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
@@ -199,7 +201,15 @@ async function openPipeline(
   cleanup: Cleanup,
 ): Promise<Pipeline> {
   const { core, journal, log, metrics, observer } = parts;
-  const upstreams = upstreamClient();
+  checkUpstreamFiles(config.upstreams, log);
+  const upstreams = new UpstreamSet(core.options.region, {
+    network: upstreamNetwork(),
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    log,
+    metrics,
+  });
   cleanup.add(() => upstreams.close());
   const pipeline = await Pipeline.create(
     {

@@ -91,6 +91,11 @@ export const problemCatalogue = {
     detail: "The server behind the gateway has no room for the request.",
     headers: soon,
   },
+  "upstream-unavailable": {
+    status: 503,
+    title: "Unavailable",
+    detail: "None of the servers behind the gateway is in service at present.",
+  },
   "gateway-overloaded": {
     status: 503,
     title: "Overloaded",

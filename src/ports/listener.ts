@@ -8,6 +8,27 @@
 /** Header fields as a flat list: name, value, name, value… in the order of the wire. */
 export type HeaderList = readonly string[];
 
+/** Bytes both ways, at the pace of the slower side. Made by an adapter; whoever has it closes it. */
+export interface ByteStream {
+  /** Called once, before anything else; events come on later turns. Bytes stay valid. */
+  listen(on: {
+    data(bytes: Uint8Array): void;
+    /** Writing may go on. */
+    drain(): void;
+    /** Nothing more comes. */
+    end(): void;
+    /** It is gone, in whatever way; always the last. */
+    closed(): void;
+  }): void;
+  /** False: take no more until `drain`. */
+  write(bytes: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  /** Nothing more is written. */
+  end(): void;
+  destroy(): void;
+}
+
 /** One client connection; the same object for all of its requests. */
 export interface Connection {
   /** Address of the peer, without port: `203.0.113.7`, `::ffff:203.0.113.7`. */

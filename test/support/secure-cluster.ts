@@ -90,11 +90,6 @@ export class SecureCluster {
     return command([...args, "--url", this.hubUrl, "--token", token, ...ca], folder);
   }
 
-  /** To the gateways. */
-  signal(signal: "SIGHUP"): void {
-    for (const child of this.#processes.slice(1)) child.kill(signal);
-  }
-
   async stop(): Promise<void> {
     await this.#agent.destroy();
     for (const child of this.#processes.toReversed()) {

@@ -32,6 +32,14 @@ export interface FrontOptions {
   readonly proxyHeaderMsMax?: number | undefined;
 }
 
+export interface ReadableConnection {
+  /** That of its requests. */
+  readonly socket: Socket;
+  /** The one below TLS, else the same: its bytes are those that go to the kernel. */
+  readonly wire: Socket;
+  readonly connection: Connection;
+}
+
 export interface Front {
   readonly server: Server;
   /**
@@ -39,8 +47,8 @@ export interface Front {
    * listener may destroy it. `socket` is not the one of its requests where they come over TLS.
    */
   onOpened(listener: (socket: Socket, peerAddress: string) => void): void;
-  /** Called with each connection once HTTP is read off it, before the first request; `socket` is that of its requests. */
-  onReadable(listener: (socket: Socket, connection: Connection) => void): void;
+  /** Called with each connection once HTTP is read off it, before the first request. */
+  onReadable(listener: (readable: ReadableConnection) => void): void;
   /** Closes connections of which HTTP knows nothing yet: those with a PROXY header or a TLS handshake in progress. */
   closeHandshakes(): void;
 }
@@ -49,19 +57,20 @@ export function frontServer(http: ServerOptions, options: FrontOptions = {}): Fr
   const { tls, hasProxyHeader } = options;
   const protocol = tls === undefined ? "http" : "https";
   const handshakes = new Handshakes(options.handshakesMax ?? handshakesMax, tls);
-  const server =
-    tls === undefined ? createServer(http) : secureServer(http, { ...options, tls, handshakes });
+  const server = tls === undefined ? createServer(http) : secureServer(http, { ...options, tls });
   /** Addresses that PROXY headers named, by connection. */
   const named = new Map<string, string>();
   const openListeners: ((socket: Socket, peerAddress: string) => void)[] = [];
-  const readListeners: ((socket: Socket, connection: Connection) => void)[] = [];
+  const readListeners: ((readable: ReadableConnection) => void)[] = [];
 
-  const readable = (socket: Socket, peerAddress: string): void => {
+  const readable = (socket: Socket, wire: Socket, peerAddress: string): void => {
     const connection = { peerAddress, protocol, scratch: undefined } as const;
-    for (const listener of readListeners) listener(socket, connection);
+    for (const listener of readListeners) listener({ socket, wire, connection });
   };
   server.on("secureConnection", (socket: TLSSocket) => {
-    readable(socket, named.get(connectionId(socket)) ?? addressOf(socket));
+    const id = connectionId(socket);
+    tls?.countHandshake("done");
+    readable(socket, handshakes.end(id) ?? socket, named.get(id) ?? addressOf(socket));
   });
 
   // Node's own reader of the connection, of TLS or of HTTP; it comes after us.
@@ -70,7 +79,7 @@ export function frontServer(http: ServerOptions, options: FrontOptions = {}): Fr
   const pass = (socket: Socket, peerAddress: string): void => {
     for (const listener of openListeners) listener(socket, peerAddress);
     if (socket.destroyed) return;
-    if (tls === undefined) readable(socket, peerAddress);
+    if (tls === undefined) readable(socket, socket, peerAddress);
     for (const reader of readers) reader.call(server, socket);
   };
   const passNamed = (socket: Socket, address: string | undefined): void => {
@@ -81,7 +90,7 @@ export function frontServer(http: ServerOptions, options: FrontOptions = {}): Fr
     }
     pass(socket, address ?? addressOf(socket));
     if (tls !== undefined) return;
-    handshakes.end(socket);
+    handshakes.end(connectionId(socket));
     // TLS would read the connection by itself.
     socket.resume();
   };
@@ -103,9 +112,9 @@ export function frontServer(http: ServerOptions, options: FrontOptions = {}): Fr
 
 function secureServer(
   http: ServerOptions,
-  options: FrontOptions & { readonly tls: CertificateStore; readonly handshakes: Handshakes },
+  options: FrontOptions & { readonly tls: CertificateStore },
 ): Server {
-  const { tls, handshakes } = options;
+  const { tls } = options;
   const server = createSecureServer({
     ...http,
     ...tls.serverOptions,
@@ -113,10 +122,6 @@ function secureServer(
     handshakeTimeout: options.handshakeMsMax ?? handshakeMsMax,
   });
   tls.attach(server);
-  server.on("secureConnection", (socket: TLSSocket) => {
-    handshakes.end(socket);
-    tls.countHandshake("done");
-  });
   // There is nobody to answer in HTTP, which is what node's own listener would have done.
   server.removeAllListeners("tlsClientError");
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
@@ -152,9 +157,11 @@ class Handshakes {
     });
   }
 
-  /** `socket` may be the one above TLS. */
-  end(socket: Socket): void {
-    this.#sockets.delete(connectionId(socket));
+  /** The socket that began it; undefined: it gave way. */
+  end(id: string): Socket | undefined {
+    const socket = this.#sockets.get(id);
+    this.#sockets.delete(id);
+    return socket;
   }
 
   close(): void {

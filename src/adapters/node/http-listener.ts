@@ -73,9 +73,9 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   });
   /** By the sockets that requests are read off. */
   const clients = new Map<Socket, ClientConnection>();
-  front.onReadable((socket, connection) => {
+  front.onReadable(({ socket, wire, connection }) => {
     lastSeenMs = performance.now();
-    const client = new ClientConnection(socket, { connection, strictTransportSecurity });
+    const client = new ClientConnection(socket, { wire, connection, strictTransportSecurity });
     // One that the kernel had accepted before the stop.
     client.isLast = isStopping;
     clients.set(socket, client);

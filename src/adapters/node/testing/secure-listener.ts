@@ -5,7 +5,7 @@ import type { TestContext } from "node:test";
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls";
 import type { CertificateFiles } from "../../../access/compiled-config.ts";
 import { listenerDefaults } from "../../../access/config-door.ts";
-import type { Listener } from "../../../ports/listener.ts";
+import type { Exchange, Listener } from "../../../ports/listener.ts";
 import { type ListenOptions, listenHttp } from "../http-listener.ts";
 import { nodeMetrics } from "../metrics.ts";
 import {
@@ -28,6 +28,8 @@ export async function secureListener(
   more: {
     readonly store?: Partial<CertificateStoreOptions>;
     readonly listen?: Partial<ListenOptions>;
+    /** Default: tells what it knows of the connection. */
+    readonly take?: (exchange: Exchange) => void;
   } = {},
 ): Promise<SecureListener> {
   const logged: string[] = [];
@@ -51,6 +53,7 @@ export async function secureListener(
     },
     {
       take(exchange) {
+        if (more.take !== undefined) return more.take(exchange);
         const { protocol, peerAddress } = exchange.connection;
         exchange.reply(200, [], `${protocol} ${peerAddress}`);
       },
