@@ -1,5 +1,6 @@
 /** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
 
+import { droppedLines } from "../../src/adapters/node/access-log.ts";
 import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
 import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
@@ -32,6 +33,7 @@ function gatewayMetricList(): readonly Metric[] {
     certificateMetrics(metrics),
     new Overload(metrics, ""),
     reloadMetrics(metrics),
+    droppedLines(metrics),
     new UpstreamMetrics(metrics),
   ]);
 }

@@ -8,7 +8,7 @@ import { destination } from "pino";
 import { TallygateError } from "../../base/errors.ts";
 import type { AccessRecord, CallObserver } from "../../gateway/access-record.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Metrics } from "../../ports/metrics.ts";
+import type { CounterChild, Metrics } from "../../ports/metrics.ts";
 
 /** Bytes of lines that wait to be written, at most: some 20,000 lines. */
 export const accessLogBufferMaxBytes = 8 * 1024 * 1024;
@@ -51,12 +51,7 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
     maxLength: options.bufferMaxBytes ?? accessLogBufferMaxBytes,
     periodicFlush: flushMs,
   });
-  const dropped = metrics
-    .counter({
-      name: "tallygate_access_log_dropped_lines_total",
-      help: "Lines that the access log's file or pipe did not take in time.",
-    })
-    .child();
+  const dropped = droppedLines(metrics);
   stream.on("drop", () => dropped.add(1));
   stream.on("error", (cause: unknown) => log.error("the access log cannot be written", {}, cause));
   let isClosed = false;
@@ -81,6 +76,15 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
       });
     },
   };
+}
+
+export function droppedLines(metrics: Metrics): CounterChild {
+  return metrics
+    .counter({
+      name: "tallygate_access_log_dropped_lines_total",
+      help: "Lines that the access log's file or pipe did not take in time.",
+    })
+    .child();
 }
 
 function refuseUnwritable(file: string): void {
