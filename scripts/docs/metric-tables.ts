@@ -7,6 +7,7 @@ import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
 import { Overload } from "../../src/gateway/overload.ts";
+import { Strangers } from "../../src/gateway/strangers.ts";
 import { UpstreamMetrics } from "../../src/gateway/upstream-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
@@ -27,14 +28,17 @@ export function metricNames(): string[] {
 }
 
 function gatewayMetricList(): readonly Metric[] {
+  const log = { info() {}, warn() {}, error() {} };
+  const parts = { region: "", log };
   return recorded((metrics) => [
     new CallStats(metrics, ""),
     gatewayMetrics(metrics, ""),
     certificateMetrics(metrics),
-    new Overload(metrics, ""),
     reloadMetrics(metrics),
     droppedLines(metrics),
     new UpstreamMetrics(metrics),
+    new Overload(metrics, ""),
+    new Strangers({ ...parts, metrics }, { wrongKeysPerMinute: 1, block: undefined }),
   ]);
 }
 

@@ -27,6 +27,7 @@ const readAtStart: { readonly [Part in keyof CompiledConfig]: readonly ProcessRo
   dimensions: [],
   upstreams: [],
   routes: [],
+  cors: [],
   listener: [],
   journal: ["gateway"],
   stream: ["hub"],

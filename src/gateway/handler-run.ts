@@ -19,7 +19,7 @@ export function runHandler(
   let result: Response | Promise<Response>;
   try {
     const handler = call.route.handler as NonNullable<typeof call.route.handler>;
-    result = handler(call.exchange.webRequest(), handlerCall);
+    result = handler(call.exchange.webRequest(call.route.config.bodyMaxBytes), handlerCall);
   } catch (cause) {
     failed(call, services, cause);
     return;

@@ -281,7 +281,7 @@ function planOf(enforcement: "soft" | "strict", quota: number): Plan {
   const limit = { counter: 0, quota, enforcement, stalenessMs: 0, onFailure: "deny" } as const;
   return {
     ...{ name: "pro", index: 0, counters: [] },
-    limits: [{ ...limit, name: "day", missing: "deny" }],
+    limits: [{ ...limit, sharedQuota: quota, name: "day", missing: "deny" }],
   };
 }
 

@@ -34,8 +34,12 @@ function call(options: CallOptions = {}): ChargedCall {
       owner: () => "acme",
       addressText: () => "1.2.3.4",
       subjectText: () => `key:${key}`,
+      overflowText: () => "overflow:key",
     },
-    counters: { count: 1, lo: [slot + 1], hi: [7], dimension: [0], windowIds: [window] },
+    counters: {
+      ...{ count: 1, lo: [slot + 1], hi: [7], dimension: [0], windowIds: [window] },
+      shared: 0,
+    },
     cost,
     nowMs,
   };

@@ -13,6 +13,7 @@ import type {
 import type { Call, CallServices, ReplyStream } from "./call.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
+import { rewriteFields, upstreamPath } from "./rewrite.ts";
 import type { Setup } from "./setup.ts";
 import { onwardTraceparent, traceOf } from "./trace-context.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -67,13 +68,16 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     // That of the span here, where somebody records traces.
     const traceParent = forwarded.traceparent || onwardTraceparent(caller, this.#services.random);
     const of = { forwarded, traceParent, isTraced: caller !== undefined };
-    const path = stripped(target.slice(0, pathEnd), to.stripPrefix);
+    const path = upstreamPath(to, target.slice(0, pathEnd));
     exchange.onClosed(() => this.#clientLeft());
     const request = {
       method: exchange.method,
       target: path + queryWithout(target, pathEnd, rules.withheldParameters),
-      headers: forwardHeaders(exchange.headers, rules, of),
-      body: exchange.hasBody ? exchange.body() : undefined,
+      headers: rewriteFields(
+        forwardHeaders(exchange.headers, rules, of),
+        route.config.requestFields,
+      ),
+      body: exchange.hasBody ? exchange.body(route.config.bodyMaxBytes) : undefined,
       isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
     this.#upstream = upstreams.forward(upstream, request, this);
@@ -219,12 +223,4 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#call.exchange.end();
     this.#call.ended(this.#bytes);
   }
-}
-
-/** The path without the prefix, which ends at a segment's end; always begins with `/`. */
-function stripped(path: string, prefix: string): string {
-  if (prefix === "" || !path.startsWith(prefix)) return path;
-  const rest = path.slice(prefix.length);
-  if (rest === "") return "/";
-  return rest.startsWith("/") ? rest : path;
 }

@@ -12,19 +12,25 @@ import { nominalSeconds } from "../limits/window.ts";
 export interface PlanFields {
   /** RateLimit-Policy; "" for a plan without limits. */
   readonly policy: string;
+  /** For callers from IPv6, whom the ceilings of their blocks concern as well. */
+  readonly ipv6Policy: string;
   /** `"day";r=`, by place of the limit in the plan. */
   readonly remaining: readonly string[];
 }
 
 export function planFields(plan: Plan): PlanFields {
   const policies: string[] = [];
+  const ceilings: string[] = [];
   for (const { name, quota, counter, enforcement } of plan.limits) {
     if (enforcement === "shadow") continue;
-    const window = plan.counters[counter]?.window;
-    if (window !== undefined) policies.push(`"${name}";q=${quota};w=${nominalSeconds(window)}`);
+    const spec = plan.counters[counter];
+    if (spec === undefined) continue;
+    const policy = `"${name}";q=${quota};w=${nominalSeconds(spec.window)}`;
+    (spec.per.startsWith("ip/") ? ceilings : policies).push(policy);
   }
   return {
     policy: policies.join(", "),
+    ipv6Policy: [...policies, ...ceilings].join(", "),
     remaining: plan.limits.map(({ name }) => `"${name}";r=`),
   };
 }

@@ -22,6 +22,8 @@ export interface MeteredCaller {
   addressText(): string;
   /** `header:x-team=red`; by dimension index. */
   subjectText(dimension: number): string;
+  /** `overflow:ip`; by dimension index. */
+  overflowText(dimension: number): string;
 }
 
 /** The counters that a decision charged. Reused between calls. */
@@ -31,6 +33,8 @@ export interface ChargedCounters {
   readonly hi: ArrayLike<number>;
   readonly dimension: ArrayLike<number>;
   readonly windowIds: readonly WindowId[];
+  /** Bit i: counter i is the one that subjects without room share. */
+  readonly shared: number;
 }
 
 /** One admitted call; a reused object. */
@@ -88,9 +92,11 @@ export class RowFinder {
     const { caller, counters } = call;
     const charged: ChargedCounter[] = [];
     for (let i = 0; i < counters.count; i++) {
+      const dimension = counters.dimension[i] as number;
+      const isShared = (counters.shared & (1 << i)) !== 0;
       charged.push({
         window: counters.windowIds[i] as WindowId,
-        subject: caller.subjectText(counters.dimension[i] as number),
+        subject: isShared ? caller.overflowText(dimension) : caller.subjectText(dimension),
         lo: counters.lo[i] as number,
         hi: counters.hi[i] as number,
       });

@@ -209,7 +209,9 @@ export class OvershootAudit {
 
   #limitsOf(subject: string, limits: readonly OvershootLimit[]): readonly OvershootLimit[] {
     const per = perOf(subject);
-    const same = limits.filter((limit) => limit.per === per);
+    const block = blockOf(subject);
+    const pers = limits.some((limit) => limit.per === block) ? block : per;
+    const same = limits.filter((limit) => limit.per === pers);
     if (per === "key") {
       const plan = this.#parts.planOfKey(subject.slice("key:".length));
       return same.filter((limit) => limit.plan === plan);
@@ -263,6 +265,13 @@ function isOn(limit: OvershootLimit, window: WindowInstance | undefined): boolea
 function perOf(subject: string): string {
   const isNamed = /^(header|query|path):/.test(subject);
   return subject.slice(0, subject.indexOf(isNamed ? "=" : ":"));
+}
+
+/** `ip:2001:db8::/56` → `ip/56`, which may be a ceiling's or merely how long a caller's own prefix is; "" for all that is no IPv6 block. */
+function blockOf(subject: string): string {
+  return /^ip:[0-9a-f:]*:[0-9a-f:]*\/[0-9]+$/.test(subject)
+    ? `ip${subject.slice(subject.indexOf("/"))}`
+    : "";
 }
 
 /** Every gateway beats, and measures its peak, this often; it is the gateway's `heartbeatIntervalMs`. */

@@ -67,8 +67,8 @@ export interface Exchange {
   body(bytesMax?: number): AsyncIterable<Uint8Array>;
   /** Why reading the body failed, if it was the listener that stopped it; "" otherwise. */
   readonly bodyFault: BodyFault | "";
-  /** The request in the web-standard form, for handlers. The same object each time. */
-  webRequest(): Request;
+  /** The request in the web-standard form, for handlers. The same object each time. `bytesMax`: as of `body`. */
+  webRequest(bytesMax?: number): Request;
 
   /**
    * The whole reply. `headers` becomes the listener's, which adds Date, Connection and, where the status

@@ -21,6 +21,9 @@ const journalSizeMaxBytes = 64 * 1024 * 1024;
 const handlers: HandlerHost = {
   load: async () => (request) =>
     (request as unknown as SimExchange).forwarded() as unknown as Response,
+  files: () => {
+    throw new Error("there are no files");
+  },
   parts: (response) => response as ResponseParts,
 };
 

@@ -102,13 +102,13 @@ export class NodeExchange implements Exchange {
     return this.#read(Math.min(bytesMax, this.#bodyMaxBytes));
   }
 
-  webRequest(): Request {
+  webRequest(bytesMax = this.#bodyMaxBytes): Request {
     if (this.#webRequest === undefined) {
       this.#continue();
       this.#webRequest = new NodeRequest({
         req: this.#request,
         res: this.#response,
-        maxRequestBodySize: Math.min(this.#bodyMaxBytes, handlerBodyMaxBytes),
+        maxRequestBodySize: Math.min(bytesMax, this.#bodyMaxBytes, handlerBodyMaxBytes),
       });
     }
     return this.#webRequest;

@@ -97,7 +97,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       client.isLast = true;
       client.close();
     }
-    const { bodyMaxBytes } = limits;
+    const bodyMaxBytes = limits.bodyOfAnyRouteMaxBytes;
     const of = { client, awaitsContinue, bodyMaxBytes, upgrade };
     const exchange = new NodeExchange(request, response, of);
     client.newest = exchange;

@@ -22,6 +22,7 @@ import type { CallObserver } from "../access-record.ts";
 import { Meter } from "../meter.ts";
 import { OwnCharges } from "../own-charges.ts";
 import { Pipeline } from "../pipeline.ts";
+import type { CallMeter } from "../pipeline-parts.ts";
 import type { LeaseDemand } from "../tended-counter.ts";
 import { FakeExchange, type FakeRequest } from "./fake-exchange.ts";
 import { MemoryJournal } from "./memory-journal.ts";
@@ -47,6 +48,8 @@ export interface RigOptions {
   readonly handlers?: Readonly<Record<string, Handler>>;
   /** Instead of the fake one. */
   readonly upstreams?: UpstreamClient;
+  /** Instead of a real one with a journal in memory. */
+  readonly meter?: CallMeter;
   readonly observer?: CallObserver;
 }
 
@@ -118,7 +121,7 @@ export class PipelineRig {
     rig.pipeline = await Pipeline.create(
       {
         region: "sydney",
-        meter: rig.meter,
+        meter: options.meter ?? rig.meter,
         leases: { held: rig.held, demand: (demand) => void rig.demands.push(demand) },
         time: { nowMs: () => rig.nowMs },
         tables: () => rig.#tables,
@@ -133,6 +136,7 @@ export class PipelineRig {
             assert(found !== undefined, `a handler for ${file}`);
             return found[1];
           },
+          files: async () => () => new Response("a file"),
           parts: partsOf,
         },
         clock: { wallMs: () => rig.nowMs, monotonicMs: () => rig.elapsedMs },
