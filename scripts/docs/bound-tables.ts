@@ -9,6 +9,7 @@ import { segmentsMax } from "../../src/access/route-pattern.ts";
 import { subjectValueMax } from "../../src/access/subjects.ts";
 import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
 import { linkBufferedMaxBytes } from "../../src/adapters/direct/socket-end.ts";
+import { accessLogBufferMaxBytes } from "../../src/adapters/node/access-log.ts";
 import { handshakeMsMax, handshakesMax } from "../../src/adapters/node/front-server.ts";
 import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/node/http-exchange.ts";
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
@@ -27,12 +28,13 @@ import {
   usageTopMax,
 } from "../../src/control/schemas.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
+import { pathNotedMax } from "../../src/gateway/access-record.ts";
 import { reconnectMaxMs, silenceMaxMs } from "../../src/gateway/hub-session.ts";
 import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
 import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
 import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
-import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
+import { storeWaitMsMax, watchersMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
 import { blockedAddressesMax, lookUpsPerSecond } from "../../src/gateway/strangers.ts";
 import { addressesPerNameMax, waitingCallsMax } from "../../src/gateway/upstream-group.ts";
@@ -258,6 +260,9 @@ const files: readonly Bound[] = [
   [{ dimensionsMax }, "count", "different `per` in all plans", "refused"],
   [{ segmentsMax }, "count", "segments of a route's path", "refused"],
   [{ planNamesMax }, "count", "plan names in keys", "further keys are refused"],
+  [{ accessLogBufferMaxBytes }, "bytes", "lines of the access log that wait", "dropped"],
+  [{ watchersMax }, "count", "charges whose storing is noted for traces", "not noted"],
+  [{ pathNotedMax }, "count", "characters of a path in the access log and traces", "cut"],
   [{ logBufferMaxBytes }, "bytes", "log lines that wait for a slow reader", "dropped"],
   [
     { metricChildrenMax },

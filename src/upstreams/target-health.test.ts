@@ -50,6 +50,22 @@ test("on trial there is one call at a time; its answer brings the target back, s
   assert.equal(health.began(), false);
 });
 
+test("one that answers and breaks off on trial is ejected by that alone", () => {
+  const health = new TargetHealth(rules);
+  const at = ejected(health, 0);
+  health.began();
+  health.answered(false, at);
+  assert.equal(health.failed(at), true);
+  health.trialEnded();
+  const again = at + (health.waitMs(at) ?? Number.NaN);
+  assert.equal(again, at + 2_000);
+  health.began();
+  health.answered(false, again);
+  health.trialEnded();
+  health.succeeded();
+  assert.equal(health.failed(again), false, "a whole reply proves it");
+});
+
 test("a failed trial ejects for twice as long, up to the bound", () => {
   const health = new TargetHealth(rules);
   let at = ejected(health, 0);
@@ -76,6 +92,7 @@ test("flapping: an ejection soon after the last is longer, one long after is not
     health.began();
     health.answered(false, backMs);
     health.trialEnded();
+    health.succeeded();
     const againMs = backMs + pauseMs;
     assert.equal(ejected(health, againMs) - againMs, expected, String(pauseMs));
   }

@@ -49,6 +49,8 @@ export class TargetHealth {
   readonly #replies = new SlidingCount();
   readonly #errors = new SlidingCount();
   #failures = 0;
+  /** It came back, and no whole reply has come since: the first failure ejects it again. */
+  #isUnproven = false;
   #ejections = 0;
   /** Ejected until then, and on trial after; 0: not ejected. */
   #ejectedUntilMs = 0;
@@ -105,14 +107,15 @@ export class TargetHealth {
   /** A whole reply came. */
   succeeded(): void {
     this.#failures = 0;
+    this.#isUnproven = false;
   }
 
   /** No connection, no reply in time, a broken one, or one that says that the target cannot answer now. True: ejected. */
   failed(nowMs: number): boolean {
     this.#failures++;
     if (this.#ejectedUntilMs > nowMs) return false;
-    const isTrial = this.#ejectedUntilMs !== 0;
-    if (!isTrial && this.#failures < this.#rules.failuresMax) return false;
+    const isOnTrial = this.#ejectedUntilMs !== 0 || this.#isUnproven;
+    if (!isOnTrial && this.#failures < this.#rules.failuresMax) return false;
     this.eject(nowMs);
     return true;
   }
@@ -153,6 +156,7 @@ export class TargetHealth {
     this.#ejectedUntilMs = 0;
     this.#backSinceMs = nowMs;
     this.#failures = 0;
+    this.#isUnproven = true;
     this.#forgetReplies();
   }
 

@@ -39,14 +39,6 @@ export interface AccessLog extends CallObserver {
   close(): Promise<void>;
 }
 
-export function droppedLines(metrics: Metrics): CounterChild {
-  const family = metrics.counter({
-    name: "tallygate_access_log_dropped_lines_total",
-    help: "Lines that the access log's file or pipe did not take in time.",
-  });
-  return family.child();
-}
-
 /** Fails with `file-unwritable`. */
 export function openAccessLog(options: AccessLogOptions): AccessLog {
   const { to, share, fields, log, metrics } = options;
@@ -84,6 +76,15 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
       });
     },
   };
+}
+
+export function droppedLines(metrics: Metrics): CounterChild {
+  return metrics
+    .counter({
+      name: "tallygate_access_log_dropped_lines_total",
+      help: "Lines that the access log's file or pipe did not take in time.",
+    })
+    .child();
 }
 
 function refuseUnwritable(file: string): void {
