@@ -46,7 +46,7 @@ const routes = (up: number, down: number): string => `
   - { path: "/fails", upstream: up }
   - { path: "/fails-refunded", upstream: up, refundOn: [not-attempted, 5xx] }
 upstreams:
-  up: { targets: ["http://127.0.0.1:${up}"], responseTimeout: 500ms, ejection: { failures: 1000 } }
+  up: { targets: ["http://127.0.0.1:${up}"], responseTimeout: 500ms }
   down: { targets: ["http://127.0.0.1:${down}"] }`;
 
 before(async () => {

@@ -47,7 +47,7 @@ const ejection = group({
   failures: wholeNumber(1, 1_000)
     .optional()
     .describe(
-      "Failures in a row that take a target out of service: no connection, a time-out, a broken reply, 502, 503 or 504. Default 3.",
+      "Failures in a row that take a target out of service: no connection, a time-out, a broken reply, 502, 503 or 504. Default 3; never for one address without a fallback.",
     ),
   errorShare: wholeNumber(1, 100)
     .optional()
@@ -256,6 +256,15 @@ function compileFallback(
   return { kind: "upstream", name: fallback };
 }
 
+/** One server, and nowhere else to go: refusing calls for it would help nobody. */
+function isAlone({ targets, regions, fallback }: UpstreamInput): boolean {
+  const [only, another] = targets;
+  if (only === undefined || another !== undefined || regions !== undefined) return false;
+  const host = hostOf(typeof only === "string" ? only : only.url);
+  // A name may stand for several.
+  return fallback === undefined && addressKind(host) !== "not-an-address";
+}
+
 function compileHealth(
   written: UpstreamInput,
   path: ConfigPath,
@@ -266,7 +275,7 @@ function compileHealth(
   const ejectMs = time("time", { otherwiseMs: 1_000, minMs: 100, maxMs: hourMs });
   const ejectMaxMs = time("timeMax", { otherwiseMs: 30_000, minMs: 100, maxMs: hourMs });
   return {
-    failuresMax: fields.failures ?? 3,
+    failuresMax: fields.failures ?? (isAlone(written) ? Number.POSITIVE_INFINITY : 3),
     errorShareMax: (fields.errorShare ?? 50) / 100,
     ejectMs,
     ejectMaxMs: Math.max(ejectMs, ejectMaxMs),
