@@ -4,6 +4,7 @@ import * as z from "zod";
 import type { FieldRules } from "./compiled-config.ts";
 import { group, list, text } from "./config-fields.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
+import { hopByHopFields, ownFields } from "./field-names.ts";
 
 const rulesMax = 64;
 const valueLengthMax = 4_096;
@@ -27,30 +28,15 @@ export const fieldRulesSchema = group({
   remove: list(fieldName, 0, rulesMax).optional().describe("Fields taken out, before all else."),
 });
 
-/** Of the connection and of the body's length: they are settled when these rules run. */
-const connectionFields = [
-  "connection",
-  "content-length",
-  "expect",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
-
-/** What the gateway says itself, of the request and of the reply. */
-const ownFields = {
-  request: ["host", "via"],
-  response: ["ratelimit", "ratelimit-policy", "x-request-id", "x-region", "x-tallygate-outcome"],
+/** Of the connection and of the body's length, which are settled when these rules run, and what the gateway says itself. */
+const settledFields = {
+  request: [...hopByHopFields, "content-length", "expect", "host", "via"],
+  response: [...hopByHopFields, "content-length", "expect", ...ownFields],
 } as const;
 
 export function compileFieldRules(
   written: z.infer<typeof fieldRulesSchema> | undefined,
-  of: keyof typeof ownFields,
+  of: keyof typeof settledFields,
   at: { readonly path: ConfigPath; readonly problems: ProblemList },
 ): FieldRules | undefined {
   if (written === undefined) return undefined;
@@ -59,7 +45,7 @@ export function compileFieldRules(
   const set = names(written.set);
   const add = names(written.add);
   const removed = (written.remove ?? []).map((name) => name.toLowerCase());
-  const settled: readonly string[] = [...connectionFields, ...ownFields[of]];
+  const settled: readonly string[] = settledFields[of];
   for (const name of [...set.map(([one]) => one), ...add.map(([one]) => one), ...removed]) {
     if (!settled.includes(name)) continue;
     at.problems.add(at.path, "fields that are not the gateway's own or the connection's", {

@@ -7,8 +7,9 @@
  */
 
 import type { KeySource } from "../access/compiled-config.ts";
+import { hopByHopFields, ownFields } from "../access/field-names.ts";
 import type { HeaderList } from "../ports/listener.ts";
-import { connectionOptions, hopByHopFields, ownFields } from "./reply-fields.ts";
+import { connectionOptions } from "./reply-fields.ts";
 import { traceparentName } from "./trace-context.ts";
 
 const via = "1.1 tallygate";

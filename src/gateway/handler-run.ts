@@ -4,9 +4,9 @@
  * others.
  */
 
+import { hopByHopFields, ownFields } from "../access/field-names.ts";
 import type { HandlerCall, HandlerHost, ResponseParts } from "../ports/handler.ts";
 import type { AwaitedCall, Call, CallServices, ReplyStream } from "./call.ts";
-import { hopByHopFields, ownFields } from "./reply-fields.ts";
 
 export function runHandler(
   call: Call,

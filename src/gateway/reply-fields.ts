@@ -40,28 +40,6 @@ export function secondsUntil(resetsAtMs: EpochMs, nowMs: EpochMs): number {
   return Math.max(1, Math.ceil((resetsAtMs - nowMs) / 1_000));
 }
 
-/** Fields that replies from behind the gateway may not set: they are the gateway's. */
-export const ownFields: ReadonlySet<string> = new Set([
-  "ratelimit",
-  "ratelimit-policy",
-  "x-request-id",
-  "x-region",
-  "x-tallygate-outcome",
-]);
-
-/** Fields of one connection (RFC 9110, 7.6.1), never passed on; so are those that Connection names. */
-export const hopByHopFields: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
-
 /** Names that a Connection field lists, in lower case. */
 export function connectionOptions(value: string): string[] {
   return value
