@@ -52,8 +52,9 @@ async function turn(
     "taskset",
     ["-c", String(otherCore), "h2load", ...shape, rate, `--log-file=${log}`, ...fields, url],
     { timeout: (secondsOfTurn + 30) * 1000 },
-  ).catch(({ code, stderr }: { code?: unknown; stderr?: string }) => {
+  ).catch((cause: unknown) => {
     // Node's own message holds the command, and so the key.
+    const { code, stderr } = cause as { code?: unknown; stderr?: string };
     throw new Error(`h2load ended with ${String(code)}: ${stderr ?? ""}`);
   });
   const rows = readFileSync(log, "utf8").trim().split("\n");
