@@ -70,6 +70,7 @@ function planOf(...counters: readonly CounterSpec[]): Plan {
       name: `limit${counter}`,
       counter,
       quota: 1_000_000_000,
+      sharedQuota: 1_000_000_000,
       enforcement: "soft",
       stalenessMs: 0,
       onFailure: "deny",

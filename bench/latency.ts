@@ -1,6 +1,8 @@
 /**
  * `npm run bench:latency [-- --claim]`: what a proxied call takes longer than the same call straight to the upstream, at 30 % of the
  * gateway's capacity, calls sent at a fixed rate. Straight and proxied turns alternate; figures are medians of turns.
+ * h2load sends what is due in one go every few milliseconds, so that the calls of a burst wait for each other: the figure is above what
+ * calls at random moments would see.
  */
 
 import { execFile } from "node:child_process";
@@ -50,7 +52,11 @@ async function turn(
     "taskset",
     ["-c", String(otherCore), "h2load", ...shape, rate, `--log-file=${log}`, ...fields, url],
     { timeout: (secondsOfTurn + 30) * 1000 },
-  );
+  ).catch((cause: unknown) => {
+    // Node's own message holds the command, and so the key.
+    const { code, stderr } = cause as { code?: unknown; stderr?: string };
+    throw new Error(`h2load ended with ${String(code)}: ${stderr ?? ""}`);
+  });
   const rows = readFileSync(log, "utf8").trim().split("\n");
   const times: number[] = [];
   for (const row of rows) {

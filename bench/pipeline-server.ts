@@ -14,7 +14,7 @@ import { nodeClock, nodeRandom, nodeTimers } from "../src/adapters/node/clock.ts
 import { nodeHandlerHost } from "../src/adapters/node/handler-host.ts";
 import { listenHttp } from "../src/adapters/node/http-listener.ts";
 import { nodeMetrics } from "../src/adapters/node/metrics.ts";
-import { upstreamClient } from "../src/adapters/node/upstream-client.ts";
+import { upstreamNetwork } from "../src/adapters/node/upstream-client.ts";
 import { openJournal } from "../src/adapters/sqlite/journal.ts";
 import { assert } from "../src/base/assert.ts";
 import { hashKeyFromHex } from "../src/base/hash.ts";
@@ -23,6 +23,7 @@ import { NodeTime } from "../src/gateway/node-time.ts";
 import { OwnCharges } from "../src/gateway/own-charges.ts";
 import { Pipeline } from "../src/gateway/pipeline.ts";
 import { MemoryJournal } from "../src/gateway/testing/memory-journal.ts";
+import { UpstreamSet } from "../src/gateway/upstream-set.ts";
 import { HeldCounters } from "../src/limits/held-counters.ts";
 import { WindowTables } from "../src/limits/window-tables.ts";
 import type { Journal } from "../src/ports/journal.ts";
@@ -138,7 +139,14 @@ async function main(): Promise<void> {
     error: (message: string, fields?: object, cause?: unknown) =>
       console.error(message, fields, cause),
   };
-  const upstreams = upstreamClient();
+  const upstreams = new UpstreamSet("bench", {
+    network: upstreamNetwork(),
+    clock: nodeClock,
+    timers: nodeTimers,
+    random: nodeRandom,
+    log,
+    metrics,
+  });
   const pipeline = await Pipeline.create(
     {
       region: "bench",

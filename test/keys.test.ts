@@ -19,7 +19,9 @@ const effectiveMsMax = 1_000;
 const loadMsMax = 5_000;
 const tableMegabytesMax = 250;
 
-const options = { config: threeRegions(), files: handlers };
+/** Keys are tried until they serve, or no longer do, all from one address. */
+const top = "clients: { wrongKeysPerMinute: 60000 }";
+const options = { config: threeRegions({ top }), files: handlers };
 let cluster: Cluster;
 let known: FilledKey[] = [];
 /** Resident memory of a gateway without keys, MB. */

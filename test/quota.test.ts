@@ -92,7 +92,7 @@ test("a call over the limit says when to come back and, without a key, where to 
   assert.equal(denied.headers["ratelimit-policy"], '"day";q=150;w=86400, "month";q=400;w=2592000');
 });
 
-test("a hundred addresses of one /64 are one subject; a mapped IPv4 address is itself", async () => {
+test("a hundred addresses of one /64 are one subject, below the ceilings of its blocks; a mapped IPv4 address is itself", async () => {
   for (let i = 1; i <= 100; i++) {
     const answer = await forwardedCall(`2001:db8:7:7::${i.toString(16)}`, "/");
     assert.equal(answer.status, 200);
@@ -105,6 +105,10 @@ test("a hundred addresses of one /64 are one subject; a mapped IPv4 address is i
     [
       ["day", 100, "ip:2001:db8:7:7::/64"],
       ["month", 100, "ip:2001:db8:7:7::/64"],
+      ["day/56", 100, "ip:2001:db8:7::/56"],
+      ["day/48", 100, "ip:2001:db8:7::/48"],
+      ["month/56", 100, "ip:2001:db8:7::/56"],
+      ["month/48", 100, "ip:2001:db8:7::/48"],
     ],
   );
   await forwardedCall("::ffff:1.2.3.4", "/");

@@ -50,6 +50,8 @@ function configuration(
     },
     keys: { prefix: "bench", from: [`header:${apiKeyField}`] },
     durability,
+    // As nginx beside it: h2load takes a connection that ends for a failure.
+    listener: { requestsPerConnectionMax: 1_000_000_000 },
     plans: { bench: { limits: ["second", "minute", "day", "month"].map(limit) } },
     ...(upstreamPort !== undefined && {
       upstreams: { service: { targets: [`http://127.0.0.1:${upstreamPort}`] } },

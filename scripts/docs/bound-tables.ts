@@ -1,5 +1,6 @@
 /** The bounds that an operator or a caller can meet, with the values of their constants. */
 
+import { listedBlocksMax } from "../../src/access/address-lists.ts";
 import { forwardedEntriesMax } from "../../src/access/client-address.ts";
 import { configLengthMax } from "../../src/access/config-source.ts";
 import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
@@ -8,10 +9,13 @@ import { segmentsMax } from "../../src/access/route-pattern.ts";
 import { subjectValueMax } from "../../src/access/subjects.ts";
 import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
 import { linkBufferedMaxBytes } from "../../src/adapters/direct/socket-end.ts";
+import { accessLogBufferMaxBytes } from "../../src/adapters/node/access-log.ts";
+import { handshakeMsMax, handshakesMax } from "../../src/adapters/node/front-server.ts";
 import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/node/http-exchange.ts";
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
-import { replyHeadMaxBytes, waitingCallsMax } from "../../src/adapters/node/upstream-client.ts";
+import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
+import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { bodyMaxBytes } from "../../src/control/control.ts";
@@ -24,13 +28,16 @@ import {
   usageTopMax,
 } from "../../src/control/schemas.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
+import { pathNotedMax } from "../../src/gateway/access-record.ts";
 import { reconnectMaxMs, silenceMaxMs } from "../../src/gateway/hub-session.ts";
 import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
 import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
 import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
-import { storeWaitMsMax } from "../../src/gateway/reply-gate.ts";
+import { storeWaitMsMax, watchersMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
+import { blockedAddressesMax, lookUpsPerSecond } from "../../src/gateway/strangers.ts";
+import { addressesPerNameMax, waitingCallsMax } from "../../src/gateway/upstream-group.ts";
 import { feedQueueMax } from "../../src/gateway/view-feed.ts";
 import { auditTimeoutMs } from "../../src/hub/audit.ts";
 import { differencesMax } from "../../src/hub/differences.ts";
@@ -46,6 +53,7 @@ import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
+import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
 import { code, table } from "./markdown.ts";
 
 type Unit = "count" | "bytes" | "ms";
@@ -54,6 +62,10 @@ type Unit = "count" | "bytes" | "ms";
 type Bound = readonly [Readonly<Record<string, number>>, Unit, string, string];
 
 const calls: readonly Bound[] = [
+  [{ handshakesMax }, "count", "TLS handshakes in progress", "the oldest is closed"],
+  [{ handshakeMsMax }, "ms", "of one TLS handshake", "closed"],
+  [{ proxyHeaderBytesMax }, "bytes", "of a PROXY protocol header", "closed"],
+  [{ proxyHeaderMsMax }, "ms", "until a PROXY protocol header is there", "closed"],
   [{ handlerBodyMaxBytes }, "bytes", "body that a handler reads", "413"],
   [{ droppedBodyMaxBytes }, "bytes", "body that nobody reads", "answered, then closed"],
   [
@@ -68,6 +80,14 @@ const calls: readonly Bound[] = [
     "characters of a header, query or path value that is counted by",
     "counts as missing",
   ],
+  [{ triesMax }, "count", "tries of one call at an upstream's targets", "the last failure is told"],
+  [
+    { replayedBodyMaxBytes },
+    "bytes",
+    "body that is kept to be sent to another target",
+    "not sent again",
+  ],
+  [{ addressesPerNameMax }, "count", "addresses of one target's name", "the others are not used"],
   [{ waitingCallsMax }, "count", "calls that wait for a connection to one target", "503"],
   [{ replyHeadMaxBytes }, "bytes", "head of an upstream's reply", "502"],
   [
@@ -104,6 +124,24 @@ const gateway: readonly Bound[] = [
     "count",
     "updates that wait for the journal to be read",
     "a snapshot is asked for",
+  ],
+  [
+    { blockedAddressesMax },
+    "count",
+    "addresses blocked for a while (`clients.block`)",
+    "no further one is blocked; its calls stay 429",
+  ],
+  [
+    { lookUpsPerSecond },
+    "count",
+    "keys looked up in a second for addresses with too many wrong ones",
+    "429",
+  ],
+  [
+    { listedBlocksMax },
+    "count",
+    "addresses and blocks of `clients.allowFile` or `denyFile`",
+    "the configuration is refused",
   ],
   [
     { liveWindowsMax },
@@ -222,6 +260,9 @@ const files: readonly Bound[] = [
   [{ dimensionsMax }, "count", "different `per` in all plans", "refused"],
   [{ segmentsMax }, "count", "segments of a route's path", "refused"],
   [{ planNamesMax }, "count", "plan names in keys", "further keys are refused"],
+  [{ accessLogBufferMaxBytes }, "bytes", "lines of the access log that wait", "dropped"],
+  [{ watchersMax }, "count", "charges whose storing is noted for traces", "not noted"],
+  [{ pathNotedMax }, "count", "characters of a path in the access log and traces", "cut"],
   [{ logBufferMaxBytes }, "bytes", "log lines that wait for a slow reader", "dropped"],
   [
     { metricChildrenMax },

@@ -15,6 +15,7 @@ interface Schema {
   readonly maxItems?: number;
   readonly pattern?: string;
   readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
   readonly required?: readonly string[];
@@ -50,7 +51,9 @@ function joined(path: string, name: string): string {
 function innerGroup(field: Schema): { schema: Schema; suffix: string } | undefined {
   if (field.properties !== undefined) return { schema: field, suffix: "" };
   const named = field.additionalProperties;
-  if (typeof named === "object") return { schema: named, suffix: ".NAME" };
+  if (typeof named === "object" && named.properties !== undefined) {
+    return { schema: named, suffix: ".NAME" };
+  }
   if (field.items?.properties !== undefined) return { schema: field.items, suffix: "[]" };
   return undefined;
 }
@@ -58,13 +61,21 @@ function innerGroup(field: Schema): { schema: Schema; suffix: string } | undefin
 function form(field: Schema): string {
   if (field.const !== undefined) return code(String(field.const));
   if (field.enum !== undefined) return field.enum.map(code).join(", ");
+  if (field.anyOf !== undefined) return field.anyOf.map(form).join(" or ");
+  if (field.type === "boolean") return "true or false";
   if (field.type === "integer") return `${number(field.minimum)} to ${number(field.maximum)}`;
   if (field.type === "array") {
     const { items } = field;
     const of = items?.properties === undefined ? form(items ?? {}) : "groups";
     return `list of ${number(field.minItems)} to ${number(field.maxItems)}: ${of}`;
   }
-  if (field.type === "object") return field.properties === undefined ? "groups by name" : "group";
+  if (field.type === "object") {
+    if (field.properties !== undefined) return "group";
+    const named = field.additionalProperties;
+    return typeof named === "object" && named.properties === undefined
+      ? `${form(named)}, by name`
+      : "groups by name";
+  }
   return textForm(field.pattern);
 }
 

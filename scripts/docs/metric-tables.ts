@@ -1,8 +1,14 @@
 /** Every metric of gateway and hub: the parts are made with a registry that writes down what they ask for. */
 
+import { droppedLines } from "../../src/adapters/node/access-log.ts";
+import { certificateMetrics } from "../../src/adapters/node/tls-metrics.ts";
 import { linkRefusals } from "../../src/cli/link-refusals.ts";
+import { reloadMetrics } from "../../src/cli/reload-metrics.ts";
 import { CallStats } from "../../src/gateway/call-stats.ts";
 import { gatewayMetrics } from "../../src/gateway/gateway-metrics.ts";
+import { Overload } from "../../src/gateway/overload.ts";
+import { Strangers } from "../../src/gateway/strangers.ts";
+import { UpstreamMetrics } from "../../src/gateway/upstream-metrics.ts";
 import { HubMetrics } from "../../src/hub/hub-metrics.ts";
 import type { MetricSpec, Metrics } from "../../src/ports/metrics.ts";
 import { code, table } from "./markdown.ts";
@@ -22,14 +28,30 @@ export function metricNames(): string[] {
 }
 
 function gatewayMetricList(): readonly Metric[] {
-  return recorded((metrics) => [new CallStats(metrics, ""), gatewayMetrics(metrics, "")]);
+  const log = { info() {}, warn() {}, error() {} };
+  const parts = { region: "", log };
+  return recorded((metrics) => [
+    new CallStats(metrics, ""),
+    gatewayMetrics(metrics, ""),
+    certificateMetrics(metrics),
+    reloadMetrics(metrics),
+    droppedLines(metrics),
+    new UpstreamMetrics(metrics),
+    new Overload(metrics, ""),
+    new Strangers({ ...parts, metrics }, { wrongKeysPerMinute: 1, block: undefined }),
+  ]);
 }
 
 function hubMetricList(): readonly Metric[] {
   const read = (): never => {
     throw new Error("nothing is exposed");
   };
-  return recorded((metrics) => [new HubMetrics(metrics, read), linkRefusals(metrics)]);
+  return recorded((metrics) => [
+    new HubMetrics(metrics, read),
+    linkRefusals(metrics),
+    certificateMetrics(metrics),
+    reloadMetrics(metrics),
+  ]);
 }
 
 function metricTable(list: readonly Metric[]): string {

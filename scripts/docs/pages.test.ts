@@ -32,6 +32,21 @@ test("no metric of the sources is left out", () => {
   }
 });
 
+test("every metric that a page names is there", () => {
+  const known = metricNames();
+  for (const { file, text } of pages) {
+    for (const [name, , rest = ""] of text.matchAll(
+      /tallygate_[a-z_]*[a-z](\*|_\*)?(?=([^a-z_]|$))/g,
+    )) {
+      const base = name.replace(/_(bucket|sum|count)$/, "");
+      const isThere = known.includes(name) || known.includes(base);
+      // A family of them: `tallygate_upstream_*`.
+      const isFamily = rest === "*" || name.endsWith("*");
+      assert.ok(isThere || isFamily, `${file}: ${name}`);
+    }
+  }
+});
+
 test("links between pages lead somewhere", () => {
   const all = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ...pages.map(({ file }) => file)];
   for (const file of all) {

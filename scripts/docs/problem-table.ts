@@ -35,6 +35,18 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     charged: no,
   },
   "key-restricted": { when: "key not for this route, referer or address", charged: no },
+  "address-denied": {
+    when: "the caller's address is in `clients.deny`, or not in `clients.allow`",
+    charged: no,
+  },
+  "address-blocked": {
+    when: "no key, and the address went on calling after its 429s (`clients.block`)",
+    charged: no,
+  },
+  "keys-wrong-too-often": {
+    when: "key not valid, and more than `clients.wrongKeysPerMinute` of the address were not",
+    charged: no,
+  },
   "plan-unknown": { when: "the key's plan is not in this gateway's configuration", charged: no },
   "route-unknown": { when: "no route has the path", charged: no },
   "method-refused": { when: "a route has the path, none the method; CONNECT, TRACE", charged: no },
@@ -62,6 +74,10 @@ const told: Readonly<Record<ProblemKind, Told>> = {
   },
   "upstream-overloaded": {
     when: "more calls under way than the upstream answers in good time; all connections to the target busy and its queue full",
+    charged: keptOrBack,
+  },
+  "upstream-unavailable": {
+    when: "no target of the upstream is in service",
     charged: keptOrBack,
   },
   "gateway-overloaded": {

@@ -4,6 +4,11 @@
  */
 
 import type { Dimension, Plan } from "../limits/plan.ts";
+import type { HealthRules } from "../upstreams/target-health.ts";
+import type { AddressLists } from "./address-lists.ts";
+import type { LogConfig } from "./config-log.ts";
+import type { ShutdownConfig } from "./config-shutdown.ts";
+import type { PathTemplate } from "./path-template.ts";
 
 export interface CompiledConfig {
   readonly hub: HubConfig;
@@ -22,8 +27,12 @@ export interface CompiledConfig {
   readonly dimensions: readonly Dimension[];
   readonly upstreams: readonly UpstreamConfig[];
   readonly routes: readonly RouteConfig[];
+  /** Of what is at no route, and of routes that have none of their own. */
+  readonly cors: CorsRules | undefined;
   readonly journal: JournalConfig;
   readonly stream: StreamConfig;
+  readonly log: LogConfig;
+  readonly shutdown: ShutdownConfig;
 }
 
 export interface ListenAddress {
@@ -119,6 +128,32 @@ export interface ClientsConfig {
   readonly ipv4Prefix: number;
   /** 16 to 128. */
   readonly ipv6Prefix: number;
+  /** Shorter IPv6 prefixes whose callers together have a ceiling, longest first; empty: none. */
+  readonly ipv6Aggregates: readonly Ipv6Aggregate[];
+  /** Counters of one window from which on new addresses and the like share one. */
+  readonly addressesMax: number;
+  /** Quotas that the shared counter has. */
+  readonly sharedTimes: number;
+  /** Undefined: every address may call. */
+  readonly lists: AddressLists | undefined;
+  /** Wrong keys of one address in a minute after which it gets 429 for them. */
+  readonly wrongKeysPerMinute: number;
+  /** Undefined: nobody is blocked. */
+  readonly block: BlockRule | undefined;
+}
+
+/** An address that gets `after` 429 for its quota within a minute is blocked. */
+export interface BlockRule {
+  readonly after: number;
+  readonly forMs: number;
+}
+
+/** The block of `prefix` may use `times` what one of its callers may. */
+export interface Ipv6Aggregate {
+  /** 16 to 127. */
+  readonly prefix: number;
+  /** 1 to 1,000,000. */
+  readonly times: number;
 }
 
 /** What the public listener takes from one client; its defaults are in `config-door.ts`. */
@@ -142,6 +177,8 @@ export interface ListenerConfig {
   readonly targetMaxBytes: number;
   /** 0: no request may have a body. */
   readonly bodyMaxBytes: number;
+  /** The largest that a route allows, at least the one above: what is refused before the route is known. */
+  readonly bodyOfAnyRouteMaxBytes: number;
   /** Of one process. */
   readonly connectionsMax: number;
   /** Of one process and one client address (its prefix); trusted proxies excepted. */
@@ -157,16 +194,79 @@ export interface Cidr {
 
 export interface UpstreamConfig {
   readonly name: string;
-  /** Origins, `http://host:port`. */
-  readonly targets: readonly string[];
+  /** In the gateways of regions that `regions` does not name. */
+  readonly targets: readonly TargetConfig[];
+  readonly regions: ReadonlyMap<string, readonly TargetConfig[]>;
+  /** Where calls go that no target takes; the fallback's own fallback is not followed. */
+  readonly fallback: FallbackConfig | undefined;
+  /** Names may stand for private and loopback addresses. */
+  readonly allowPrivate: boolean;
+  /** The caller's key goes along. */
+  readonly forwardKey: boolean;
+  /** Calls may turn into WebSockets. */
+  readonly webSocket: boolean;
   /** Milliseconds to connect; default 2,000. */
   readonly connectTimeoutMs: number;
-  /** Milliseconds to the reply's header fields and between parts of its body; default 30,000. */
+  /** Milliseconds to the reply's header fields; default 30,000. */
   readonly responseTimeoutMs: number;
+  /** Milliseconds between parts of the reply's body; default 60,000. */
+  readonly idleTimeoutMs: number;
+  /** Milliseconds to the reply's end, all tries together; 0: no bound, the default. */
+  readonly timeoutMs: number;
   /** Sockets per target, at most; default 256. */
   readonly connectionsMax: number;
   /** For https targets; undefined: checked against Node's CAs. */
   readonly tls: UpstreamTls | undefined;
+  /** Tries of one call, 1 to 3; default 3. */
+  readonly tries: number;
+  readonly health: HealthRules;
+  /** The gateway's own checks of each target; undefined: none. */
+  readonly check: CheckConfig | undefined;
+}
+
+export interface TargetConfig {
+  /** Origin, `http://host:port`, without a slash at the end. */
+  readonly url: string;
+  /** 1 to 100. */
+  readonly weight: number;
+}
+
+export type FallbackConfig =
+  | { readonly kind: "upstream"; readonly name: string }
+  /** The same upstream's targets in that region. */
+  | { readonly kind: "region"; readonly region: string };
+
+export interface CheckConfig {
+  /** Begins with `/`. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Statuses that pass, inclusive. */
+  readonly statusMin: number;
+  readonly statusMax: number;
+}
+
+/** Names in lower case. */
+export interface FieldRules {
+  /** Taken out. */
+  readonly replaced: ReadonlySet<string>;
+  /** Then added: name, value, name, value… */
+  readonly added: readonly string[];
+}
+
+export interface CorsRules {
+  /** Every site. */
+  readonly isAny: boolean;
+  readonly origins: ReadonlySet<string>;
+  /** Of `https://*.example.com`: `https://` and `.example.com`. */
+  readonly subdomains: readonly { readonly scheme: string; readonly suffix: string }[];
+  /** Undefined: those of the route. */
+  readonly methods: readonly string[] | undefined;
+  /** As the field lists them; undefined: any. */
+  readonly headers: string | undefined;
+  readonly exposed: string;
+  readonly credentials: boolean;
+  readonly maxAgeSeconds: number;
 }
 
 export type RefundReason = "not-attempted" | "5xx";
@@ -182,6 +282,13 @@ export interface RouteConfig {
   /** Units, 0 to costMax; default 1. 0: counted as a call, charged nothing. */
   readonly cost: number;
   readonly refundOn: readonly RefundReason[];
+  /** Which sites may call from a browser; undefined: the matter is left to what is behind the route. */
+  readonly cors: CorsRules | undefined;
+  /** Bytes of a request's body, at most; default that of the listener. */
+  readonly bodyMaxBytes: number;
+  /** Of requests to the route's upstream. */
+  readonly requestFields: FieldRules | undefined;
+  readonly responseFields: FieldRules | undefined;
   /** Milliseconds a handler may take before 504; default 30,000. */
   readonly timeoutMs: number;
 }
@@ -192,6 +299,30 @@ export type RouteTarget =
       readonly upstream: UpstreamConfig;
       /** Path prefix taken off before forwarding; "" for none. */
       readonly stripPrefix: string;
+      /** Path to ask for instead. */
+      readonly rewrite: PathTemplate | undefined;
+    }
+  | {
+      readonly kind: "redirect";
+      readonly status: 301 | 302 | 303 | 307 | 308;
+      /** `https://example.com`; "": the same. */
+      readonly origin: string;
+      readonly template: PathTemplate;
+      /** Undefined: that of the request. */
+      readonly query: string | undefined;
+    }
+  | {
+      readonly kind: "reply";
+      readonly status: number;
+      readonly headers: readonly string[];
+      readonly body: string;
+    }
+  | {
+      readonly kind: "files";
+      /** Resolved as a handler's module. */
+      readonly folder: string;
+      /** Number of the first segment of the path that is below the folder. */
+      readonly segment: number;
     }
   | {
       readonly kind: "handler";

@@ -27,6 +27,7 @@ export const listenerDefaults: ListenerConfig = {
   fieldsMax: 100,
   targetMaxBytes: 8 * 1_024,
   bodyMaxBytes: 16 * 2 ** 20,
+  bodyOfAnyRouteMaxBytes: 16 * 2 ** 20,
   connectionsMax: 20_000,
   // A twentieth: twenty addresses together can take all.
   connectionsPerAddressMax: 1_000,
@@ -126,6 +127,9 @@ export function compileListener(
   const headMaxBytes = bytes("headMax", of.headMaxBytes, {
     ...{ min: 1_024, max: 2 ** 20, expected: "1KiB to 1MiB" },
   });
+  const bodyMaxBytes = bytes("bodyMax", of.bodyMaxBytes, {
+    ...{ min: 0, max: 2 ** 40, expected: "up to 1TiB" },
+  });
   return {
     headTimeoutMs: time("headTimeout", of.headTimeoutMs),
     bodyTimeoutMs: time("bodyTimeout", of.bodyTimeoutMs),
@@ -140,11 +144,8 @@ export function compileListener(
     targetMaxBytes: bytes("targetMax", Math.min(of.targetMaxBytes, headMaxBytes), {
       ...{ min: 64, max: Math.min(65_536, headMaxBytes), expected: "64B to 64KiB, and to headMax" },
     }),
-    bodyMaxBytes: bytes("bodyMax", of.bodyMaxBytes, {
-      min: 0,
-      max: 2 ** 40,
-      expected: "up to 1TiB",
-    }),
+    bodyMaxBytes,
+    bodyOfAnyRouteMaxBytes: bodyMaxBytes,
     connectionsMax: written.connectionsMax ?? of.connectionsMax,
     connectionsPerAddressMax: written.connectionsPerAddressMax ?? of.connectionsPerAddressMax,
     requestsPerConnectionMax: written.requestsPerConnectionMax ?? of.requestsPerConnectionMax,

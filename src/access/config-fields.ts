@@ -47,3 +47,7 @@ export const httpUrl = text(
   /^https?:\/\/[^\s/?#]+[^\s]*$/,
   "a URL that begins with http:// or https://",
 );
+export const regionName = text(
+  /^[a-z][a-z0-9-]{0,31}$/,
+  "a name of 1 to 32 of a-z, 0-9 and -, beginning with a letter",
+);

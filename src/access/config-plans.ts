@@ -1,15 +1,17 @@
 /** Compiles `plans`: names resolved to counters and dimensions, rules between fields checked. */
 
 import { present } from "../base/assert.ts";
+import { quotaMax } from "../base/words.ts";
 import {
   type CounterSpec,
   type Dimension,
   dimensionsMax,
   type Limit,
+  limitsAtWorkMax,
   type Plan,
 } from "../limits/plan.ts";
 import { defaultScope, parseWindowSpec, type WindowSpec } from "../limits/window.ts";
-import type { KeySource } from "./compiled-config.ts";
+import type { ClientsConfig, KeySource } from "./compiled-config.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput, LimitInput } from "./config-schema.ts";
 import { parseDuration } from "./config-values.ts";
@@ -32,6 +34,7 @@ export interface PlanSurroundings {
   readonly keySources: readonly KeySource[];
   /** Names of the parameters of all routes. */
   readonly pathParameters: ReadonlySet<string>;
+  readonly clients: Pick<ClientsConfig, "ipv6Aggregates" | "sharedTimes">;
 }
 
 export function compilePlans(
@@ -54,8 +57,9 @@ export function compilePlans(
       if (window === undefined) continue;
       const counter = counterOf(limit, window, { plan, dimensions });
       checkStrictTwin(limit, counter, { path: at.path, plan, problems });
-      plan.limits.push(compileLimit(limit, counter, at.path, problems));
+      plan.limits.push(compileLimit(limit, counter, { ...around, path: at.path, problems }));
     }
+    addCeilings(plan, { path, dimensions, clients: around.clients, problems });
     return { name, index, limits: plan.limits, counters: plan.counters };
   });
   checkOwnerLimits(plans, problems);
@@ -236,9 +240,9 @@ function counterOf(
 function compileLimit(
   limit: LimitInput,
   counter: number,
-  path: ConfigPath,
-  problems: ProblemList,
+  around: Pick<PlanSurroundings, "clients"> & { path: ConfigPath; problems: ProblemList },
 ): Limit {
+  const { path, problems, clients } = around;
   let stalenessMs = 0;
   if (limit.staleness !== undefined) {
     stalenessMs = present(parseDuration(limit.staleness), "a checked duration");
@@ -250,11 +254,63 @@ function compileLimit(
     name: limit.name,
     counter,
     quota: limit.quota,
+    sharedQuota: timesQuota(limit.quota, clients.sharedTimes),
     enforcement: limit.enforcement ?? "soft",
     stalenessMs,
     onFailure: limit.onFailure ?? "deny",
     missing: missingRule(limit),
   };
+}
+
+/**
+ * For each limit per address one for each block around it, behind the plan's own. They are counted like the others; calls from
+ * IPv4 have no such block.
+ */
+function addCeilings(
+  plan: PlanDraft,
+  around: {
+    readonly path: ConfigPath;
+    readonly dimensions: Dimension[];
+    readonly clients: PlanSurroundings["clients"];
+    readonly problems: ProblemList;
+  },
+): void {
+  const { path, dimensions, clients, problems } = around;
+  const names = new Set(plan.written.map(({ name }) => name));
+  for (const limit of [...plan.limits]) {
+    const own = present(plan.counters[limit.counter], "counter of the limit");
+    if (own.per !== "ip") continue;
+    for (const { prefix, times } of clients.ipv6Aggregates) {
+      const per: Dimension = `ip/${prefix}`;
+      const name = `${limit.name}/${prefix}`;
+      if (names.has(name)) {
+        problems.add(path, "names that no ceiling of `clients.ipv6Aggregates` has", {
+          text: `a limit called ${JSON.stringify(name)}`,
+        });
+      }
+      if (!dimensions.includes(per)) dimensions.push(per);
+      const dimension = dimensions.indexOf(per);
+      const { window, scope } = own;
+      let counter = plan.counters.findIndex((other) => {
+        return other.per === per && other.window === window && other.scope === scope;
+      });
+      if (counter < 0) {
+        counter = plan.counters.length;
+        plan.counters.push({ per, dimension, window, scope });
+      }
+      const quota = timesQuota(limit.quota, times);
+      const sharedQuota = timesQuota(quota, clients.sharedTimes);
+      plan.limits.push({ ...limit, name, counter, quota, sharedQuota, missing: "skip" });
+    }
+  }
+  if (plan.limits.length > limitsAtWorkMax) {
+    const expected = `at most ${limitsAtWorkMax} limits with the ceilings of \`clients.ipv6Aggregates\``;
+    problems.add(path, expected, { text: `${plan.limits.length}` });
+  }
+}
+
+function timesQuota(quota: number, times: number): number {
+  return Math.min(quotaMax, quota * times);
 }
 
 function missingRule(limit: LimitInput): Limit["missing"] {

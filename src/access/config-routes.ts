@@ -1,16 +1,27 @@
-/** Compiles `upstreams` and `routes`. */
+/** Compiles `routes`. */
 
 import { present } from "../base/assert.ts";
-import type { RouteConfig, RouteTarget, UpstreamConfig } from "./compiled-config.ts";
+import type {
+  CorsRules,
+  ListenerConfig,
+  RouteConfig,
+  RouteTarget,
+  UpstreamConfig,
+} from "./compiled-config.ts";
+import { compileCors } from "./config-cors.ts";
 import { resolveBeside } from "./config-paths.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
+import { compileFieldRules } from "./config-rewrite.ts";
 import type { ConfigInput, RouteInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
-import { compileUpstreamTls } from "./config-tls.ts";
-import { parseRoutePattern } from "./route-pattern.ts";
+import { compileFiles, compileRedirect, compileReply } from "./config-targets.ts";
+import { parseSize } from "./config-values.ts";
+import { type PathTemplate, parsePathTemplate } from "./path-template.ts";
+import { parseRoutePattern, type RoutePattern } from "./route-pattern.ts";
 
 const timeoutMsDefault = 30_000;
 const timeoutMsMax = 3_600_000;
+const bodyMaxBytesMax = 2 ** 40;
 
 export interface RouteSurroundings {
   /** The configuration's own path, against which handlers are resolved. */
@@ -18,52 +29,15 @@ export interface RouteSurroundings {
   readonly fileExists: (path: string) => boolean;
 }
 
-export function compileUpstreams(
-  input: ConfigInput,
-  file: string,
-  problems: ProblemList,
-): ReadonlyMap<string, UpstreamConfig> {
-  const upstreams = new Map<string, UpstreamConfig>();
-  for (const [name, written] of Object.entries(input.upstreams ?? {})) {
-    const path: ConfigPath = ["upstreams", name];
-    const targets = written.targets.map((target) => target.replace(/\/$/, ""));
-    for (const [i, target] of targets.entries()) {
-      if (!URL.canParse(target)) {
-        problems.add([...path, "targets", i], "an origin such as http://127.0.0.1:8091", {
-          value: target,
-        });
-      } else if (targets.indexOf(target) !== i) {
-        problems.add([...path, "targets", i], "each target once", { value: target });
-      }
-    }
-    const timeout = (field: "connectTimeout" | "responseTimeout", otherwiseMs: number): number =>
-      durationBetween(
-        {
-          path: [...path, field],
-          text: written[field],
-          otherwiseMs,
-          minMs: 1,
-          maxMs: timeoutMsMax,
-        },
-        problems,
-      );
-    upstreams.set(name, {
-      name,
-      targets,
-      connectTimeoutMs: timeout("connectTimeout", 2_000),
-      responseTimeoutMs: timeout("responseTimeout", 30_000),
-      connectionsMax: written.connectionsMax ?? 256,
-      tls: compileUpstreamTls(written.tls, targets, { path: [...path, "tls"], file, problems }),
-    });
-  }
-  return upstreams;
-}
-
 /** The routes, and the names of all their parameters. */
 export function compileRoutes(
   input: ConfigInput,
   upstreams: ReadonlyMap<string, UpstreamConfig>,
-  context: RouteSurroundings & { readonly problems: ProblemList },
+  context: RouteSurroundings & {
+    readonly problems: ProblemList;
+    readonly cors: CorsRules | undefined;
+    readonly listener: Pick<ListenerConfig, "bodyMaxBytes">;
+  },
 ): { routes: readonly RouteConfig[]; pathParameters: ReadonlySet<string> } {
   const { problems } = context;
   const pathParameters = new Set<string>();
@@ -89,15 +63,27 @@ export function compileRoutes(
       );
     }
     byShape.set(pattern.shape, [...twins, index]);
-    const target = compileTarget(route, { path, upstreams, context });
+    const target = compileTarget(route, { path, pattern, upstreams, context });
     if (target === undefined) continue;
+    const isFiles = target.kind === "files";
     routes.push({
       index,
       path: route.path,
-      methods: [...new Set(route.methods ?? [])],
+      // HEAD goes wherever GET does.
+      methods: [...new Set(route.methods ?? (isFiles ? ["GET"] : []))],
       target,
       cost: route.cost ?? 1,
       refundOn: [...new Set(route.refundOn ?? (["not-attempted"] as const))],
+      bodyMaxBytes: bodyMaxOf(route, context, path),
+      requestFields: compileFieldRules(route.requestHeaders, "request", {
+        path: [...path, "requestHeaders"],
+        problems,
+      }),
+      responseFields: compileFieldRules(route.responseHeaders, "response", {
+        path: [...path, "responseHeaders"],
+        problems,
+      }),
+      cors: corsOf(route, context.cors, { path, problems }),
       timeoutMs: durationBetween(
         {
           path: [...path, "timeout"],
@@ -113,47 +99,88 @@ export function compileRoutes(
   return { routes, pathParameters };
 }
 
+function corsOf(
+  route: RouteInput,
+  general: CorsRules | undefined,
+  { path, problems }: { path: ConfigPath; problems: ProblemList },
+): CorsRules | undefined {
+  if (route.cors === undefined) return general;
+  return route.cors === false ? undefined : compileCors(route.cors, [...path, "cors"], problems);
+}
+
+function bodyMaxOf(
+  { bodyMax }: RouteInput,
+  context: {
+    readonly listener: Pick<ListenerConfig, "bodyMaxBytes">;
+    readonly problems: ProblemList;
+  },
+  path: ConfigPath,
+): number {
+  if (bodyMax === undefined) return context.listener.bodyMaxBytes;
+  const bytes = present(parseSize(bodyMax), "a checked size");
+  if (bytes > bodyMaxBytesMax) {
+    context.problems.add([...path, "bodyMax"], "up to 1TiB", { value: bodyMax });
+  }
+  return bytes;
+}
+
 function overlaps(a: RouteInput, b: RouteInput): boolean {
   const { methods } = b;
   if (a.methods === undefined || methods === undefined) return true;
   return a.methods.some((method) => methods.includes(method));
 }
 
-function compileTarget(
-  route: RouteInput,
-  at: {
-    readonly path: ConfigPath;
-    readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
-    readonly context: RouteSurroundings & { readonly problems: ProblemList };
-  },
-): RouteTarget | undefined {
-  const { path, upstreams, context } = at;
+/** Fields that say what answers a route; one of them stands there. */
+const targetFields = ["upstream", "handler", "redirect", "reply", "files"] as const;
+
+interface TargetPlace {
+  readonly path: ConfigPath;
+  readonly pattern: RoutePattern;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
+  readonly context: RouteSurroundings & { readonly problems: ProblemList };
+}
+
+function compileTarget(route: RouteInput, at: TargetPlace): RouteTarget | undefined {
+  const { path, pattern, context } = at;
   const { problems } = context;
-  if ((route.upstream === undefined) === (route.handler === undefined)) {
-    problems.add(path, "exactly one of upstream and handler", {
-      text:
-        route.upstream === undefined ? "neither upstream nor handler" : "both upstream and handler",
+  const written = targetFields.filter((field) => route[field] !== undefined);
+  const [kind] = written;
+  if (kind === undefined || written.length > 1) {
+    problems.add(path, `exactly one of ${targetFields.join(", ")}`, {
+      text: kind === undefined ? "none of them" : written.join(" and "),
     });
     return undefined;
   }
-  if (route.handler !== undefined) {
-    if (route.stripPrefix !== undefined) {
-      problems.add([...path, "stripPrefix"], "stripPrefix only with an upstream", {
-        value: route.stripPrefix,
-      });
+  if (kind !== "upstream") {
+    for (const field of ["stripPrefix", "rewritePath", "requestHeaders"] as const) {
+      if (route[field] === undefined) continue;
+      problems.add([...path, field], `${field} only with an upstream`, { value: route[field] });
     }
-    const file = resolveBeside(context.file, route.handler);
-    if (!context.fileExists(file)) {
-      problems.add(
-        [...path, "handler"],
-        "a module that exists, relative to the configuration file",
-        {
-          value: route.handler,
-        },
-      );
-    }
-    return { kind: "handler", file };
   }
+  const place = { path, pattern, problems };
+  if (route.redirect !== undefined) return compileRedirect(route.redirect, place);
+  if (route.reply !== undefined) return compileReply(route.reply, place);
+  if (route.files !== undefined) return compileFiles(route.files, { ...context, ...place });
+  return route.handler === undefined
+    ? compileUpstreamTarget(route, at)
+    : compileHandler(route.handler, at);
+}
+
+function compileHandler(handler: string, { path, context }: TargetPlace): RouteTarget {
+  const file = resolveBeside(context.file, handler);
+  if (!context.fileExists(file)) {
+    context.problems.add(
+      [...path, "handler"],
+      "a module that exists, relative to the configuration file",
+      { value: handler },
+    );
+  }
+  return { kind: "handler", file };
+}
+
+function compileUpstreamTarget(route: RouteInput, at: TargetPlace): RouteTarget | undefined {
+  const { path, pattern, upstreams, context } = at;
+  const { problems } = context;
   const upstream = upstreams.get(route.upstream as string);
   if (upstream === undefined) {
     const names = [...upstreams.keys()].join(", ");
@@ -183,5 +210,15 @@ function compileTarget(
       },
     );
   }
-  return { kind: "upstream", upstream, stripPrefix };
+  let rewrite: PathTemplate | undefined;
+  if (route.rewritePath !== undefined) {
+    const parsed = parsePathTemplate(route.rewritePath, pattern);
+    const expected =
+      "error" in parsed ? parsed.error : stripPrefix === "" ? "" : "one of stripPrefix and this";
+    if (expected !== "") {
+      problems.add([...path, "rewritePath"], expected, { value: route.rewritePath });
+    }
+    if (!("error" in parsed)) rewrite = parsed;
+  }
+  return { kind: "upstream", upstream, stripPrefix, rewrite };
 }

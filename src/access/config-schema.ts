@@ -7,6 +7,8 @@
 import * as z from "zod";
 import { costMax, quotaMax } from "../base/words.ts";
 import { limitsPerPlanMax } from "../limits/plan.ts";
+import { clientsSchema } from "./config-clients.ts";
+import { corsSchema, routeCorsSchema } from "./config-cors.ts";
 import { listenerSchema } from "./config-door.ts";
 import {
   duration,
@@ -16,28 +18,27 @@ import {
   listen,
   named,
   oneOf,
+  regionName,
   size,
   text,
   wholeNumber,
 } from "./config-fields.ts";
-import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol, upstreamTls } from "./config-tls.ts";
+import { log } from "./config-log.ts";
+import { fieldRulesSchema } from "./config-rewrite.ts";
+import { shutdown } from "./config-shutdown.ts";
+import { filesSchema, redirectSchema, replySchema } from "./config-targets.ts";
+import { hubCa, hubClient, hubTls, listenerTls, proxyProtocol } from "./config-tls.ts";
+import { upstreamSchema } from "./config-upstreams.ts";
 
 /** Bounds of the lists and groups of a configuration. */
 export const configBounds = {
   regions: 64,
   processes: 64,
   plans: 256,
-  upstreams: 256,
-  targets: 64,
   routes: 1_000,
-  trustedProxies: 1_024,
   keySources: 8,
 } as const;
 
-const regionName = text(
-  /^[a-z][a-z0-9-]{0,31}$/,
-  "a name of 1 to 32 of a-z, 0-9 and -, beginning with a letter",
-);
 /** Also of plans in keys; a leading letter keeps the names in the order of the file. */
 export const planNamePattern = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const name = text(
@@ -89,22 +90,6 @@ const keys = group({
     .describe('Where a key may stand. Default ["header:x-api-key", "bearer"].'),
 });
 
-const clients = group({
-  trustedProxies: list(
-    z.string({ error: "a CIDR block such as 10.0.0.0/8" }),
-    0,
-    configBounds.trustedProxies,
-  )
-    .optional()
-    .describe("CIDR blocks whose X-Forwarded-For is believed, read from the right. Default none."),
-  ipv4Prefix: wholeNumber(8, 32)
-    .optional()
-    .describe("Leading bits of an IPv4 address that make one caller. Default 32."),
-  ipv6Prefix: wholeNumber(16, 128)
-    .optional()
-    .describe("Leading bits of an IPv6 address that make one caller. Default 64."),
-});
-
 const limit = group({
   name: text(
     /^[ !#-[\]-~]{1,64}$/,
@@ -149,22 +134,6 @@ const plan = group({
   limits: list(limit, 0, limitsPerPlanMax).describe("All must hold; an empty list limits nothing."),
 });
 
-const upstream = group({
-  targets: list(
-    text(/^https?:\/\/[^\s/?#@]+\/?$/, "an origin such as http://127.0.0.1:8091"),
-    1,
-    configBounds.targets,
-  ).describe("Origins that calls are spread over."),
-  connectTimeout: duration.optional().describe("1ms to 1h. Default 2s."),
-  responseTimeout: duration
-    .optional()
-    .describe(
-      "To the reply's header fields and between parts of its body, 1ms to 1h. Default 30s.",
-    ),
-  connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
-  tls: upstreamTls.optional().describe("For https targets, whose certificates are always checked."),
-});
-
 const route = group({
   path: z
     .string({ error: "a path such as /users, /users/{id} or /api/*" })
@@ -182,13 +151,30 @@ const route = group({
     .min(1, { error: "the path of a module" })
     .optional()
     .describe("Answer with a module's default export; relative to this file."),
+  redirect: redirectSchema.optional(),
+  reply: replySchema.optional(),
+  files: filesSchema.optional(),
   stripPrefix: text(/^\/[^\s?#]*[^\s?#/]$/, "a path prefix such as /api, without a trailing /")
     .optional()
     .describe("Taken off the path before forwarding."),
+  rewritePath: z
+    .string({ error: "a path such as /v2/{id} or /v2/{*}" })
+    .optional()
+    .describe(
+      "Path to ask the upstream for instead; {name} and {*} stand for what the route's path matched.",
+    ),
+  requestHeaders: fieldRulesSchema.optional().describe("Changes what the upstream gets."),
+  responseHeaders: fieldRulesSchema.optional().describe("Changes the replies to admitted calls."),
+  bodyMax: size
+    .optional()
+    .describe("Of a request's body, 0B to 1TiB; more is 413. Default: that of `listener`."),
   cost: wholeNumber(0, costMax).optional().describe("Units of one call. Default 1."),
   refundOn: list(oneOf(["not-attempted", "5xx"]), 0, 2)
     .optional()
     .describe("Outcomes whose units are given back. Default [not-attempted]."),
+  cors: routeCorsSchema
+    .optional()
+    .describe("Instead of the rules of `cors` at the top; false: none for this route."),
   timeout: duration
     .optional()
     .describe("A handler may take this long before 504, 1ms to 1h. Default 30s."),
@@ -228,7 +214,9 @@ export const configSchema = group({
     "Gateways by region, in the order in which `dev` gives them ports.",
   ),
   keys: keys.optional().describe("The form of API keys and where calls carry them."),
-  clients: clients.optional().describe("How a call's address is found and grouped."),
+  clients: clientsSchema
+    .optional()
+    .describe("How a call's address is found and grouped, and what strangers together can take."),
   listener: listenerSchema
     .optional()
     .describe("What a gateway takes from one client, and for how long."),
@@ -244,13 +232,20 @@ export const configSchema = group({
     .optional()
     .describe("For calls without a key. Left out: such a call is 401."),
   upstreams: z
-    .record(name, upstream, { error: "a group of names" })
+    .record(name, upstreamSchema, { error: "a group of names" })
     .optional()
     .describe("Servers that calls are forwarded to."),
+  cors: corsSchema
+    .optional()
+    .describe(
+      "Which web sites may call from a browser. Preflights are answered by the gateway, free of charge. Default: the matter is left to what is behind the routes.",
+    ),
   routes: list(route, 1, configBounds.routes).describe(
     "What is served; exact segments win over parameters, parameters over *.",
   ),
   journal: journal.optional().describe("A gateway's local record of charges."),
+  log: log.optional().describe("What a process writes down."),
+  shutdown: shutdown.optional().describe("How a gateway stops."),
   stream: stream.optional().describe("The hub's record of all batches."),
 });
 

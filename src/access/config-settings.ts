@@ -1,9 +1,8 @@
-/** Compiles the settings that are single values: hub, regions, keys, clients, journal, stream. */
+/** Compiles the settings that are single values: hub, regions, keys, journal, stream. */
 
 import { present } from "../base/assert.ts";
 import type {
   Cidr,
-  ClientsConfig,
   HubConfig,
   JournalConfig,
   KeySource,
@@ -182,21 +181,6 @@ export function compileKeys(input: ConfigInput, problems: ProblemList): KeysConf
     }
   }
   return { prefix: input.keys?.prefix ?? "tg", from };
-}
-
-export function compileClients(input: ConfigInput, problems: ProblemList): ClientsConfig {
-  const trustedProxies: Cidr[] = [];
-  for (const [i, text] of (input.clients?.trustedProxies ?? []).entries()) {
-    const cidr = parseCidr(text);
-    if ("error" in cidr) {
-      problems.add(["clients", "trustedProxies", i], cidr.error, { value: text });
-    } else trustedProxies.push(cidr);
-  }
-  return {
-    trustedProxies,
-    ipv4Prefix: input.clients?.ipv4Prefix ?? 32,
-    ipv6Prefix: input.clients?.ipv6Prefix ?? 64,
-  };
 }
 
 export function compileJournal(input: ConfigInput, problems: ProblemList): JournalConfig {

@@ -51,19 +51,20 @@ test("the contract's example compiles, with every default filled in", () => {
   assert.deepEqual(
     config.plans.map((plan) => [plan.name, plan.limits.length]),
     [
-      ["anonymous", 4],
+      ["anonymous", 10],
       ["free", 1],
       ["pro", 1],
       ["exact", 1],
     ],
   );
   assert.equal(config.anonymousPlan, config.plans[0]);
-  assert.deepEqual(config.dimensions, ["ip", "referer", "key"]);
+  assert.deepEqual(config.dimensions, ["ip", "referer", "ip/56", "ip/48", "key"]);
   const [day, , site, burst] = config.plans[0]?.limits ?? [];
   assert.deepEqual(day, {
     name: "day",
     counter: 0,
     quota: 1500,
+    sharedQuota: 1_500_000,
     enforcement: "soft",
     stalenessMs: 0,
     onFailure: "deny",
@@ -75,12 +76,16 @@ test("the contract's example compiles, with every default filled in", () => {
   assert.deepEqual(config.hub, {
     listen: { host: "127.0.0.1", port: 8080 },
     url: "http://127.0.0.1:8080",
+    tls: undefined,
+    link: { caFile: undefined, certificate: undefined },
   });
   assert.deepEqual(config.regions[1], {
     name: "seoul",
     listen: { host: "127.0.0.1", port: 8082 },
     operations: { host: "127.0.0.1", port: 8182 },
     processes: 1,
+    tls: undefined,
+    proxyProtocol: false,
   });
   assert.deepEqual(config.keys.from, [
     { kind: "header", name: "x-api-key" },
@@ -94,6 +99,10 @@ test("the contract's example compiles, with every default filled in", () => {
     target: { kind: "handler", file: "bulk.ts" },
     cost: 100,
     refundOn: ["not-attempted"],
+    bodyMaxBytes: 16 * 2 ** 20,
+    requestFields: undefined,
+    responseFields: undefined,
+    cors: undefined,
     timeoutMs: 30_000,
   });
   assert.deepEqual(config.journal, {

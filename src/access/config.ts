@@ -4,8 +4,11 @@
  */
 
 import type * as z from "zod";
-import type { CompiledConfig } from "./compiled-config.ts";
+import type { CompiledConfig, ListenerConfig, RouteConfig } from "./compiled-config.ts";
+import { compileClients } from "./config-clients.ts";
+import { compileCors } from "./config-cors.ts";
 import { compileListener } from "./config-door.ts";
+import { compileLog } from "./config-log.ts";
 import { compilePlans } from "./config-plans.ts";
 import {
   type ConfigPath,
@@ -15,22 +18,20 @@ import {
   type ProblemList,
   problemList,
 } from "./config-problem.ts";
-import { compileRoutes, compileUpstreams } from "./config-routes.ts";
+import { compileRoutes } from "./config-routes.ts";
 import { type ConfigInput, configSchema } from "./config-schema.ts";
-import {
-  compileClients,
-  compileJournal,
-  compileKeys,
-  compilePlaces,
-  compileStream,
-} from "./config-settings.ts";
+import { compileJournal, compileKeys, compilePlaces, compileStream } from "./config-settings.ts";
+import { compileShutdown } from "./config-shutdown.ts";
 import { type Environment, readSource } from "./config-source.ts";
+import { compileUpstreams } from "./config-upstreams.ts";
 
 export interface CompileValueOptions {
   /** Path of the configuration: named in problems, and handlers are relative to its folder. */
   readonly file: string;
   /** Asked for each handler's resolved path; absolute if `file` is. */
   readonly fileExists: (path: string) => boolean;
+  /** Text of a file that the configuration names, by its resolved path; undefined: it cannot be read. Left out: none can. */
+  readonly readText?: (path: string) => string | undefined;
 }
 
 export interface CompileOptions extends CompileValueOptions {
@@ -78,24 +79,38 @@ function compileChecked(
 ): CompiledConfig {
   const places = compilePlaces(input, options.file, problems);
   const keys = compileKeys(input, problems);
-  const clients = compileClients(input, problems);
+  const clients = compileClients(input.clients, {
+    file: options.file,
+    readText: options.readText ?? (() => undefined),
+    problems,
+  });
   const upstreams = compileUpstreams(input, options.file, problems);
-  const context = { file: options.file, fileExists: options.fileExists, problems };
+  const cors = input.cors && compileCors(input.cors, ["cors"], problems);
+  const listener = compileListener(input.listener, problems);
+  const { file, fileExists } = options;
+  const context = { file, fileExists, cors, listener, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
-  const plans = compilePlans(input, { keySources: keys.from, pathParameters }, problems);
+  const plans = compilePlans(input, { keySources: keys.from, pathParameters, clients }, problems);
   return {
     ...places,
     keys,
     clients,
-    listener: compileListener(input.listener, problems),
+    listener: { ...listener, bodyOfAnyRouteMaxBytes: largestBody(listener, routes) },
     durability: input.durability ?? "os",
     signup: input.signup ?? "",
     ...plans,
     upstreams: [...upstreams.values()],
     routes,
+    cors,
     journal: compileJournal(input, problems),
     stream: compileStream(input, problems),
+    log: compileLog(input, options),
+    shutdown: compileShutdown(input, problems),
   };
+}
+
+function largestBody({ bodyMaxBytes }: ListenerConfig, routes: readonly RouteConfig[]): number {
+  return Math.max(bodyMaxBytes, ...routes.map((route) => route.bodyMaxBytes));
 }
 
 /** Each place once: the schema may find several faults in one value. */

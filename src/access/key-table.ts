@@ -32,6 +32,9 @@ export type KeySlot = number;
 /** What `identify` gives instead of a slot. The caller's answer is one for all four. */
 export const keyRefusal = { malformed: -1, unknown: -2, revoked: -3, expired: -4 } as const;
 
+/** What `remembered` gives for a key that has to be looked up by its hash. */
+export const notRemembered = -5;
+
 export type KeyRefusal = keyof typeof keyRefusal;
 
 /** The name of a negative result of `identify`, for metrics. */
@@ -71,6 +74,8 @@ export interface KeyTable {
   apply(bytes: Uint8Array, offset: number, length: number): ApplyOutcome;
   /** The slot of a usable key, or one of `keyRefusal`. Allocates nothing for a remembered key. */
   identify(text: string, nowMs: EpochMs): number;
+  /** As `identify`, where it needs no hash; else `notRemembered`. */
+  remembered(text: string, nowMs: EpochMs): number;
   /** The slot by hash, revoked and expired included; -1 if unknown. */
   find(hash: Uint8Array): KeySlot;
   keyId(slot: KeySlot): string;
@@ -204,6 +209,15 @@ export function keyTable(options: KeyTableOptions): KeyTable {
       if (slot < 0) return keyRefusal.unknown;
       cache.put(text, slot);
     }
+    return usable(slot, nowMs);
+  }
+
+  function remembered(text: string, nowMs: EpochMs): number {
+    const slot = cache.get(text);
+    return slot < 0 ? notRemembered : usable(slot, nowMs);
+  }
+
+  function usable(slot: KeySlot, nowMs: EpochMs): number {
     if (byteAt(slot, L.flags) !== 0) return keyRefusal.revoked;
     const expiresAtMs = timeAt(slot, L.expiresAtMs);
     return expiresAtMs !== 0 && nowMs >= expiresAtMs ? keyRefusal.expired : slot;
@@ -239,6 +253,7 @@ export function keyTable(options: KeyTableOptions): KeyTable {
     planNames: plans.names,
     apply,
     identify,
+    remembered,
     find: (hash) => find(hash, 0),
     keyId: (slot) => textAt(slot, keyIdText),
     owner: (slot) => textAt(slot, ownerText),

@@ -35,6 +35,18 @@ export function fingerprintAddress(
   fingerprintWords(key, addressTag ^ (bits << 24), words, out);
 }
 
+/** What subjects of `dimension` share that find no room in a window: `overflow:ip`. */
+export function overflowSubject(dimension: Dimension): SubjectText {
+  return `overflow:${dimension}`;
+}
+
+const overflowTag = crc32Text("overflow");
+
+/** Fingerprint of `overflowSubject`. */
+export function fingerprintOverflow(key: HashKey, dimension: Dimension, out: Fingerprint): void {
+  fingerprintText(key, overflowTag, dimension, out);
+}
+
 /** The fingerprint of a subject given by its text, as gateways write it. */
 export function fingerprintSubject(key: HashKey, subject: SubjectText, out: Fingerprint): void {
   const isNamed = /^(header|query|path):/.test(subject);

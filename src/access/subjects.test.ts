@@ -46,6 +46,7 @@ function setUp(dimensions: readonly Dimension[], missing: Limit["missing"]) {
       name: per,
       counter,
       quota: 1,
+      sharedQuota: 1,
       enforcement: "soft",
       stalenessMs: 0,
       onFailure: "deny",

@@ -13,10 +13,16 @@ import type { Fingerprint, SubjectText } from "../base/words.ts";
 import type { Dimension, Limit, Plan, Subjects } from "../limits/plan.ts";
 import { type DimensionKind, splitDimension } from "./dimension.ts";
 import { isHeaderName } from "./header-name.ts";
-import { formatSubjectAddress } from "./ip-address.ts";
+import { formatSubjectAddress, isIpv4, maskWords } from "./ip-address.ts";
 import type { KeySlot, KeyTable } from "./key-table.ts";
 import { decodedValue, queryValue } from "./query-value.ts";
-import { fingerprintAddress, fingerprintValue, subjectTag } from "./subject-fingerprint.ts";
+import {
+  fingerprintAddress,
+  fingerprintOverflow,
+  fingerprintValue,
+  overflowSubject,
+  subjectTag,
+} from "./subject-fingerprint.ts";
 
 /** Characters of a header's, query's or path parameter's value that can be a subject. */
 export const subjectValueMax = 256;
@@ -73,6 +79,10 @@ export interface SubjectFiller {
   fill(plan: Plan, facts: CallFacts, subjects: Subjects): number;
   /** The subject's text, of a call just filled; for `skip` and `share` the one without a value. */
   text(dimension: number, facts: CallFacts): SubjectText;
+  /** Writes what subjects of each dimension share that find no room, once for all calls. Keys and owners always have room. */
+  fillOverflow(subjects: Subjects): void;
+  /** The text of that. */
+  overflowText(dimension: number): SubjectText;
 }
 
 interface Source {
@@ -81,6 +91,8 @@ interface Source {
   /** Of the header field (lower case), query parameter or path parameter. */
   readonly name: string;
   readonly tag: number;
+  /** Of a block: bits of its prefix. */
+  readonly bits: number;
   /** What calls without a value share. */
   readonly shared: Readonly<Fingerprint>;
 }
@@ -96,11 +108,18 @@ export function subjectFiller(options: SubjectsOptions): SubjectFiller {
     const tag = subjectTag(dimension);
     const shared: Fingerprint = { lo: 0, hi: 0 };
     fingerprintValue(hashKey, tag, "", shared);
-    return { index, ...splitDimension(dimension), tag, shared };
+    const { kind, name } = splitDimension(dimension);
+    return { index, kind, name, bits: kind === "ip-block" ? Number(name) : 0, tag, shared };
   });
   /** By the plan's index. */
   const byPlan: PlanSource[][] = [];
   const out: Fingerprint = { lo: 0, hi: 0 };
+  const block = new Uint32Array(4);
+
+  function readBlock(address: Uint32Array, bits: number): void {
+    block.set(address);
+    maskWords(block, bits);
+  }
 
   function sourcesOf(plan: Plan): readonly PlanSource[] {
     const known = byPlan[plan.index];
@@ -134,6 +153,11 @@ export function subjectFiller(options: SubjectsOptions): SubjectFiller {
         return true;
       case "ip":
         fingerprintAddress(hashKey, facts.address, facts.addressBits, out);
+        break;
+      case "ip-block":
+        if (isIpv4(facts.address)) return false;
+        readBlock(facts.address, source.bits);
+        fingerprintAddress(hashKey, block, source.bits, out);
         break;
       default: {
         const value = valueOf(source, facts);
@@ -170,12 +194,24 @@ export function subjectFiller(options: SubjectsOptions): SubjectFiller {
           return `owner:${facts.slot < 0 ? "" : keys.owner(facts.slot)}`;
         case "ip":
           return `ip:${formatSubjectAddress(facts.address, facts.addressBits)}`;
+        case "ip-block":
+          readBlock(facts.address, source.bits);
+          return `ip:${formatSubjectAddress(block, source.bits)}`;
         case "referer":
           return `referer:${facts.referer}`;
         default:
           return `${dimensions[dimension]}=${valueOf(source, facts)}`;
       }
     },
+    fillOverflow: (subjects) => {
+      for (const { index, kind } of sources) {
+        if (kind === "key" || kind === "owner") continue;
+        fingerprintOverflow(hashKey, dimensions[index] as Dimension, out);
+        subjects.overflowLo[index] = out.lo;
+        subjects.overflowHi[index] = out.hi;
+      }
+    },
+    overflowText: (dimension) => overflowSubject(dimensions[dimension] as Dimension),
   };
 }
 

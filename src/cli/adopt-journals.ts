@@ -14,6 +14,8 @@ import { type Member, openCore } from "./open-core.ts";
 /** Between looks at whether the hub has everything. */
 const lookMs = 250;
 
+const noRules = { plans: [], version: "" };
+
 /** Starts in the background; the result stops it, and what is left stays for the next start. */
 export function adoptJournals(member: Member, processes: number, log: Log): () => Promise<void> {
   const stop = new AbortController();
@@ -56,8 +58,7 @@ async function adopt(
   const { log, signal } = run;
   try {
     // It serves nothing, so it asks for no quota.
-    const member = { ...orphan, config: { ...orphan.config, plans: [] } };
-    const { core } = await openCore(member, { log, metrics: nodeMetrics() });
+    const { core } = await openCore({ ...orphan, rules: noRules }, { log, metrics: nodeMetrics() });
     const { batches } = core.view.own.outstanding();
     if (batches > 0) log.info("a journal was adopted", { process: orphan.process, batches });
     try {

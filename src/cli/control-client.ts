@@ -1,6 +1,8 @@
 /** Calls of the control plane: where it is, the token, one sentence for each thing that can go wrong. */
 
 import type { Command } from "commander";
+import { readAuthorities } from "../adapters/node/tls-certificate.ts";
+import { isCertificateError } from "../base/certificate-error.ts";
 import { type ErrorCode, errorCatalogue, TallygateError } from "../base/errors.ts";
 import type { ProblemJson } from "../control/problem.ts";
 import { dataFolder, dataFolderDefault, readToken } from "./data-folder.ts";
@@ -9,6 +11,8 @@ import { readDevState } from "./dev-state.ts";
 export interface ControlOptions {
   readonly url?: string;
   readonly token?: string;
+  /** PEM file. */
+  readonly ca?: string;
   readonly data: string;
 }
 
@@ -16,17 +20,23 @@ export interface ControlPlane {
   /** Without a slash at the end. */
   readonly url: string;
   readonly token: string;
+  /** PEM of the CAs to trust instead of Node's. */
+  readonly ca?: string | undefined;
 }
 
 export function addControlOptions(command: Command): Command {
   return command
     .option("--url <url>", "control plane; default: $TALLYGATE_URL, else the hub of `dev`")
     .option("--token <token>", "admin token; default: $TALLYGATE_TOKEN, else from the data folder")
+    .option(
+      "--ca <file>",
+      "CAs that an https control plane is checked against, in PEM; default: $TALLYGATE_CA, else Node's",
+    )
     .option("--data <dir>", "data folder of `dev`", dataFolderDefault)
     .option("--json", "print one JSON document");
 }
 
-/** Fails with `hub-unreachable`, `usage-wrong` or `unauthorized` where something is missing. */
+/** Fails with `hub-unreachable`, `usage-wrong`, `unauthorized` or `certificate-invalid` where something is missing. */
 export function findControlPlane(options: ControlOptions): ControlPlane {
   const data = dataFolder(options.data);
   const dev = readDevState(data.devState);
@@ -38,13 +48,18 @@ export function findControlPlane(options: ControlOptions): ControlPlane {
     );
   }
   const url = parseControlUrl(named ?? (dev as { hub: { url: string } }).hub.url);
+  const caFile = options.ca ?? process.env["TALLYGATE_CA"];
+  const plane = {
+    url: url.href.replace(/\/$/, ""),
+    ca: caFile === undefined ? undefined : readAuthorities(caFile),
+  };
   const token = options.token ?? process.env["TALLYGATE_TOKEN"];
-  if (token !== undefined) return { url: url.href.replace(/\/$/, ""), token };
+  if (token !== undefined) return { ...plane, token };
   // A token found on this machine goes to a hub on this machine, never to whatever --url names.
   if (!isLoopback(url.hostname)) {
     throw new TallygateError("unauthorized", `name the token of ${url.origin} with --token`);
   }
-  return { url: url.href.replace(/\/$/, ""), token: dev?.token ?? localToken(data.adminToken) };
+  return { ...plane, token: dev?.token ?? localToken(data.adminToken) };
 }
 
 function localToken(file: string): string {
@@ -81,12 +96,13 @@ const answerMsMax = 30_000;
 /** Node's own fetch gives up where nothing has come for five minutes, whatever signal it is given. */
 const fetchMsMax = 300_000;
 
-/** A fetch for answers that take longer. */
-async function patientFetch(): Promise<typeof fetch> {
+/** A fetch for answers that take longer, or that trusts other CAs than Node's. */
+async function ownFetch(ca: string | undefined): Promise<typeof fetch> {
   const undici = await import("undici");
-  const dispatcher = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0 });
-  const patient = (input: URL, init: object) => undici.fetch(input, { ...init, dispatcher });
-  return patient as unknown as typeof fetch;
+  const connect = ca === undefined ? {} : { ca };
+  const dispatcher = new undici.Agent({ headersTimeout: 0, bodyTimeout: 0, connect });
+  const own = (input: URL, init: object) => undici.fetch(input, { ...init, dispatcher });
+  return own as unknown as typeof fetch;
 }
 
 /** The JSON of a good answer. */
@@ -107,7 +123,8 @@ export async function sendControl(plane: ControlPlane, request: ControlRequest):
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
   const timeoutMs = request.timeoutMs ?? answerMsMax;
-  const send = timeoutMs < fetchMsMax ? fetch : await patientFetch();
+  const needsOwn = timeoutMs >= fetchMsMax || plane.ca !== undefined;
+  const send = needsOwn ? await ownFetch(plane.ca) : fetch;
   let response: Response;
   try {
     response = await send(url, {
@@ -131,6 +148,10 @@ export async function sendControl(plane: ControlPlane, request: ControlRequest):
 
 function unreachable(plane: ControlPlane, error: unknown): TallygateError {
   const cause = error instanceof Error ? (error.cause as { code?: string } | undefined) : undefined;
+  if (cause?.code !== undefined && isCertificateError(cause.code)) {
+    const detail = `${plane.url} (${cause.code}); --ca names the CA that issued it`;
+    return new TallygateError("hub-untrusted", detail, error);
+  }
   const isTimeout = error instanceof Error && error.name === "TimeoutError";
   const why = isTimeout
     ? "it does not answer in time"

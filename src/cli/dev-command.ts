@@ -6,7 +6,7 @@ import { dataFolderDefault } from "./data-folder.ts";
 import type { DevState } from "./dev-state.ts";
 import { parseLatencies, parsePort } from "./option-values.ts";
 import { factLines, print, printable, printJson, shortMs } from "./output.ts";
-import { catchStopSignal } from "./run-until-signal.ts";
+import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
 
 export const basePortDefault = 8080;
 
@@ -48,12 +48,16 @@ export function addDevCommand(program: Command): void {
 async function dev(options: DevCommandOptions & { json?: boolean }): Promise<void> {
   const { startDev } = await import("./dev.ts");
   const startedMs = performance.now();
-  const stopSignal = catchStopSignal();
+  // Of a terminal SIGHUP says that it is gone, and that everything is to stop; without one it asks for a reload.
+  const isAttended = process.stdin.isTTY || process.stdout.isTTY;
+  const stopSignal = catchStopSignal(isAttended ? undefined : stopSignals);
+  const hangup = isAttended ? undefined : catchHangup();
   const cluster = await startDev({
     ...options,
     latencies: options.latency ?? new Map(),
     onLine: printChildLine,
   });
+  hangup?.listen(() => cluster.reload());
   let isStopped = false;
   const stopped = stopSignal.arrived.then(() => {
     isStopped = true;

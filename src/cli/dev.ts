@@ -42,6 +42,8 @@ export interface DevCluster {
    */
   readonly ready: Promise<void>;
   state(): DevState;
+  /** Sends SIGHUP on to every process: the configuration is read again. */
+  reload(): void;
   /** Stops everything, takes `dev.json` away, and frees the data folder. */
   stop(): Promise<void>;
 }
@@ -89,7 +91,7 @@ export async function startDev(options: DevOptions): Promise<DevCluster> {
     });
     // Whoever stops before it is ready need not listen any more.
     ready.catch(() => {});
-    return { data, config, ready, state: children.state, stop };
+    return { data, config, ready, state: children.state, reload: children.reload, stop };
   } catch (error) {
     lock.release();
     throw error;
@@ -99,6 +101,7 @@ export async function startDev(options: DevOptions): Promise<DevCluster> {
 interface Children {
   readonly ready: Promise<void>;
   state(): DevState;
+  reload(): void;
   stop(): Promise<void>;
 }
 
@@ -142,6 +145,9 @@ function startChildren(plans: readonly ChildPlan[], options: StartOptions): Chil
   return {
     ready: start.outcome.finally(() => clearTimeout(bound)),
     state,
+    reload() {
+      for (const child of children) child.signal("SIGHUP");
+    },
     async stop() {
       isStopping = true;
       clearTimeout(bound);

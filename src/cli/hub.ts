@@ -2,12 +2,11 @@
 
 import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { stat, unlink } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
-import { BlockList } from "node:net";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
-import type { CompiledConfig, ListenAddress } from "../access/compiled-config.ts";
+import type { CompiledConfig } from "../access/compiled-config.ts";
+import { rulesVersion } from "../access/config-change.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -21,47 +20,51 @@ import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
+import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { Cleanup } from "./cleanup.ts";
+import { reloadConfig } from "./config-reload.ts";
+import { controlServer } from "./control-server.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
-import { loadConfig } from "./load-config.ts";
+import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
-import { catchStopSignal } from "./run-until-signal.ts";
+import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
 
-/** Header and body of one request of the admin API. */
-const requestTimeoutMs = 60_000;
-const controlConnectionsMax = 1_024;
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
 
 /** Resolves when the hub has stopped in order after a signal. Fails with a `TallygateError` if it cannot start. */
 export async function runHub(options: HubOptions): Promise<void> {
-  const stop = catchStopSignal();
-  const { config } = await loadConfig(options.config);
+  const stop = catchStopSignal(stopSignals);
+  const hangup = catchHangup();
+  const loaded = await loadConfig(options.config);
   const cleanup = new Cleanup();
   try {
     if (options.dev === true) endWithParent(() => cleanup.run());
-    await openHub(options, config, cleanup);
+    await openHub({ options, loaded, hangup }, cleanup);
     await stop.arrived;
   } finally {
     await cleanup.run();
   }
 }
 
-async function openHub(
-  options: HubOptions,
-  config: CompiledConfig,
-  cleanup: Cleanup,
-): Promise<void> {
+interface Start {
+  readonly options: HubOptions;
+  readonly loaded: LoadedConfig;
+  readonly hangup: ReturnType<typeof catchHangup>;
+}
+
+async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
+  const { options, loaded } = start;
+  let { config } = loaded;
   const listen = listenAddress(options.listen, config.hub.listen);
-  refusePublic(listen);
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.hub);
   cleanup.add(() => lock.release());
@@ -70,7 +73,7 @@ async function openHub(
   const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
   const adminTokenHash = watchToken(folder.adminToken);
 
-  const log = nodeLog({ fields: { process: "hub" } });
+  const log = nodeLog({ level: config.log.level, fields: { process: "hub" } });
   const metrics = nodeMetrics();
   refuseHalfRestored(folder.hub);
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
@@ -99,13 +102,15 @@ async function openHub(
     log,
   });
   const answer = getRequestListener(control.fetch);
-  const server = createServer({ requestTimeout: requestTimeoutMs }, (request, response) => {
+  // What `dev` starts stays on this machine.
+  const tls = options.dev === true ? undefined : config.hub.tls;
+  const port = controlServer({ tls, log, metrics }, (request, response) => {
     void answer(request, response);
   });
-  server.maxConnections = controlConnectionsMax;
   const countRefusal = linkRefusals(metrics);
   const acceptor = directAcceptor({
-    server,
+    server: port.server,
+    hasCertificate: (request) => port.hasCertificate(request),
     joinToken,
     producerSecret: (producer) => registry.producerSecret(producer),
     registerProducer: (producer, hash) => registry.putProducer(producer, hash),
@@ -115,8 +120,8 @@ async function openHub(
       if (cause !== undefined) log.error("a producer could not be registered", {}, cause);
     },
   });
-  await listenOn(server, listen);
-  cleanup.add(() => closeServer(server));
+  cleanup.add(() => port.close());
+  await port.listen(listen);
   cleanup.add(() => acceptor.close());
 
   const hub = await startHub(
@@ -134,20 +139,42 @@ async function openHub(
       fileBytes: async (file) => (await stat(file)).size,
     },
     {
-      regions: config.regions,
-      keyPrefix: config.keys.prefix,
-      checkKey: (plan, restrict) => checkKey(config, plan, restrict),
+      ...rulesOf(config),
       publishIntervalMs: config.stream.publishIntervalMs,
       checkpointIntervalMs: config.stream.checkpointIntervalMs,
       streamRetentionMs: config.stream.retentionMs,
       sealIntervalMs: config.stream.sealIntervalMs,
-      journalSizeMaxBytes: config.journal.sizeMaxBytes,
-      limits: overshootLimits(config),
     },
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  const reload = reloadConfig({
+    ...{ loaded, role: { kind: "hub" }, delayMs: 0, log, metrics },
+    async take(changed) {
+      if (port.certificates?.reload() === false) {
+        throw new TallygateError(
+          "config-invalid",
+          "the certificate cannot be used; the log says why",
+        );
+      }
+      await hub.reconfigure(rulesOf(changed));
+      config = changed;
+    },
+  });
+  cleanup.add(() => reload.stop());
+  start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });
+}
+
+function rulesOf(config: CompiledConfig): HubRules {
+  return {
+    regions: config.regions,
+    keyPrefix: config.keys.prefix,
+    checkKey: (plan, restrict) => checkKey(config, plan, restrict),
+    journalSizeMaxBytes: config.journal.sizeMaxBytes,
+    limits: overshootLimits(config),
+    rulesVersion: rulesVersion(config),
+  };
 }
 
 /** A shadow limit refuses nothing: what is beyond its quota is no overshoot. */
@@ -168,21 +195,6 @@ function overshootLimits(config: CompiledConfig): OvershootLimit[] {
         isStrict,
       };
     }),
-  );
-}
-
-/** The control plane speaks plain HTTP, so it stays on this machine. */
-function refusePublic(listen: ListenAddress): void {
-  const loopback = new BlockList();
-  loopback.addSubnet("127.0.0.0", 8, "ipv4");
-  loopback.addAddress("::1", "ipv6");
-  const { host, port } = listen;
-  const isLoopback =
-    host === "localhost" || loopback.check(host, host.includes(":") ? "ipv6" : "ipv4");
-  if (isLoopback) return;
-  throw new TallygateError(
-    "listen-failed",
-    `the control plane refuses the public address ${host}:${port} without TLS; listen on 127.0.0.1 and put a TLS proxy in front`,
   );
 }
 
@@ -233,26 +245,4 @@ async function openBackup(api: HubApi, folder: DataFolder): Promise<OpenBackup> 
   source.once("close", () => void unlink(file).catch(() => {}));
   const body = Readable.toWeb(source) as unknown as ReadableStream<Uint8Array>;
   return { bytes: statSync(file).size, position, body };
-}
-
-function listenOn(server: Server, listen: ListenAddress): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const where = `${listen.host}:${listen.port}`;
-      if (error.code !== "EADDRINUSE") {
-        reject(new TallygateError("listen-failed", `${where} (${error.code})`, error));
-        return;
-      }
-      const what = `${where} is taken; stop the other process or choose another port`;
-      reject(new TallygateError("port-in-use", what, error));
-    });
-    server.listen(listen.port, listen.host, resolve);
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

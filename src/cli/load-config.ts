@@ -50,7 +50,7 @@ function formatProblems(problems: readonly ConfigProblem[]): string {
 
 /** Reads and compiles `file`; a changed module is read anew. Fails with `config-unreadable` only. */
 export async function checkConfig(file: string): Promise<CompileResult> {
-  const options = { file: resolve(file), fileExists: existsSync };
+  const options = { file: resolve(file), fileExists: existsSync, readText: namedText };
   const result = /\.[mc]?[jt]s$/.test(file)
     ? await compileModule(file, options.file)
     : compileConfig(readText(file), {
@@ -75,7 +75,11 @@ async function compileModule(file: string, absolute: string): Promise<CompileRes
   if (loaded.default === undefined) {
     return { problems: [fileProblem(file, "no default export", "the configuration as one")] };
   }
-  return compileConfigValue(loaded.default, { file: absolute, fileExists: existsSync });
+  return compileConfigValue(loaded.default, {
+    file: absolute,
+    fileExists: existsSync,
+    readText: namedText,
+  });
 }
 
 function fileProblem(file: string, found: string, expected: string): ConfigProblem {
@@ -91,6 +95,19 @@ function readText(file: string): string {
     return readFileSync(file, "utf8");
   } catch (error) {
     throw unreadable(file, error);
+  }
+}
+
+/** Bytes of a file that the configuration names: a hundred thousand addresses, each with a word why. */
+const namedFileMaxBytes = 16 * 2 ** 20;
+
+function namedText(file: string): string | undefined {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true || stat.size > namedFileMaxBytes) return undefined;
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined;
   }
 }
 

@@ -4,13 +4,15 @@ import { join } from "node:path";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { directDialer } from "../adapters/direct/dialer.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
+import { readClientTls } from "../adapters/node/tls-client.ts";
 import { openGatewayStore } from "../adapters/sqlite/gateway-store.ts";
 import { openJournal } from "../adapters/sqlite/journal.ts";
 import { TallygateError } from "../base/errors.ts";
-import { GatewayCore } from "../gateway/core.ts";
+import { GatewayCore, type GatewayRules } from "../gateway/core.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
+import { isLoopback } from "./control-client.ts";
 import { type DataFolder, readToken } from "./data-folder.ts";
 
 export interface Member {
@@ -23,6 +25,7 @@ export interface Member {
   readonly hubUrl: string;
   /** One-way delay of every message on the link. */
   readonly latencyMs: number;
+  readonly rules: GatewayRules;
 }
 
 /** The member's folder must be locked. The core is started; stopping it closes the journal too. */
@@ -33,6 +36,7 @@ export async function openCore(
   const { config, folder, region, process, listen } = member;
   const { log, metrics } = outside;
   const token = joinToken(folder);
+  checkLink(member, log);
   const home = folder.gateway(region, process);
   // Two threads that start side by side: a restarted gateway serves a tenth of a second sooner.
   const [journal, store] = await Promise.all([
@@ -47,6 +51,7 @@ export async function openCore(
     url: member.hubUrl,
     joinToken: token,
     identity: journal.identity,
+    tls: () => readClientTls(config.hub.link),
     delayMs: member.latencyMs,
     onRefused: (refusal, field) =>
       log.error("a message of the hub was refused", { refusal, field }),
@@ -58,7 +63,7 @@ export async function openCore(
       listen,
       flushIntervalMs: config.journal.flushIntervalMs,
       retentionMs: config.journal.retentionMs,
-      plans: config.plans,
+      rules: member.rules,
     },
     {
       journal,
@@ -73,6 +78,17 @@ export async function openCore(
   );
   await core.start();
   return { core, journal };
+}
+
+/** What is wrong with files is said at the start, not at the first attempt. Fails with `certificate-invalid`. */
+function checkLink({ config, hubUrl }: Member, log: Log): void {
+  const { protocol, hostname, origin } = new URL(hubUrl);
+  if (protocol === "https:") readClientTls(config.hub.link);
+  else if (!isLoopback(hostname)) {
+    log.warn("the link to the hub is not encrypted: join token and usage can be read on the way", {
+      hub: origin,
+    });
+  }
 }
 
 /** From the environment; beside a hub on this machine, from its data folder. */

@@ -45,7 +45,7 @@ export function addProcessCommands(program: Command): void {
     program
       .command("gateway")
       .description("one gateway process of a region")
-      .requiredOption("--region <name>", "region of the configuration")
+      .requiredOption("--region <name>", "region of the configuration; NAME/K: its process K")
       .option(
         "--process <k>",
         "which of the region's processes, from 0",
@@ -63,8 +63,15 @@ export function addProcessCommands(program: Command): void {
     .action(async (options: GatewayOptions) => {
       const { runGateway } = await import("./gateway.ts");
       keepCompiled(options);
-      await runGateway(options);
+      await runGateway(named(options));
     });
+}
+
+/** `sydney/1`, as logs and status call a process: one word, for service managers. */
+function named(options: GatewayOptions): GatewayOptions {
+  const [region = "", process] = options.region.split("/");
+  if (process === undefined) return options;
+  return { ...options, region, process: parseWhole(process, 0, processesMax - 1) };
 }
 
 /** By then a process has started and has other things to do than the first time. */

@@ -18,8 +18,8 @@ export interface PublicListenerOptions {
   readonly listen: ListenAddress;
   /** Started by `dev`, which gives every region a port of its own, and none to redirect from. */
   readonly isDev: boolean;
-  /** How long a stop waits for replies in progress. */
-  readonly stopMsMax: number;
+  /** How long a stop waits for replies in progress; asked when it begins. */
+  readonly stopMsMax: () => number;
 }
 
 export interface PublicListener {
@@ -62,7 +62,7 @@ export async function openPublicListener(
     },
     pipeline,
   );
-  cleanup.add(() => listener.stop(options.stopMsMax));
+  cleanup.add(() => listener.stop(options.stopMsMax()));
   if (tls?.redirect !== undefined && certificates !== undefined && !options.isDev) {
     const redirect = await listenRedirect({
       ...tls.redirect.listen,

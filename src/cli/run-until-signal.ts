@@ -1,7 +1,5 @@
 /** Ctrl-C and its siblings, as a promise. */
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 export interface StopSignal {
   /** Resolves at the first signal. */
   readonly arrived: Promise<void>;
@@ -9,8 +7,13 @@ export interface StopSignal {
   release(): void;
 }
 
-/** From now on the first signal is held as a wish to stop; a second SIGINT ends the process at once. */
-export function catchStopSignal(): StopSignal {
+/**
+ * From now on the first signal is held as a wish to stop; a second SIGINT ends the process at once. SIGHUP is one of them only where
+ * it has no other meaning.
+ */
+export function catchStopSignal(
+  signals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM", "SIGHUP"],
+): StopSignal {
   let onSignal = (): void => {};
   const arrived = new Promise<void>((resolve) => {
     onSignal = resolve;
@@ -24,6 +27,23 @@ export function catchStopSignal(): StopSignal {
     arrived,
     release() {
       for (const signal of signals) process.removeListener(signal, listener);
+    },
+  };
+}
+
+export const stopSignals: readonly NodeJS.Signals[] = ["SIGINT", "SIGTERM"];
+
+/** From now on SIGHUP calls what `listen` was given last; before that it does nothing. */
+export function catchHangup(): { listen(onHangup: () => void): void; release(): void } {
+  let onHangup = (): void => {};
+  const listener = (): void => onHangup();
+  process.on("SIGHUP", listener);
+  return {
+    listen(next) {
+      onHangup = next;
+    },
+    release() {
+      process.removeListener("SIGHUP", listener);
     },
   };
 }

@@ -19,6 +19,8 @@ export interface SupervisedChild {
   /** Of the process that was ready last: what is written into dev.json answers. */
   readonly pid: number;
   readonly isReady: boolean;
+  /** To the process that runs now, if one does. */
+  signal(signal: NodeJS.Signals): void;
   /** SIGTERM, and SIGKILL to what is still there after 10 s. Resolves when it is gone. */
   stop(): Promise<void>;
 }
@@ -113,6 +115,7 @@ export function superviseChild(
     get isReady() {
       return isReady;
     },
+    signal: (signal) => void child?.kill(signal),
     stop,
   };
 }

@@ -27,6 +27,9 @@ export const processSchema = z
     lagP99Ms: z.number(),
     peakUnits: z.number().openapi({ description: "Most units charged in 250 ms, of late." }),
     roundTripMs: z.number(),
+    rulesVersion: z.string().openapi({
+      description: "Of the plans, routes and keys that it runs with; the same everywhere.",
+    }),
     watermarks: z.array(z.object({ incarnation: z.string(), seq: z.number() })),
   })
   .openapi("Process");
@@ -109,6 +112,9 @@ export const statusSchema = z
     stream: z.object({ first: z.number(), last: z.number(), bytes: z.number() }),
     ledgerBytes: z.number(),
     registry: z.object({ version: z.number(), keys: z.number() }),
+    rulesVersion: z.string().openapi({
+      description: "Of the plans, routes and keys that the hub runs with.",
+    }),
     backup: z
       .object({ position: z.number(), at: instant })
       .nullable()

@@ -63,6 +63,7 @@ export function statusJson(config: CompiledConfig, status: HubStatus): StatusJso
     stream: { ...status.stream },
     ledgerBytes: status.ledgerBytes,
     registry: { ...status.registry },
+    rulesVersion: status.rulesVersion,
     backup: backup === undefined ? null : { position: backup.position, at: instant(backup.atMs) },
     counters: status.counters,
     gaps: status.gaps.map((gap) => ({ ...gap })),

@@ -14,6 +14,7 @@ export type Outcome =
   | "unauthorized"
   | "forbidden"
   | "not-found"
+  | "preflight"
   | "unready"
   | "unrecordable"
   | "unleased"
@@ -73,6 +74,7 @@ export class CallStats {
   readonly #region: string;
   readonly #requests: Family<CounterChild>;
   readonly #decisions: Family<CounterChild>;
+  readonly #crowded: Family<CounterChild>;
   readonly #duration: HistogramChild;
   readonly #overhead: HistogramChild;
   readonly #cells = new Map<string, Map<string, CellsByOutcome>>();
@@ -90,6 +92,11 @@ export class CallStats {
       help: "Decisions: admitted calls of a plan, and refusals (or what a shadow limit would have refused) by limit.",
       labels: ["plan", "limit", "decision"],
     });
+    this.#crowded = metrics.counter({
+      name: "tallygate_shared_counter_calls_total",
+      help: "Calls that were held against the counter which addresses and the like share that came when a window was full (clients.addressesMax).",
+      labels: ["plan", "per"],
+    });
     const histogram = (name: string, help: string): HistogramChild =>
       metrics.histogram({ name, help, labels: ["region"], buckets: durationBuckets }).child(region);
     this.#duration = histogram(
@@ -104,6 +111,11 @@ export class CallStats {
 
   decision(plan: string, limit: string, decision: Decided): CounterChild {
     return this.#decisions.child(plan, limit, decision);
+  }
+
+  /** Calls of a plan whose subject found no room. */
+  crowded(plan: string, per: string): CounterChild {
+    return this.#crowded.child(plan, per);
   }
 
   ended(call: EndedCall): void {

@@ -7,18 +7,22 @@
 
 import type { EpochMs } from "../base/words.ts";
 import type { RowDefinition } from "../metering/usage.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Exchange } from "../ports/listener.ts";
+import type { Clock, Random } from "../ports/clock.ts";
+import type { Exchange, HeaderList } from "../ports/listener.ts";
 import type { Log } from "../ports/log.ts";
+import { recordOf } from "./access-record.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
+import { dropCorsFields } from "./cors.ts";
 import { type ProblemKind, problemBody, problemSpec } from "./problems.ts";
 import type { HeldReply, ReplyGate } from "./reply-gate.ts";
+import { rewriteFields } from "./rewrite.ts";
 import type { CompiledPlan, CompiledRoute } from "./setup.ts";
 
 /** What all calls of a pipeline share. */
 export interface CallServices {
   readonly region: string;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Log;
   readonly stats: CallStats;
   readonly gate: ReplyGate;
@@ -57,6 +61,10 @@ export class Call implements HeldReply {
   readonly route: CompiledRoute;
   readonly plan: CompiledPlan;
   readonly startedMs: number;
+  /** RateLimit-Policy; "": none. */
+  readonly policy: string;
+  /** Fields that let a web page read the reply; undefined: no rules. */
+  readonly cors: HeaderList | undefined;
   waitUntilMs = 0;
   /** Of the charge in the journal; 0: nothing was recorded, and nothing is waited for. */
   position = 0;
@@ -86,6 +94,8 @@ export class Call implements HeldReply {
       readonly route: CompiledRoute;
       readonly plan: CompiledPlan;
       readonly startedMs: number;
+      readonly policy: string;
+      readonly cors: HeaderList | undefined;
     },
   ) {
     this.#services = services;
@@ -94,10 +104,13 @@ export class Call implements HeldReply {
     this.route = of.route;
     this.plan = of.plan;
     this.startedMs = of.startedMs;
+    this.policy = of.policy;
+    this.cors = of.cors;
   }
 
   /** The limit nearest to its end, by its place in the plan; -1: no limit applied. */
   decided(tightest: number, remaining: number, resetSeconds: number): void {
+    recordOf(this.exchange)?.decided();
     this.#tightest = tightest;
     this.#remaining = remaining;
     this.#resetSeconds = resetSeconds;
@@ -106,6 +119,8 @@ export class Call implements HeldReply {
   /** Recorded at `position` of the journal under `row`. */
   charged(position: number, row: RowDefinition, units: number): void {
     this.position = position;
+    const record = recordOf(this.exchange);
+    if (record !== undefined) this.#services.gate.watch(position, record);
     this.#row = row;
     this.#units = units;
   }
@@ -221,10 +236,18 @@ export class Call implements HeldReply {
     ended.durationMs = clock.monotonicMs() - this.startedMs;
     ended.elsewhereMs = this.elsewhereMs;
     stats.ended(ended);
+    const record = recordOf(this.exchange);
+    if (record !== undefined) record.ended({ ...ended, status: this.#status });
   }
 
   #addFields(headers: string[]): void {
-    const { policy, remaining } = this.plan.fields;
+    rewriteFields(headers, this.route.config.responseFields);
+    if (this.cors !== undefined) {
+      dropCorsFields(headers);
+      headers.push(...this.cors);
+    }
+    const { policy } = this;
+    const { remaining } = this.plan.fields;
     if (policy !== "") {
       headers.push("RateLimit-Policy", policy);
       if (this.#tightest >= 0) {

@@ -40,6 +40,7 @@ export class Caller implements MeteredCaller {
   constructor(keys: KeyTable, filler: SubjectFiller) {
     this.keys = keys;
     this.#filler = filler;
+    filler.fillOverflow(this.subjects);
   }
 
   get keySlot(): number {
@@ -68,5 +69,9 @@ export class Caller implements MeteredCaller {
 
   subjectText(dimension: number): string {
     return this.#filler.text(dimension, this.facts);
+  }
+
+  overflowText(dimension: number): string {
+    return this.#filler.overflowText(dimension);
   }
 }

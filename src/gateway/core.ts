@@ -12,7 +12,6 @@ import { type HashKey, hashKeyFromHex } from "../base/hash.ts";
 import { type EpochMs, producerKey } from "../base/words.ts";
 import { HeldCounters } from "../limits/held-counters.ts";
 import type { Plan } from "../limits/plan.ts";
-import { replayRecords } from "../metering/open-batch.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { GatewayStore, SavedCluster } from "../ports/gateway-store.ts";
 import type { Journal } from "../ports/journal.ts";
@@ -34,6 +33,7 @@ import { NodeTime } from "./node-time.ts";
 import { OwnCharges } from "./own-charges.ts";
 import { PeakUnits } from "./peak-units.ts";
 import { RegionView } from "./region-view.ts";
+import { sealRemains } from "./seal-remains.ts";
 import { Sender } from "./sender.ts";
 import { loadOwn } from "./snapshot-builder.ts";
 import { StalenessGuard } from "./staleness-guard.ts";
@@ -55,8 +55,16 @@ export interface CoreOptions {
   readonly listen: string;
   readonly flushIntervalMs: number;
   readonly retentionMs: number;
-  /** Those of the configuration: new keys of plans with strict limits are given some quota ahead. */
+  /** As of the start. */
+  readonly rules: GatewayRules;
+}
+
+/** What a changed configuration changes while the gateway runs. */
+export interface GatewayRules {
+  /** New keys of plans with strict limits are given some quota ahead. */
   readonly plans: readonly Plan[];
+  /** Told to the hub; "" if nobody compares. */
+  readonly version: string;
 }
 
 export interface CorePorts {
@@ -90,6 +98,7 @@ export class GatewayCore {
   readonly #peak = new PeakUnits();
   readonly #metrics: GatewayMetrics;
   readonly #timers: Timer[] = [];
+  #rules: GatewayRules;
   #cluster: SavedCluster | undefined;
   readonly #rate = new CallRate();
   readonly #guard = new StalenessGuard();
@@ -98,6 +107,7 @@ export class GatewayCore {
 
   constructor(options: CoreOptions, ports: CorePorts) {
     this.options = options;
+    this.#rules = options.rules;
     this.#ports = ports;
     const { journal, log } = ports;
     const { producer } = journal.identity;
@@ -153,10 +163,17 @@ export class GatewayCore {
     return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#own);
   }
 
+  /** Takes changed rules, from the next call on. */
+  reconfigure(rules: GatewayRules): void {
+    this.#rules = rules;
+    this.leases.reconfigure(rules.plans);
+  }
+
   async start(): Promise<void> {
-    const { journal, store, timers } = this.#ports;
-    await this.#sealRemains();
-    await giveLeasesBack(journal, this.meter, { log: this.#ports.log, nowMs: this.time.nowMs() });
+    const { journal, store, timers, log } = this.#ports;
+    const { region } = this.options;
+    await sealRemains(journal, { region, log, nowMs: this.time.nowMs() });
+    await giveLeasesBack(journal, this.meter, { log, nowMs: this.time.nowMs() });
     const cluster = await store.loadCluster();
     if (cluster !== undefined) await this.#join(cluster).load();
     await this.#loadView();
@@ -165,7 +182,7 @@ export class GatewayCore {
     const watermark = (incarnation: string): number =>
       watermarks.get(producerKey(producer, incarnation)) ?? 0;
     await loadOwn(journal, { tables, own, watermark }, (incarnation, seq) => {
-      this.#ports.log.error("a stored batch is damaged", { incarnation, seq });
+      log.error("a stored batch is damaged", { incarnation, seq });
     });
     const { flushIntervalMs } = this.options;
     this.#timers.push(
@@ -193,26 +210,6 @@ export class GatewayCore {
     this.session.stop();
     await journal.close();
     await store.close();
-  }
-
-  async #sealRemains(): Promise<void> {
-    const { journal, log } = this.#ports;
-    const { remains } = journal;
-    if (remains === undefined) return;
-    const nowMs = this.time.nowMs();
-    const { batch, intact } = replayRecords(remains.groups, nowMs);
-    const { damagedGroups } = remains;
-    if (!intact || damagedGroups > 0) {
-      log.error("open records of the journal are damaged; charges behind them are lost", {
-        damagedGroups,
-      });
-    }
-    const { incarnation, seq } = remains;
-    const { producer } = journal.identity;
-    const { region } = this.options;
-    const sealed = batch.seal({ producer, incarnation, seq, region, sealedAtMs: nowMs });
-    await journal.sealRemains(sealed.bytes);
-    log.info("charges of an earlier start were sealed", { calls: batch.calls, seq });
   }
 
   async #loadView(): Promise<void> {
@@ -302,6 +299,7 @@ export class GatewayCore {
         ...{ view: this.view, meter: this.meter, lag: this.#lag, peak: this.#peak },
         health: this.#ports.journal.health(),
         registryVersion: this.keys?.savedVersion ?? 0,
+        rulesVersion: this.#rules.version,
         callsPerSecond: this.#rate.perSecond,
         roundTripMs: this.time.roundTripMs,
       },
@@ -342,7 +340,7 @@ export class GatewayCore {
     });
     if (!wasLoaded || this.credentials === undefined) return;
     const { hashKey } = this.credentials;
-    const { plans } = this.options;
+    const { plans } = this.#rules;
     for (const demand of demandsOfKeys(message.packed, { plans, hashKey, nowMs: at.nowMs })) {
       this.leases.demand(demand);
     }

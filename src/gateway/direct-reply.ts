@@ -2,7 +2,8 @@
 
 import type { Decision } from "../limits/decide.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Exchange, Refusal } from "../ports/listener.ts";
+import type { Exchange, HeaderList, Refusal } from "../ports/listener.ts";
+import { recordOf } from "./access-record.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import {
   type ProblemExtras,
@@ -20,6 +21,8 @@ export interface Visited {
   readonly requestId: string;
   readonly startedMs: number;
   readonly nowMs: number;
+  /** Fields that let a web page read the reply; undefined: no rules. */
+  readonly cors: HeaderList | undefined;
 }
 
 /** What is known of a call so far, and what the problem says beyond its kind. */
@@ -40,7 +43,12 @@ export class DirectReplies {
     this.#clock = clock;
   }
 
-  problem(visited: Visited, kind: ProblemKind, outcome: Outcome, context?: ProblemContext): void {
+  problem(
+    visited: Visited,
+    kind: ProblemKind,
+    outcome: Outcome,
+    context?: ProblemContext,
+  ): undefined {
     const { status, headers, closes } = problemSpec(kind);
     const list = ["content-type", "application/problem+json"];
     if (headers !== undefined) list.push(...headers);
@@ -51,12 +59,14 @@ export class DirectReplies {
       headers: list,
       body: problemBody(kind, visited.requestId, context),
     });
-    this.#ended(visited, outcome, context);
+    this.#ended(visited, { status, outcome, context });
   }
 
-  /** The answer to a call that could not be identified. */
-  refused(visited: Visited, kind: ProblemKind): void {
-    this.problem(visited, kind, refusedOutcome(kind));
+  /** The answer to a call that could not be identified. `retryAfterSeconds`: where it is for a while only. */
+  refused(visited: Visited, kind: ProblemKind, retryAfterSeconds: number): void {
+    const isForAWhile = kind === "address-blocked" || kind === "keys-wrong-too-often";
+    const headers = isForAWhile ? ["Retry-After", String(retryAfterSeconds)] : [];
+    this.problem(visited, kind, refusedOutcome(kind), { headers });
   }
 
   limited(
@@ -66,10 +76,12 @@ export class DirectReplies {
       readonly route: CompiledRoute;
       readonly decision: Readonly<Decision>;
       readonly signup: string;
+      /** RateLimit-Policy. */
+      readonly policy: string;
     },
   ): void {
-    const { plan, route, decision, signup } = denied;
-    const { policy, remaining } = plan.fields;
+    const { plan, route, decision, signup, policy } = denied;
+    const { remaining } = plan.fields;
     const { limits } = plan.plan;
     const violated: string[] = [];
     let outcome: Outcome | undefined;
@@ -112,6 +124,12 @@ export class DirectReplies {
     this.#send(visited, { status: 200, headers, body });
   }
 
+  /** The answer to a preflight: whether the call itself may be made. */
+  preflight(visited: Visited, fields: HeaderList): void {
+    this.#send(visited, { status: 204, headers: [...fields], body: undefined });
+    this.#ended(visited, { status: 204, outcome: "preflight", context: undefined });
+  }
+
   /** For bytes that are no request. */
   refusal(status: number, requestId: string): Refusal {
     const headers = ["content-type", "application/problem+json"];
@@ -120,27 +138,46 @@ export class DirectReplies {
   }
 
   #send(
-    { exchange, requestId }: Visited,
-    reply: { readonly status: number; readonly headers: string[]; readonly body: string },
+    { exchange, requestId, cors }: Visited,
+    reply: {
+      readonly status: number;
+      readonly headers: string[];
+      readonly body: string | undefined;
+    },
   ): void {
     const { status, headers, body } = reply;
     headers.push("x-request-id", requestId, "x-region", this.#region);
+    if (cors !== undefined) headers.push(...cors);
     exchange.reply(status, headers, body);
   }
 
-  #ended(visited: Visited, outcome: Outcome, context?: ProblemContext): void {
-    this.#stats.ended({
-      route: context?.route ?? "",
-      plan: context?.plan ?? "",
-      outcome,
-      bytes: 0,
-      durationMs: this.#clock.monotonicMs() - visited.startedMs,
-      elsewhereMs: 0,
-    });
+  #ended(
+    visited: Visited,
+    of: {
+      readonly status: number;
+      readonly outcome: Outcome;
+      readonly context: ProblemContext | undefined;
+    },
+  ): void {
+    const { status, outcome, context } = of;
+    const durationMs = this.#clock.monotonicMs() - visited.startedMs;
+    const [route, plan] = [context?.route ?? "", context?.plan ?? ""];
+    this.#stats.ended({ route, plan, outcome, bytes: 0, durationMs, elsewhereMs: 0 });
+    const record = recordOf(visited.exchange);
+    record?.ended({ status, outcome, route, plan, bytes: 0, elsewhereMs: 0 });
   }
 }
 
 function refusedOutcome(kind: ProblemKind): Outcome {
-  if (kind === "key-refused") return "unauthorized";
-  return kind === "plan-unknown" ? "forbidden" : "malformed";
+  switch (kind) {
+    case "key-refused":
+    case "keys-wrong-too-often":
+      return "unauthorized";
+    case "plan-unknown":
+    case "address-denied":
+    case "address-blocked":
+      return "forbidden";
+    default:
+      return "malformed";
+  }
 }

@@ -30,6 +30,8 @@ export class Door {
   readonly scan = new HeaderScan();
   /** Where the path ends in the target of the request checked last. */
   pathEnd = 0;
+  /** Length of its body, as far as it was said; 0: none, or not known beforehand. */
+  bodyBytes = 0;
   readonly host = this.scan.watch("host");
   readonly authorization = this.scan.watch("authorization");
   readonly referer = this.scan.watch("referer");
@@ -47,7 +49,7 @@ export class Door {
   constructor({ keys, dimensions, listener }: CompiledConfig) {
     this.#fieldsMax = listener.fieldsMax;
     this.#targetMax = listener.targetMaxBytes;
-    this.#bodyMax = listener.bodyMaxBytes;
+    this.#bodyMax = listener.bodyOfAnyRouteMaxBytes;
     this.#keyFields = keys.from.flatMap((source) =>
       source.kind === "header" ? [this.scan.watch(source.name)] : [],
     );
@@ -90,6 +92,7 @@ export class Door {
   /** RFC 9112, 6: chunked alone, or one length alone. */
   #checkFraming(isOld: boolean): ProblemKind | undefined {
     const { scan } = this;
+    this.bodyBytes = 0;
     const lengths = scan.count(this.#contentLength);
     const codings = scan.count(this.#transferEncoding);
     if (codings > 0) {
@@ -102,8 +105,9 @@ export class Door {
     if (lengths === 0) return undefined;
     const length = scan.first(this.#contentLength) as string;
     if (lengths > 1 || !isDigits(length)) return "request-malformed";
-    const isTooLong = length.length > lengthDigitsMax || Number(length) > this.#bodyMax;
-    return isTooLong ? "body-too-large" : undefined;
+    if (length.length > lengthDigitsMax) return "body-too-large";
+    this.bodyBytes = Number(length);
+    return this.bodyBytes > this.#bodyMax ? "body-too-large" : undefined;
   }
 
   /** HTTP/1.0 does not know it (RFC 9110, 10.1.1). */

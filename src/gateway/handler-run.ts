@@ -4,9 +4,9 @@
  * others.
  */
 
+import { hopByHopFields, ownFields } from "../access/field-names.ts";
 import type { HandlerCall, HandlerHost, ResponseParts } from "../ports/handler.ts";
 import type { AwaitedCall, Call, CallServices, ReplyStream } from "./call.ts";
-import { hopByHopFields, ownFields } from "./reply-fields.ts";
 
 export function runHandler(
   call: Call,
@@ -19,7 +19,7 @@ export function runHandler(
   let result: Response | Promise<Response>;
   try {
     const handler = call.route.handler as NonNullable<typeof call.route.handler>;
-    result = handler(call.exchange.webRequest(), handlerCall);
+    result = handler(call.exchange.webRequest(call.route.config.bodyMaxBytes), handlerCall);
   } catch (cause) {
     failed(call, services, cause);
     return;

@@ -17,6 +17,7 @@ export function heartbeat(
     readonly peak: PeakUnits;
     readonly health: JournalHealth;
     readonly registryVersion: number;
+    readonly rulesVersion: string;
     readonly callsPerSecond: number;
     readonly roundTripMs: number | undefined;
   },
@@ -41,5 +42,6 @@ export function heartbeat(
     lagP99Ms: lag.percentile(0.99, nowMs),
     roundTripMs,
     peakUnits: of.peak.units,
+    rulesVersion: of.rulesVersion,
   };
 }

@@ -8,20 +8,29 @@
 
 import { clientAddress } from "../access/client-address.ts";
 import type { CompiledConfig, KeySource } from "../access/compiled-config.ts";
-import { isInCidr, maskAddress } from "../access/ip-address.ts";
+import {
+  formatSubjectAddress,
+  isInCidr,
+  isIpv4,
+  maskAddress,
+  maskWords,
+} from "../access/ip-address.ts";
 import { violatedRestriction } from "../access/key-restrictions.ts";
-import { type KeyTable, keyRefusalName } from "../access/key-table.ts";
+import { type KeyTable, keyRefusalName, notRemembered } from "../access/key-table.ts";
 import { refererHost } from "../access/referer.ts";
+import { fingerprintAddress } from "../access/subject-fingerprint.ts";
 import { subjectFiller } from "../access/subjects.ts";
 import type { HashKey } from "../base/hash.ts";
-import type { EpochMs } from "../base/words.ts";
+import type { EpochMs, Fingerprint } from "../base/words.ts";
 import type { Connection, Exchange } from "../ports/listener.ts";
+import { recordOf } from "./access-record.ts";
 import { AddressText, Caller } from "./caller.ts";
 import type { Forwarded } from "./forward-headers.ts";
 import type { HeaderScan } from "./header-scan.ts";
 import type { ProblemKind } from "./problems.ts";
 import { queryValues } from "./query.ts";
 import type { CompiledPlan, CompiledRoute, Setup } from "./setup.ts";
+import type { Strangers } from "./strangers.ts";
 
 /** What the cluster knows of keys; there once the gateway has joined it. */
 export interface Credentials {
@@ -37,6 +46,8 @@ interface PeerNotes {
   readonly masked: Uint32Array;
   readonly bits: number;
   readonly isTrusted: boolean;
+  /** By the lists of addresses. */
+  readonly isDenied: boolean;
   readonly text: AddressText;
 }
 
@@ -54,6 +65,9 @@ export class Identifier {
   plan: CompiledPlan | undefined;
   readonly #config: CompiledConfig;
   readonly #setup: Setup;
+  readonly #strangers: Strangers;
+  readonly #hashKey: HashKey;
+  readonly #address: Fingerprint = { lo: 0, hi: 0 };
   readonly #keys: KeyTable;
   readonly #scan: HeaderScan;
   readonly #host: number;
@@ -66,7 +80,7 @@ export class Identifier {
   readonly #plans: (CompiledPlan | undefined)[] = [];
 
   /** What the setup's door has scanned is read here. */
-  constructor(setup: Setup, credentials: Credentials) {
+  constructor(setup: Setup, credentials: Credentials, strangers: Strangers) {
     const { config, door } = setup;
     this.#scan = door.scan;
     this.#host = door.host;
@@ -74,6 +88,8 @@ export class Identifier {
     this.#origin = door.origin;
     const { hashKey, table } = credentials;
     this.#setup = setup;
+    this.#strangers = strangers;
+    this.#hashKey = hashKey;
     this.#config = config;
     this.#keys = table;
     this.#filler = subjectFiller({ hashKey, keys: table, dimensions: config.dimensions });
@@ -96,6 +112,10 @@ export class Identifier {
     facts.rawHeaders = headers;
     facts.query = at.pathEnd < at.target.length ? at.target.slice(at.pathEnd + 1) : "";
     this.#readAddress(exchange, notes);
+    if (this.#isDenied(notes)) {
+      this.#strangers.refused("denied");
+      return "address-denied";
+    }
     this.#readReferer();
     return this.#readKey(at);
   }
@@ -132,6 +152,12 @@ export class Identifier {
     if (this.#filler.fill(plan.plan, facts, subjects) >= 0) subjects.lo.fill(0);
   }
 
+  /** Notes that the caller identified last was refused for its quota. */
+  noteLimited(nowMs: EpochMs): void {
+    if (this.caller.facts.slot >= 0 || !this.#strangers.countsRefusals) return;
+    this.#strangers.limited(this.#addressNow(), nowMs, () => this.#placeOfAddress());
+  }
+
   forwarded(exchange: Exchange, requestId: string): Forwarded {
     const { connection } = exchange;
     return {
@@ -139,6 +165,7 @@ export class Identifier {
       protocol: connection.protocol,
       host: this.#scan.first(this.#host) ?? "",
       requestId,
+      traceparent: recordOf(exchange)?.forwards() ?? "",
     };
   }
 
@@ -152,7 +179,8 @@ export class Identifier {
     const bits = maskAddress(masked, ipv4Prefix, ipv6Prefix);
     const isTrusted = trustedProxies.some((block) => isInCidr(words, block));
     const text = new AddressText(words);
-    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, text };
+    const isDenied = this.#config.clients.lists?.isDenied(words) === true;
+    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, isDenied, text };
     connection.scratch = notes;
     return notes;
   }
@@ -173,6 +201,27 @@ export class Identifier {
     copyWords(restricted.address, facts.address);
     facts.addressBits = maskAddress(facts.address, ipv4Prefix, ipv6Prefix);
     this.caller.clientAddress = new AddressText(restricted.address);
+  }
+
+  /** A trusted proxy is not the caller, and may be in no list. */
+  #isDenied(notes: PeerNotes): boolean {
+    if (!notes.isTrusted) return notes.isDenied;
+    return this.#config.clients.lists?.isDenied(this.caller.restricted.address) === true;
+  }
+
+  /** Fingerprint of the caller's address as it is counted. */
+  #addressNow(): Fingerprint {
+    const { address, addressBits } = this.caller.facts;
+    fingerprintAddress(this.#hashKey, address, addressBits, this.#address);
+    return this.#address;
+  }
+
+  /** What of the address may stand in a log: the network around it. */
+  #placeOfAddress(): string {
+    const words = this.caller.facts.address.slice();
+    const bits = isIpv4(words) ? 96 + 24 : 48;
+    maskWords(words, bits);
+    return formatSubjectAddress(words, bits);
   }
 
   #readReferer(): void {
@@ -202,21 +251,29 @@ export class Identifier {
       if (key !== undefined && key !== found) return "keys-differ";
       key = found;
     }
-    return key === undefined ? this.#anonymous() : this.#keyed(key, at.nowMs);
+    return key === undefined ? this.#anonymous(at.nowMs) : this.#keyed(key, at.nowMs);
   }
 
-  #anonymous(): ProblemKind | undefined {
+  #anonymous(nowMs: EpochMs): ProblemKind | undefined {
     this.caller.facts.slot = -1;
     this.plan = this.#setup.anonymousPlan;
+    if (this.#strangers.blocksAny) {
+      this.retryAfterSeconds = this.#strangers.blockedSeconds(this.#addressNow(), nowMs);
+      if (this.retryAfterSeconds > 0) return "address-blocked";
+    }
     return this.plan === undefined ? "key-refused" : undefined;
   }
 
   #keyed(key: string, nowMs: EpochMs): ProblemKind | undefined {
-    const slot = this.#keys.identify(key, nowMs);
+    let slot = this.#keys.remembered(key, nowMs);
     this.plan = undefined;
+    if (slot === notRemembered) {
+      if (!this.#strangers.mayLookUp(this.#addressNow(), nowMs)) return this.#wrongKey(nowMs);
+      slot = this.#keys.identify(key, nowMs);
+    }
     if (slot < 0) {
       this.refusal = keyRefusalName(slot);
-      return "key-refused";
+      return this.#wrongKey(nowMs);
     }
     this.caller.facts.slot = slot;
     const index = this.#keys.planIndex(slot);
@@ -229,6 +286,14 @@ export class Identifier {
     this.plan = plan;
     return undefined;
   }
+
+  #wrongKey(nowMs: EpochMs): ProblemKind {
+    this.retryAfterSeconds = this.#strangers.wrongKey(this.#addressNow(), nowMs);
+    return this.retryAfterSeconds > 0 ? "keys-wrong-too-often" : "key-refused";
+  }
+
+  /** Seconds until a caller refused for its address may come again; only where `identify` said so. */
+  retryAfterSeconds = 0;
 
   /** Why the last refused key was refused; for metrics only, callers are not told. */
   refusal = "";

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FakeTime, settle } from "../hub/testing/fake-time.ts";
 import { HeldCounters } from "../limits/held-counters.ts";
+import type { Plan } from "../limits/plan.ts";
 import { parseWindowId } from "../limits/window.ts";
 import type { ClosedLease } from "../metering/usage.ts";
 import type { LeaseAsk, LeaseResult } from "../ports/link.ts";
@@ -274,4 +275,35 @@ test("a stop gives everything back, also what is granted only then", async () =>
     ],
   );
   assert.equal(rig.counter.spendable, 0);
+});
+
+function planOf(enforcement: "soft" | "strict", quota: number): Plan {
+  const limit = { counter: 0, quota, enforcement, stalenessMs: 0, onFailure: "deny" } as const;
+  return {
+    ...{ name: "pro", index: 0, counters: [] },
+    limits: [{ ...limit, sharedQuota: quota, name: "day", missing: "deny" }],
+  };
+}
+
+test("a changed quota is asked for at once where the old one was used up", async () => {
+  const rig = new Rig();
+  await rig.demand();
+  await rig.answer("used-up");
+  assert.equal(rig.asked.length, 1);
+  rig.keeper.reconfigure([planOf("strict", 9_000)]);
+  await settle();
+  assert.equal(rig.asked.length, 2);
+  assert.equal(rig.asked[1]?.want, Math.ceil(9_000 / 32));
+});
+
+test("what is held for a limit that is not strict any more goes back", async () => {
+  const rig = await granted(80);
+  await rig.spend(3);
+  rig.keeper.reconfigure([planOf("soft", 1_000)]);
+  await rig.tick();
+  assert.deepEqual(
+    rig.closed.map(({ spent }) => spent),
+    [3],
+  );
+  assert.equal(rig.keeper.units().held, 0);
 });

@@ -11,6 +11,7 @@ import { producerKey } from "../base/words.ts";
 import { HeldCounter, type HeldCounters } from "../limits/held-counters.ts";
 import { grantUnitsMin } from "../limits/lease-book.ts";
 import { closeLease, type HeldLease, openLease } from "../limits/lease-spend.ts";
+import type { Plan } from "../limits/plan.ts";
 import { windowAt, windowId } from "../limits/window.ts";
 import type { ClosedLease } from "../metering/usage.ts";
 import type { Timers } from "../ports/clock.ts";
@@ -198,6 +199,21 @@ export class LeaseKeeper {
     this.#outbox.flush();
   }
 
+  /**
+   * The configuration has changed: what is held for a limit that is not strict any more goes back by and by, and where nothing was
+   * left of a quota that may be larger now, it is asked for again.
+   */
+  reconfigure(plans: readonly Plan[]): void {
+    for (const tended of this.#tended.values()) {
+      const limits = plans.find(({ name }) => name === tended.plan)?.limits;
+      const limit = limits?.find(({ name }) => name === tended.limit);
+      tended.isEnded = limit?.enforcement !== "strict";
+      if (limit !== undefined) tended.quota = limit.quota;
+      if (tended.held.standing !== "soft") tended.retryAtMs = 0;
+    }
+    this.connected();
+  }
+
   /** Every few hundred milliseconds. */
   tick(): void {
     if (this.#isStopped) return;
@@ -293,7 +309,7 @@ export class LeaseKeeper {
     const { held } = tended;
     const { endMs } = held.window;
     sample(tended, nowMs);
-    if (hubMs >= endMs + endedMs) {
+    if (tended.isEnded || hubMs >= endMs + endedMs) {
       if (tended.marking === 0) this.#drop(tended);
       return;
     }

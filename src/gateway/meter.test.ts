@@ -34,8 +34,12 @@ function call(options: CallOptions = {}): ChargedCall {
       owner: () => "acme",
       addressText: () => "1.2.3.4",
       subjectText: () => `key:${key}`,
+      overflowText: () => "overflow:key",
     },
-    counters: { count: 1, lo: [slot + 1], hi: [7], dimension: [0], windowIds: [window] },
+    counters: {
+      ...{ count: 1, lo: [slot + 1], hi: [7], dimension: [0], windowIds: [window] },
+      shared: 0,
+    },
     cost,
     nowMs,
   };
@@ -208,4 +212,20 @@ test("carry-over adds what is not in the journal yet, once", async () => {
   laterOwn.begin(journal.incarnation, 1);
   meter.carryOver(later, laterOwn);
   assert.equal(later.get(day)?.table.own(2, 7), 2);
+});
+
+test("a place in the configuration that means another route or plan since a reload is another row", async () => {
+  const { journal, meter } = fixture();
+  meter.charge(call());
+  meter.charge({ ...call(), route: { index: 0, path: "/new" } });
+  meter.charge({ ...call(), plan: { index: 0, name: "free" } });
+  // The old meaning again, from another place.
+  meter.charge({ ...call(), plan: { index: 3, name: "pro" } });
+  await meter.flush(noon);
+  const rows = sealedRows(journal, 1).rows.map(({ route, plan, calls }) => [route, plan, calls]);
+  assert.deepEqual(rows, [
+    ["/{ip}", "pro", 2],
+    ["/new", "pro", 1],
+    ["/{ip}", "free", 1],
+  ]);
 });

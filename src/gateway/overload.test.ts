@@ -34,3 +34,26 @@ test("a client that leaves makes room, once", async () => {
   rig.send({ target: "/api/users/1", headers });
   assert.equal(rig.send({ target: "/api/users/1", headers }).status, 503);
 });
+
+test("the bound of a limit is what the region can have open: its own targets, and a name's many addresses", async () => {
+  const rig = await PipelineRig.create({
+    config: {
+      upstreams: {
+        users: {
+          targets: ["http://127.0.0.1:8091", "http://127.0.0.1:8092"],
+          regions: { sydney: ["http://127.0.0.1:8093"] },
+          connectionsMax: 4,
+        },
+      },
+    },
+  });
+  const headers = ["X-Api-Key", rig.key()];
+  for (let i = 0; i < 4; i++) rig.send({ target: "/api/users/1", headers });
+  assert.equal(rig.send({ target: "/api/users/1", headers }).status, 503);
+
+  const name = { targets: ["http://users.example.com"], connectionsMax: 4 };
+  const named = await PipelineRig.create({ config: { upstreams: { users: name } } });
+  const key = ["X-Api-Key", named.key()];
+  for (let i = 0; i < 9; i++) named.send({ target: "/api/users/1", headers: key });
+  assert.equal(named.forwarded.length, 9);
+});

@@ -1,15 +1,19 @@
 /** What keeps a gateway well when more is asked for than it, or an upstream, can do: see the two parts. */
 
 import type { UpstreamConfig } from "../access/compiled-config.ts";
+import { addressKind, hostOf } from "../access/upstream-address.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LoopGuard } from "./loop-guard.ts";
+import { addressesPerNameMax } from "./upstream-group.ts";
 
 export class Overload {
   readonly loop = new LoopGuard();
+  readonly #region: string;
   #limits = new Map<string, { readonly max: number; readonly limit: ConcurrencyLimit }>();
 
   constructor(metrics: Metrics, region: string) {
+    this.#region = region;
     const labels = ["region", "upstream"];
     const limits = metrics.gauge({
       name: "tallygate_upstream_concurrency_limit",
@@ -37,9 +41,13 @@ export class Overload {
     });
   }
 
-  /** The limit of an upstream: the same for as long as its sockets are as many. */
-  limitOf({ name, connectionsMax, targets }: UpstreamConfig): ConcurrencyLimit {
-    const max = connectionsMax * targets.length;
+  /** The limit of an upstream: the same for as long as it may have as many sockets from this region. */
+  limitOf({ name, connectionsMax, targets, regions }: UpstreamConfig): ConcurrencyLimit {
+    const addresses = (regions.get(this.#region) ?? targets).reduce((sum, { url }) => {
+      const isName = addressKind(hostOf(url)) === "not-an-address";
+      return sum + (isName ? addressesPerNameMax : 1);
+    }, 0);
+    const max = connectionsMax * addresses;
     const known = this.#limits.get(name);
     if (known?.max === max) return known.limit;
     const limit = new ConcurrencyLimit(max);

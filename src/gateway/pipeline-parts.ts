@@ -9,6 +9,7 @@ import type { HandlerHost } from "../ports/handler.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { UpstreamClient } from "../ports/upstream.ts";
+import type { CallObserver } from "./access-record.ts";
 import type { ObservationSink } from "./call-stats.ts";
 import type { Credentials } from "./identify.ts";
 import type { ChargedCall } from "./row-finder.ts";
@@ -53,4 +54,6 @@ export interface PipelineParts {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Left out: nothing is noted of requests. */
+  readonly observer?: CallObserver | undefined;
 }

@@ -298,7 +298,7 @@ test("a changed configuration holds from the next call on and keeps what was use
   const raised = await rigOf({
     plans: { anonymous: { limits: [{ name: "day", per: "ip", quota: 9, window: "day" }] } },
   });
-  await rig.pipeline.reconfigure(raised.config);
+  (await rig.pipeline.prepare(raised.config))();
   const exchange = await rig.ask({ target: "/a" });
   assert.equal(exchange.header("RateLimit"), '"day";r=6;t=43200');
 });

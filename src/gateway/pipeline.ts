@@ -2,11 +2,12 @@
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
  *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
+ *      a browser's preflight is answered, never charged
  *   2. /-/health       answered whatever the state
  *   3. ready?          503
- *   4. identify        keys differ 400; key refused 401
+ *   4. identify        address denied or blocked 403; keys differ 400; key refused 401, too often 429
  *   5. /-/usage        answered, never charged
- *   6. route           404, 405; after identify, so that a refused key learns no paths
+ *   6. route           404, 405, 413; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
  *   8. journal, view   503, unless the plan lets calls through unmetered; 503 too for what an overload sheds
  *   9. decide, charge  429; 503 above what the upstream can answer
@@ -16,23 +17,25 @@
  */
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
-import { Decider, type Decision } from "../limits/decide.ts";
-import type { WindowTables } from "../limits/window-tables.ts";
 import type { Timer } from "../ports/clock.ts";
-import type { Exchange, ExchangeTaker, Refusal } from "../ports/listener.ts";
-import { Call, type CallServices } from "./call.ts";
+import type { Exchange, ExchangeTaker, HeaderList, Refusal } from "../ports/listener.ts";
+import { noteRequest, recordOf } from "./access-record.ts";
+import { Admission } from "./admission.ts";
+import type { Call, CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
-import { ChargedVisit } from "./charged-visit.ts";
+import { Cors } from "./cors.ts";
 import { DirectReplies } from "./direct-reply.ts";
+import { answerFixed } from "./fixed-answer.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
 import { Identifier } from "./identify.ts";
 import { Overload } from "./overload.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
-import { secondsUntil } from "./reply-fields.ts";
 import { ReplyGate } from "./reply-gate.ts";
-import { type CompiledPlan, type CompiledRoute, compileSetup, type Setup } from "./setup.ts";
+import { RequestIds } from "./request-ids.ts";
+import { type CompiledPlan, compileSetup, type Setup } from "./setup.ts";
+import { Strangers } from "./strangers.ts";
 import { usageBody } from "./usage-reply.ts";
 
 /** How often time-outs are looked for, ms: so late can a 504 be. */
@@ -40,8 +43,6 @@ const sweepIntervalMs = 100;
 
 /** How often observations are handed to the meter, ms. A crash loses at most these. */
 const observeIntervalMs = 1_000;
-
-const notAttempted = ["x-tallygate-outcome", "not-attempted"];
 
 /** One request on its way; reused for the next, since the steps run in one turn. */
 interface Visit {
@@ -52,6 +53,7 @@ interface Visit {
   target: string;
   pathEnd: number;
   path: string;
+  cors: HeaderList | undefined;
 }
 
 export class Pipeline implements ExchangeTaker {
@@ -61,14 +63,13 @@ export class Pipeline implements ExchangeTaker {
   readonly #direct: DirectReplies;
   readonly #gate = new ReplyGate();
   readonly #timers: readonly Timer[];
-  readonly #idPrefix: string;
-  #idCount = 0;
+  readonly #ids: RequestIds;
   #setup: Setup;
+  #cors: Cors | undefined;
   #identifier: Identifier | undefined;
   #isStopping = false;
-  #tables: WindowTables | undefined;
-  #decider: Decider | undefined;
-  readonly #charged = new ChargedVisit();
+  readonly #admission: Admission;
+  readonly #strangers: Strangers;
   readonly #overload: Overload;
   #sweptMs: number;
 
@@ -79,13 +80,20 @@ export class Pipeline implements ExchangeTaker {
     this.#parts = parts;
     this.#stats = stats;
     this.#setup = setup;
+    this.#cors = Cors.of(setup);
     this.#overload = overload;
     this.#sweptMs = parts.clock.monotonicMs();
-    const { region, clock, log, meter, time, timers, random } = parts;
+    const { region, clock, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Set();
-    this.#services = { region, clock, log, stats, gate: this.#gate, meter, time, awaited };
+    this.#services = { ...parts, stats, gate: this.#gate, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
-    this.#idPrefix = `${random.hex(6)}-`;
+    this.#strangers = new Strangers(parts, setup.config.clients);
+    this.#admission = new Admission({
+      ...{ parts, overload, setup },
+      services: this.#services,
+      direct: this.#direct,
+    });
+    this.#ids = new RequestIds(random, setup.config.clients.trustedProxies);
     this.#timers = [
       timers.every(sweepIntervalMs, () => this.#sweep()),
       timers.every(observeIntervalMs, () => this.#observe()),
@@ -101,14 +109,21 @@ export class Pipeline implements ExchangeTaker {
     return new Pipeline(parts, { stats, setup, overload });
   }
 
-  /** Takes a changed configuration, for calls from now on. If it fails, the old one stays. */
-  async reconfigure(config: CompiledConfig): Promise<void> {
+  /** Makes a changed configuration ready; what it returns puts it into use, for calls from then on. Fails like `create`. */
+  async prepare(config: CompiledConfig): Promise<() => void> {
     const { handlers, upstreams } = this.#parts;
     const overload = this.#overload;
-    this.#setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
-    this.#identifier = undefined;
-    upstreams.retain(config.upstreams);
-    overload.retain(config.upstreams);
+    const setup = await compileSetup(config, { handlers, stats: this.#stats, overload });
+    return () => {
+      this.#setup = setup;
+      this.#cors = Cors.of(setup);
+      this.#identifier = undefined;
+      this.#admission.configure(setup);
+      this.#strangers.configure(config.clients);
+      this.#ids.configure(config.clients.trustedProxies);
+      upstreams.retain(config.upstreams);
+      overload.retain(config.upstreams);
+    };
   }
 
   /** Why no call should come here now; "" if calls should. */
@@ -136,20 +151,22 @@ export class Pipeline implements ExchangeTaker {
   }
 
   refuse(status: number): Refusal {
-    return this.#direct.refusal(status, this.#nextId());
+    return this.#direct.refusal(status, this.#ids.next());
   }
 
   take(exchange: Exchange): void {
     const { clock, log, time } = this.#parts;
     const visit: Visit = {
       exchange,
-      requestId: this.#nextId(),
+      requestId: this.#ids.of(exchange),
       startedMs: clock.monotonicMs(),
       nowMs: time.nowMs(),
       target: exchange.target,
       pathEnd: 0,
       path: "",
+      cors: undefined,
     };
+    noteRequest(this.#parts, visit);
     try {
       this.#visit(visit);
     } catch (cause) {
@@ -172,6 +189,12 @@ export class Pipeline implements ExchangeTaker {
     visit.pathEnd = pathEnd;
     const path = pathEnd === target.length ? target : target.slice(0, pathEnd);
     visit.path = path;
+    const cors = this.#cors?.answer(exchange, path);
+    visit.cors = cors?.fields;
+    if (cors?.preflight !== undefined) {
+      direct.preflight(visit, cors.preflight);
+      return;
+    }
     const isReserved = path.startsWith("/-/");
     if (isReserved && path === "/-/health") {
       if (this.#isRead(visit)) direct.health(visit, this.unready());
@@ -184,9 +207,10 @@ export class Pipeline implements ExchangeTaker {
     }
     const refused = identifier.identify(exchange, visit);
     if (refused !== undefined) {
-      direct.refused(visit, refused);
+      direct.refused(visit, refused, identifier.retryAfterSeconds);
       return;
     }
+    recordOf(exchange)?.identified(identifier.caller);
     const plan = identifier.plan as CompiledPlan;
     if (isReserved) this.#reserved(visit, identifier, plan);
     else this.#route(visit, identifier, plan);
@@ -196,7 +220,8 @@ export class Pipeline implements ExchangeTaker {
   #identify(): Identifier | undefined {
     if (this.#identifier === undefined) {
       const credentials = this.#parts.credentials();
-      if (credentials !== undefined) this.#identifier = new Identifier(this.#setup, credentials);
+      if (credentials !== undefined)
+        this.#identifier = new Identifier(this.#setup, credentials, this.#strangers);
     }
     return this.#identifier;
   }
@@ -208,11 +233,10 @@ export class Pipeline implements ExchangeTaker {
     }
     if (!this.#isRead(visit)) return;
     const { region, viewAgeMs } = this.#parts;
-    const { nowMs } = visit;
     const { caller } = identifier;
     identifier.fillWhatIsThere(plan);
-    const limits = this.#deciderNow().peek(plan.plan, caller.subjects, nowMs);
-    const age = viewAgeMs(nowMs);
+    const limits = this.#admission.decider().peek(plan.plan, caller.subjects, visit.nowMs);
+    const age = viewAgeMs(visit.nowMs);
     this.#direct.json(visit, usageBody({ region, caller, plan, limits, viewAgeMs: age }));
   }
 
@@ -226,10 +250,9 @@ export class Pipeline implements ExchangeTaker {
   #route(visit: Visit, identifier: Identifier, plan: CompiledPlan): void {
     const { exchange, path } = visit;
     const { router } = this.#setup;
-    const { method } = exchange;
-    const { route, isMethodRefused } = router.find(method, path);
+    const { route, isMethodRefused } = router.find(exchange.method, path);
     // TRACE would send the key back, in the hands of whatever script asked (RFC 9110, 9.3.8).
-    if (route === undefined || method === "TRACE") {
+    if (route === undefined || exchange.method === "TRACE") {
       if (route !== undefined || isMethodRefused) {
         const headers = ["allow", router.allowed(path).join(", ")];
         this.#direct.problem(visit, "method-refused", "not-found", { headers });
@@ -243,6 +266,10 @@ export class Pipeline implements ExchangeTaker {
       this.#direct.problem(visit, "key-restricted", "forbidden", of);
       return;
     }
+    if (this.#setup.door.bodyBytes > route.config.bodyMaxBytes) {
+      this.#direct.problem(visit, "body-too-large", "malformed", of);
+      return;
+    }
     const missing = identifier.fillSubjects(plan, route, path);
     if (missing !== "") {
       const detail = `The plan counts calls per ${missing}, which the request lacks.`;
@@ -253,99 +280,8 @@ export class Pipeline implements ExchangeTaker {
       this.#direct.problem(visit, "view-stale", "unready", of);
       return;
     }
-    this.#admit(visit, identifier, { plan, route });
-  }
-
-  #admit(
-    visit: Visit,
-    identifier: Identifier,
-    { plan, route }: { readonly plan: CompiledPlan; readonly route: CompiledRoute },
-  ): void {
-    const { meter } = this.#parts;
-    const of = { plan: plan.plan.name, route: route.config.path };
-    const isMetered = meter.accepts();
-    if (!isMetered && !plan.allowsUnmetered) {
-      this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
-      return;
-    }
-    if (this.#overload.loop.sheds(plan.isAnonymous)) {
-      this.#direct.problem(visit, "gateway-overloaded", "shed", of);
-      return;
-    }
-    const decider = this.#deciderNow();
-    const { cost } = route.config;
-    const { subjects } = identifier.caller;
-    const decision = decider.decide(plan.plan, subjects, cost, visit.nowMs);
-    if (decision.shadowViolated !== 0) {
-      this.#countViolations(plan.shadowDenied, decision.shadowViolated);
-    }
-    if (!decision.admitted) {
-      this.#countViolations(plan.denied, decision.violated & ~decision.unleased);
-      if (decision.unleased !== 0) this.#demand(decision.unleased, identifier, { plan, cost });
-      if (decision.violated === decision.unleased) {
-        this.#direct.problem(visit, "quota-not-held", "unleased", of);
-        return;
-      }
-      this.#direct.limited(visit, { plan, route, decision, signup: this.#setup.config.signup });
-      return;
-    }
-    if (route.concurrency?.begin(plan.isAnonymous) === false) {
-      decider.undo(plan.plan);
-      this.#direct.problem(visit, "upstream-overloaded", "shed", { ...of, headers: notAttempted });
-      return;
-    }
-    let position = 0;
-    if (isMetered) {
-      const { caller } = identifier;
-      this.#charged.set({ route, plan, caller, charge: decision.charge, nowMs: visit.nowMs });
-      position = meter.charge(this.#charged);
-    }
-    if (position === 0) {
-      decider.undo(plan.plan);
-      if (!plan.allowsUnmetered) {
-        route.concurrency?.end(undefined, visit.startedMs);
-        this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
-        return;
-      }
-      meter.unmeteredCalls++;
-    }
-    plan.admitted.add(1);
-    const { exchange, requestId, startedMs } = visit;
-    const call = new Call(this.#services, { exchange, requestId, route, plan, startedMs });
-    call.decided(decision.tightest, decision.remaining, resetSeconds(decision, visit));
-    if (position === 0) call.outcome = "unmetered";
-    else call.charged(position, meter.lastRow, cost);
-    this.#run(call, visit, identifier);
-  }
-
-  /** Asks for quota that this process lacks: the caller comes again in a moment. */
-  #demand(
-    unleased: number,
-    identifier: Identifier,
-    call: { readonly plan: CompiledPlan; readonly cost: number },
-  ): void {
-    const { plan } = call.plan;
-    for (let i = 0; i < plan.limits.length; i++) {
-      const limit = plan.limits[i];
-      if (limit === undefined || (unleased & (1 << i)) === 0) continue;
-      call.plan.unleased[i]?.add(1);
-      const dimension = plan.counters[limit.counter]?.dimension ?? 0;
-      this.#parts.leases.demand({
-        ...{ plan: plan.name, limit: limit.name, quota: limit.quota, want: 0, cost: call.cost },
-        subject: identifier.caller.subjectText(dimension),
-        place: this.#deciderNow().unleased(plan, i),
-      });
-    }
-  }
-
-  /** The view's tables are replaced as a whole by a snapshot, and the decider with them. */
-  #deciderNow(): Decider {
-    const tables = this.#parts.tables();
-    if (this.#decider === undefined || this.#tables !== tables) {
-      this.#tables = tables;
-      this.#decider = new Decider(tables, this.#parts.leases.held);
-    }
-    return this.#decider;
+    const call = this.#admission.admit(visit, identifier, { plan, route });
+    if (call !== undefined) this.#run(call, visit, identifier);
   }
 
   #run(call: Call, visit: Visit, identifier: Identifier): void {
@@ -367,17 +303,11 @@ export class Pipeline implements ExchangeTaker {
       runHandler(call, handlerCall, { services, host: this.#parts.handlers });
       return;
     }
+    const { withheldParameters } = this.#setup.forwardRules;
+    if (answerFixed(call, { path, target, pathEnd, withheldParameters })) return;
     const forwarded = identifier.forwarded(exchange, requestId);
     const { upstreams } = this.#parts;
     runProxy(call, { services, upstreams, setup: this.#setup, target, pathEnd, forwarded });
-  }
-
-  #countViolations(counters: CompiledPlan["denied"], bits: number): void {
-    for (let i = 0; i < counters.length; i++) if ((bits & (1 << i)) !== 0) counters[i]?.add(1);
-  }
-
-  #nextId(): string {
-    return this.#idPrefix + (++this.#idCount).toString(36);
   }
 
   #sweep(): void {
@@ -393,8 +323,4 @@ export class Pipeline implements ExchangeTaker {
   #observe(): void {
     this.#stats.flush(this.#parts.meter, this.#parts.time.nowMs());
   }
-}
-
-function resetSeconds(decision: Readonly<Decision>, visit: Visit): number {
-  return decision.tightest < 0 ? 0 : secondsUntil(decision.resetsAtMs, visit.nowMs);
 }

@@ -52,6 +52,22 @@ export const problemCatalogue = {
     title: "Not allowed for this API key",
     detail: "The API key is not for this route, site or address.",
   },
+  "address-denied": {
+    status: 403,
+    title: "Not allowed from this address",
+    detail: "Calls from this address are not taken.",
+  },
+  "address-blocked": {
+    status: 403,
+    title: "Blocked for a while",
+    detail:
+      "Too many calls came from this address after its quota was used up. A valid API key is not affected.",
+  },
+  "keys-wrong-too-often": {
+    status: 429,
+    title: "Too many invalid API keys",
+    detail: "Too many calls with an API key that is not valid here came from this address.",
+  },
   "route-unknown": { status: 404, title: "Not found", detail: "There is nothing at this path." },
   "method-refused": {
     status: 405,
@@ -90,6 +106,11 @@ export const problemCatalogue = {
     title: "Overloaded",
     detail: "The server behind the gateway has no room for the request.",
     headers: soon,
+  },
+  "upstream-unavailable": {
+    status: 503,
+    title: "Unavailable",
+    detail: "None of the servers behind the gateway is in service at present.",
   },
   "gateway-overloaded": {
     status: 503,

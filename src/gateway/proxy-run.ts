@@ -3,20 +3,20 @@
  * A client that leaves cancels the call behind.
  */
 
-import { present } from "../base/assert.ts";
+import type { ByteStream } from "../ports/listener.ts";
 import type {
   UpstreamCall,
   UpstreamClient,
   UpstreamFailure,
   UpstreamSink,
 } from "../ports/upstream.ts";
-import type { AwaitedCall, Call, CallServices, ReplyStream } from "./call.ts";
+import type { Call, CallServices, ReplyStream } from "./call.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
+import { rewriteFields, upstreamPath } from "./rewrite.ts";
 import type { Setup } from "./setup.ts";
-
-/** Added to an upstream's time-outs for the whole wait, queue included: their own come first. */
-const graceMs = 1_000;
+import { onwardTraceparent, traceOf } from "./trace-context.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /** Bytes of a body after which the upstream is held until the head may leave: most bodies are shorter. */
 const earlyBytesMax = 16 * 1024;
@@ -34,12 +34,14 @@ export function runProxy(call: Call, parts: ProxyParts): void {
   new ProxyRun(call, parts.services).start(parts);
 }
 
-class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
-  readonly deadlineMs: number;
+class ProxyRun implements UpstreamSink, ReplyStream {
   readonly #call: Call;
   readonly #services: CallServices;
   readonly #startedMs: number;
   #upstream: UpstreamCall | undefined;
+  /** The call has turned into a WebSocket. */
+  #tunnel: Tunnel | undefined;
+  #idleTimeoutMs = 0;
   /** Parts that came before the head could leave. */
   #early: Uint8Array[] = [];
   #isOpen = false;
@@ -53,26 +55,32 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     this.#call = call;
     this.#services = services;
     this.#startedMs = services.clock.monotonicMs();
-    const { target } = call.route.config;
-    const upstream = target.kind === "upstream" ? target.upstream : undefined;
-    const { connectTimeoutMs, responseTimeoutMs } = present(upstream, "a route's upstream");
-    this.deadlineMs = this.#startedMs + connectTimeoutMs + responseTimeoutMs + graceMs;
   }
 
   start({ upstreams, setup, target, pathEnd, forwarded }: ProxyParts): void {
     const { exchange, route } = this.#call;
     const to = route.config.target;
     if (to.kind !== "upstream") return;
-    const path = stripped(target.slice(0, pathEnd), to.stripPrefix);
-    this.#services.awaited.add(this);
+    const { upstream } = to;
+    this.#idleTimeoutMs = upstream.idleTimeoutMs;
+    const rules = upstream.forwardKey ? setup.forwardRulesWithKey : setup.forwardRules;
+    const caller = traceOf(exchange.headers);
+    // That of the span here, where somebody records traces.
+    const traceParent = forwarded.traceparent || onwardTraceparent(caller, this.#services.random);
+    const of = { forwarded, traceParent, isTraced: caller !== undefined };
+    const path = upstreamPath(to, target.slice(0, pathEnd));
     exchange.onClosed(() => this.#clientLeft());
     const request = {
       method: exchange.method,
-      target: path + queryWithout(target, pathEnd, setup.keyParameters),
-      headers: forwardHeaders(exchange.headers, setup.forwardRules, forwarded),
-      body: exchange.hasBody ? exchange.body() : undefined,
+      target: path + queryWithout(target, pathEnd, rules.withheldParameters),
+      headers: rewriteFields(
+        forwardHeaders(exchange.headers, rules, of),
+        route.config.requestFields,
+      ),
+      body: exchange.hasBody ? exchange.body(route.config.bodyMaxBytes) : undefined,
+      isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
-    this.#upstream = upstreams.forward(to.upstream, request, this);
+    this.#upstream = upstreams.forward(upstream, request, this);
     if (this.#isOver) this.#upstream.cancel();
   }
 
@@ -115,17 +123,18 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     });
     if (!this.#call.isAnswered) {
       this.#answered(attempted);
-      this.#fail(kind, attempted);
+      this.#fail(failure);
       return;
     }
     // The head is out or on its way: only a broken connection tells the client that this is not all.
     this.#breakOff("upstream-error");
   }
 
-  expired(): void {
+  upgraded(headers: string[], stream: ByteStream): void {
     this.#answered(true);
-    this.#upstream?.cancel();
-    this.#fail("slow", this.#upstream?.attempted ?? false);
+    const idleTimeoutMs = this.#idleTimeoutMs;
+    this.#tunnel = new Tunnel(this.#call, this.#services, { upstream: stream, idleTimeoutMs });
+    this.#call.answerStream(101, replyHeaders(headers), this.#tunnel);
   }
 
   whole(headers: string[]): Uint8Array | undefined {
@@ -174,27 +183,29 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
 
   /** `tells`: how long it took says something about the upstream. */
   #answered(tells: boolean): void {
-    this.#services.awaited.delete(this);
     const elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
     this.#call.elsewhereMs = elsewhereMs;
     this.#call.leftUpstream(tells ? elsewhereMs : undefined);
   }
 
-  #fail(kind: UpstreamFailure["kind"], attempted: boolean): void {
+  #fail({ kind, attempted, waitMs = 0 }: UpstreamFailure): void {
     const call = this.#call;
     if (!attempted && call.route.refundsNotAttempted) call.refund();
-    const outcome = ["x-tallygate-outcome", attempted ? "attempted" : "not-attempted"];
-    if (kind === "slow") call.fail("answer-late", "timeout", outcome);
-    else if (kind === "overloaded") call.fail("upstream-overloaded", "upstream-error", outcome);
-    else call.fail("upstream-failed", "upstream-error", outcome);
+    const fields = ["x-tallygate-outcome", attempted ? "attempted" : "not-attempted"];
+    if (kind === "slow") call.fail("answer-late", "timeout", fields);
+    else if (kind === "overloaded") call.fail("upstream-overloaded", "upstream-error", fields);
+    else if (kind === "unavailable") {
+      fields.push("retry-after", String(Math.max(1, Math.ceil(waitMs / 1_000))));
+      call.fail("upstream-unavailable", "upstream-error", fields);
+    } else call.fail("upstream-failed", "upstream-error", fields);
   }
 
   #clientLeft(): void {
     if (this.#isOver) return;
-    this.#services.awaited.delete(this);
     const call = this.#call;
     if (this.#upstream?.attempted !== true && call.route.refundsNotAttempted) call.refund();
     this.#isOver = true;
+    this.#tunnel?.dropped();
     this.#upstream?.cancel();
     call.ended(this.#bytes);
   }
@@ -212,12 +223,4 @@ class ProxyRun implements UpstreamSink, ReplyStream, AwaitedCall {
     this.#call.exchange.end();
     this.#call.ended(this.#bytes);
   }
-}
-
-/** The path without the prefix, which ends at a segment's end; always begins with `/`. */
-function stripped(path: string, prefix: string): string {
-  if (prefix === "" || !path.startsWith(prefix)) return path;
-  const rest = path.slice(prefix.length);
-  if (rest === "") return "/";
-  return rest.startsWith("/") ? rest : path;
 }

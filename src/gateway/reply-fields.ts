@@ -12,19 +12,25 @@ import { nominalSeconds } from "../limits/window.ts";
 export interface PlanFields {
   /** RateLimit-Policy; "" for a plan without limits. */
   readonly policy: string;
+  /** For callers from IPv6, whom the ceilings of their blocks concern as well. */
+  readonly ipv6Policy: string;
   /** `"day";r=`, by place of the limit in the plan. */
   readonly remaining: readonly string[];
 }
 
 export function planFields(plan: Plan): PlanFields {
   const policies: string[] = [];
+  const ceilings: string[] = [];
   for (const { name, quota, counter, enforcement } of plan.limits) {
     if (enforcement === "shadow") continue;
-    const window = plan.counters[counter]?.window;
-    if (window !== undefined) policies.push(`"${name}";q=${quota};w=${nominalSeconds(window)}`);
+    const spec = plan.counters[counter];
+    if (spec === undefined) continue;
+    const policy = `"${name}";q=${quota};w=${nominalSeconds(spec.window)}`;
+    (spec.per.startsWith("ip/") ? ceilings : policies).push(policy);
   }
   return {
     policy: policies.join(", "),
+    ipv6Policy: [...policies, ...ceilings].join(", "),
     remaining: plan.limits.map(({ name }) => `"${name}";r=`),
   };
 }
@@ -33,28 +39,6 @@ export function planFields(plan: Plan): PlanFields {
 export function secondsUntil(resetsAtMs: EpochMs, nowMs: EpochMs): number {
   return Math.max(1, Math.ceil((resetsAtMs - nowMs) / 1_000));
 }
-
-/** Fields that replies from behind the gateway may not set: they are the gateway's. */
-export const ownFields: ReadonlySet<string> = new Set([
-  "ratelimit",
-  "ratelimit-policy",
-  "x-request-id",
-  "x-region",
-  "x-tallygate-outcome",
-]);
-
-/** Fields of one connection (RFC 9110, 7.6.1), never passed on; so are those that Connection names. */
-export const hopByHopFields: ReadonlySet<string> = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** Names that a Connection field lists, in lower case. */
 export function connectionOptions(value: string): string[] {

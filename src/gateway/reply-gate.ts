@@ -25,11 +25,21 @@ export interface HeldReply {
   giveUp(): void;
 }
 
+/** Wants to know when a charge is stored. */
+export interface Watcher {
+  stored(): void;
+}
+
+/** Watchers at one time, at most: what comes beyond is not told. */
+export const watchersMax = 1 << 16;
+
 export class ReplyGate {
   /** A ring; its length is a power of two. */
   #ring: (HeldReply | undefined)[] = new Array<HeldReply | undefined>(64).fill(undefined);
   #head = 0;
   #count = 0;
+  /** In the order of their positions. */
+  #watchers: { readonly position: number; readonly watcher: Watcher }[] = [];
 
   get size(): number {
     return this.#count;
@@ -42,8 +52,14 @@ export class ReplyGate {
     this.#count++;
   }
 
+  /** Tells when everything up to `position`, the newest charge's, is stored. */
+  watch(position: number, watcher: Watcher): void {
+    if (this.#watchers.length < watchersMax) this.#watchers.push({ position, watcher });
+  }
+
   /** Everything up to `position` is stored. */
   stored(position: number): void {
+    if (this.#watchers.length > 0) this.#tell(position);
     while (this.#count > 0) {
       const reply = this.#ring[this.#head] as HeldReply;
       if (reply.position > position) return;
@@ -60,6 +76,16 @@ export class ReplyGate {
       this.#drop();
       reply.giveUp();
     }
+  }
+
+  #tell(position: number): void {
+    let told = 0;
+    for (const { position: of, watcher } of this.#watchers) {
+      if (of > position) break;
+      watcher.stored();
+      told++;
+    }
+    this.#watchers = this.#watchers.slice(told);
   }
 
   #drop(): void {

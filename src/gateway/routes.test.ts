@@ -15,6 +15,10 @@ function routerOf(...lines: readonly string[]) {
       cost: 1,
       refundOn: [],
       timeoutMs: 1,
+      cors: undefined,
+      bodyMaxBytes: 1,
+      requestFields: undefined,
+      responseFields: undefined,
     };
     return { config };
   });

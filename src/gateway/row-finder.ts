@@ -22,6 +22,8 @@ export interface MeteredCaller {
   addressText(): string;
   /** `header:x-team=red`; by dimension index. */
   subjectText(dimension: number): string;
+  /** `overflow:ip`; by dimension index. */
+  overflowText(dimension: number): string;
 }
 
 /** The counters that a decision charged. Reused between calls. */
@@ -31,6 +33,8 @@ export interface ChargedCounters {
   readonly hi: ArrayLike<number>;
   readonly dimension: ArrayLike<number>;
   readonly windowIds: readonly WindowId[];
+  /** Bit i: counter i is the one that subjects without room share. */
+  readonly shared: number;
 }
 
 /** One admitted call; a reused object. */
@@ -45,8 +49,6 @@ export interface ChargedCall {
 
 interface FoundRow {
   readonly hash: number;
-  readonly route: number;
-  readonly plan: number;
   readonly keySlot: number;
   readonly a0: number;
   readonly a1: number;
@@ -90,9 +92,11 @@ export class RowFinder {
     const { caller, counters } = call;
     const charged: ChargedCounter[] = [];
     for (let i = 0; i < counters.count; i++) {
+      const dimension = counters.dimension[i] as number;
+      const isShared = (counters.shared & (1 << i)) !== 0;
       charged.push({
         window: counters.windowIds[i] as WindowId,
-        subject: caller.subjectText(counters.dimension[i] as number),
+        subject: isShared ? caller.overflowText(dimension) : caller.subjectText(dimension),
         lo: counters.lo[i] as number,
         hi: counters.hi[i] as number,
       });
@@ -115,8 +119,6 @@ export class RowFinder {
     const hash = hashOf(call);
     this.#rows[made.row] = {
       hash,
-      route: call.route.index,
-      plan: call.plan.index,
       keySlot,
       a0: address[0] as number,
       a1: address[1] as number,
@@ -163,8 +165,9 @@ function isSame(row: FoundRow, call: ChargedCall, hour: EpochMs): boolean {
   const { address } = caller;
   const { definition } = row;
   if (
-    row.route !== call.route.index ||
-    row.plan !== call.plan.index ||
+    // By name: places change with the configuration, and the open batch outlives it.
+    definition.route !== call.route.path ||
+    definition.plan !== call.plan.name ||
     row.keySlot !== caller.keySlot ||
     row.a0 !== address[0] ||
     row.a1 !== address[1] ||

@@ -5,6 +5,7 @@
  */
 
 import type { CompiledConfig, RouteConfig } from "../access/compiled-config.ts";
+import { isIpv4 } from "../access/ip-address.ts";
 import { parseRoutePattern } from "../access/route-pattern.ts";
 import type { Plan } from "../limits/plan.ts";
 import type { Handler, HandlerHost } from "../ports/handler.ts";
@@ -12,14 +13,14 @@ import type { CounterChild } from "../ports/metrics.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { Door } from "./door.ts";
-import { type ForwardRules, withheldFields } from "./forward-headers.ts";
+import { type ForwardRules, forwardRules } from "./forward-headers.ts";
 import type { Overload } from "./overload.ts";
 import { type PlanFields, planFields } from "./reply-fields.ts";
 import { Router } from "./routes.ts";
 
 export interface CompiledRoute {
   readonly config: RouteConfig;
-  /** Undefined: the route goes to an upstream. */
+  /** Undefined: the route goes to an upstream, or its answer is fixed. */
   readonly handler: Handler | undefined;
   /** Of the route's upstream. */
   readonly concurrency: ConcurrencyLimit | undefined;
@@ -31,6 +32,8 @@ export interface CompiledRoute {
 
 export interface CompiledPlan {
   readonly plan: Plan;
+  /** Without the ceilings of IPv6 blocks, which are the last of its limits and counters: calls from IPv4 need not look at them. */
+  readonly ipv4: Plan;
   readonly isAnonymous: boolean;
   readonly fields: PlanFields;
   /** Milliseconds after which the view is too old for some limit; 0: never. */
@@ -43,6 +46,8 @@ export interface CompiledPlan {
   /** Refusals since this process held too little of a strict quota. */
   readonly unleased: readonly CounterChild[];
   readonly shadowDenied: readonly CounterChild[];
+  /** By place of the counter in the plan: calls whose subject found no room. */
+  readonly shared: readonly CounterChild[];
   readonly limitedOutcomes: readonly Outcome[];
 }
 
@@ -54,8 +59,8 @@ export interface Setup {
   readonly plans: ReadonlyMap<string, CompiledPlan>;
   readonly anonymousPlan: CompiledPlan | undefined;
   readonly forwardRules: ForwardRules;
-  /** Query parameters that may hold a key. */
-  readonly keyParameters: readonly string[];
+  /** Those of upstreams that get the caller's key. */
+  readonly forwardRulesWithKey: ForwardRules;
 }
 
 export interface SetupParts {
@@ -80,11 +85,8 @@ export async function compileSetup(config: CompiledConfig, parts: SetupParts): P
     router: new Router(routes),
     plans,
     anonymousPlan: config.anonymousPlan && plans.get(config.anonymousPlan.name),
-    forwardRules: {
-      withheld: withheldFields(from),
-      hasBearerKeys: from.some(({ kind }) => kind === "bearer"),
-    },
-    keyParameters: from.flatMap((source) => (source.kind === "query" ? [source.name] : [])),
+    forwardRules: forwardRules(from, false),
+    forwardRulesWithKey: forwardRules(from, true),
   };
 }
 
@@ -94,7 +96,7 @@ async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<Com
   const segments = "error" in pattern ? [] : pattern.segments;
   return {
     config,
-    handler: target.kind === "handler" ? await parts.handlers.load(target.file) : undefined,
+    handler: await loadHandler(config, parts.handlers),
     concurrency: target.kind === "upstream" ? parts.overload.limitOf(target.upstream) : undefined,
     parameters: segments.flatMap((segment, i) =>
       segment.kind === "parameter" ? [{ name: segment.name, segment: i }] : [],
@@ -102,6 +104,12 @@ async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<Com
     refundsNotAttempted: refundOn.includes("not-attempted"),
     refunds5xx: refundOn.includes("5xx"),
   };
+}
+
+/** Files are answered by a handler as well. */
+function loadHandler({ target }: RouteConfig, handlers: HandlerHost): Promise<Handler> | undefined {
+  if (target.kind === "handler") return handlers.load(target.file);
+  return target.kind === "files" ? handlers.files(target.folder, target.segment) : undefined;
 }
 
 function compilePlan(
@@ -113,6 +121,7 @@ function compilePlan(
   const stalenesses = limits.map(({ stalenessMs }) => stalenessMs).filter((ms) => ms > 0);
   return {
     plan,
+    ipv4: withoutCeilings(plan),
     isAnonymous,
     fields: planFields(plan),
     stalenessMs: stalenesses.length === 0 ? 0 : Math.min(...stalenesses),
@@ -122,6 +131,27 @@ function compilePlan(
     denied: limits.map((limit) => stats.decision(name, limit.name, "denied")),
     unleased: limits.map((limit) => stats.decision(name, limit.name, "unleased")),
     shadowDenied: limits.map((limit) => stats.decision(name, limit.name, "shadow")),
+    shared: plan.counters.map(({ per }) => stats.crowded(name, per)),
     limitedOutcomes: limits.map((limit): Outcome => `limited:${limit.name}`),
   };
+}
+
+function withoutCeilings(plan: Plan): Plan {
+  const isCeiling = (counter: number): boolean =>
+    plan.counters[counter]?.per.startsWith("ip/") === true;
+  return {
+    ...plan,
+    limits: plan.limits.filter(({ counter }) => !isCeiling(counter)),
+    counters: plan.counters.filter((_, counter) => !isCeiling(counter)),
+  };
+}
+
+/** The limits that a caller of that address is held against, and RateLimit-Policy for them. */
+export function rulesFor(
+  { plan, ipv4, fields }: CompiledPlan,
+  address: ArrayLike<number>,
+): { readonly rules: Plan; readonly policy: string } {
+  return isIpv4(address)
+    ? { rules: ipv4, policy: fields.policy }
+    : { rules: plan, policy: fields.ipv6Policy };
 }

@@ -45,6 +45,8 @@ export interface Tended extends Omit<LeaseDemand, "place" | "cost" | "want"> {
   marking: number;
   isWanted: boolean;
   isContinued: boolean;
+  /** Its limit is not strict any more. */
+  isEnded: boolean;
   usedAtMs: number;
   /** Units a millisecond, and what it was measured from. */
   rate: number;
@@ -58,7 +60,7 @@ export function tend(held: HeldCounter, demand: LeaseDemand, nowMs: number): Ten
   return {
     ...{ held, plan, limit, quota, subject, needed: cost, neededAtMs: nowMs, want: 0 },
     ...{ awaited: 0, sends: 0, sentAtMs: 0, retryAtMs: 0, grantedAtMs: 0, granted: 0, marking: 0 },
-    ...{ isWanted: false, isContinued: false, usedAtMs: nowMs },
+    ...{ isWanted: false, isContinued: false, isEnded: false, usedAtMs: nowMs },
     ...{ rate: 0, sampledAtMs: nowMs, sampledSpent: 0 },
   };
 }

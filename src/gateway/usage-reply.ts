@@ -19,14 +19,17 @@ export function usageBody({ region, caller, plan, limits, viewAgeMs }: UsagePart
   return JSON.stringify({
     region,
     plan: plan.plan.name,
-    limits: told.map(({ limit, quota, used, remaining, resetsAtMs }) => ({
-      name: limit.name,
-      subject: caller.subjectText(plan.plan.counters[limit.counter]?.dimension ?? 0),
-      quota,
-      used,
-      remaining,
-      resetsAt: new Date(resetsAtMs).toISOString().replace(".000Z", "Z"),
-    })),
+    limits: told.map(({ limit, quota, used, remaining, resetsAtMs, isShared }) => {
+      const dimension = plan.plan.counters[limit.counter]?.dimension ?? 0;
+      return {
+        name: limit.name,
+        subject: isShared ? caller.overflowText(dimension) : caller.subjectText(dimension),
+        quota,
+        used,
+        remaining,
+        resetsAt: new Date(resetsAtMs).toISOString().replace(".000Z", "Z"),
+      };
+    }),
     viewAgeMs: Math.round(viewAgeMs),
   });
 }

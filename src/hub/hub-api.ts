@@ -89,6 +89,8 @@ export interface ProcessStatus {
   readonly lagP99Ms: number;
   /** The most units charged in one interval of heartbeats, over the last minute or so. */
   readonly peakUnits: number;
+  /** Of the plans, routes and keys that it runs with; "" if it does not say. */
+  readonly rulesVersion: string;
   readonly roundTripMs: number;
   readonly watermarks: readonly (readonly [string, Seq])[];
 }
@@ -137,6 +139,8 @@ export interface HubStatus {
   readonly stream: { readonly first: Position; readonly last: Position; readonly bytes: number };
   readonly ledgerBytes: number;
   readonly registry: { readonly version: number; readonly keys: number };
+  /** Of the plans, routes and keys that the hub runs with; "" if it was not told. */
+  readonly rulesVersion: string;
   /** Undefined: no backup was ever announced; then losing the hub's disk loses counts. */
   readonly backup: { readonly atMs: EpochMs; readonly position: Position } | undefined;
   readonly counters: number;

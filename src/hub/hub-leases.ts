@@ -60,7 +60,7 @@ export class HubLeases {
     return [...this.#strictSince];
   }
 
-  /** From which instant on windows of the limit `plan/limit` are strict; undefined: it is not. */
+  /** From which instant on windows of the limit `plan/limit/per/window` are strict; undefined: it is not. */
   strictFrom(limit: string): EpochMs | undefined {
     return this.#strictSince.get(limit);
   }

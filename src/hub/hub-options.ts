@@ -27,19 +27,25 @@ export interface HubDeps {
   readonly fileBytes: (file: string) => Promise<number>;
 }
 
-export interface HubOptions {
+/** What a changed configuration changes while the hub runs. */
+export interface HubRules {
   /** Every process that the configuration names: `verify` asks them all. */
   readonly regions: readonly { readonly name: string; readonly processes: number }[];
   readonly keyPrefix: string;
   /** A sentence if there is no such plan or a restriction is not valid. */
   readonly checkKey: (plan: string, restrict: Restrictions) => string | undefined;
+  /** Of a gateway's journal, as its configuration has it. */
+  readonly journalSizeMaxBytes: number;
+  /** Limits that refuse: what overshoot is measured against. */
+  readonly limits: readonly OvershootLimit[];
+  /** Gateways with rules of another version are named in status; "": nobody is compared. */
+  readonly rulesVersion?: string;
+}
+
+export interface HubOptions extends HubRules {
   readonly publishIntervalMs: number;
   readonly checkpointIntervalMs: number;
   /** Age from which stream records below a sealed checkpoint are forgotten. */
   readonly streamRetentionMs: number;
   readonly sealIntervalMs: number;
-  /** Of a gateway's journal, as its configuration has it. */
-  readonly journalSizeMaxBytes: number;
-  /** Limits that refuse: what overshoot is measured against. */
-  readonly limits: readonly OvershootLimit[];
 }

@@ -5,6 +5,7 @@ import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { HubStatus, ProcessStatus } from "./hub-api.ts";
 import type { HubGauges } from "./hub-metrics.ts";
+import type { HubRules } from "./hub-options.ts";
 import type { HubParts } from "./hub-parts.ts";
 import type { BackupCoverage } from "./ledger-meta.ts";
 import type { OvershootAudit } from "./overshoot.ts";
@@ -18,7 +19,7 @@ export interface ReportSource {
   readonly sessions: Sessions;
   readonly checkpoints: Checkpoints;
   readonly overshoot: OvershootAudit;
-  readonly journalSizeMaxBytes: number;
+  readonly rules: () => HubRules;
   readonly now: () => {
     readonly backup: BackupCoverage | undefined;
     readonly findings: readonly string[];
@@ -75,6 +76,7 @@ export function hubStatus(source: ReportSource): HubStatus {
     stream: { first: stream.first, last: stream.last, bytes: stream.bytes() },
     ledgerBytes: ledger.bytes(),
     registry: { version: hub.registry.version, keys: hub.registry.count() },
+    rulesVersion: source.rules().rulesVersion ?? "",
     backup: backup && { atMs: backup.atMs, position: backup.position },
     counters: state.totals.counters,
     gaps,
@@ -88,7 +90,8 @@ export function hubStatus(source: ReportSource): HubStatus {
       isConnected: (key) => sessions.isConnected(key.split("/")[0] as string),
       lost,
       processes: all,
-      journalSizeMaxBytes: source.journalSizeMaxBytes,
+      journalSizeMaxBytes: source.rules().journalSizeMaxBytes,
+      rulesVersion: source.rules().rulesVersion ?? "",
       findings,
       fencedUntilMs: hub.desk.fencesNow() ? state.leases.fenceMs : 0,
     }),

@@ -21,7 +21,7 @@ import type { GatewaySession } from "./gateway-session.ts";
 import type { HubApi, VerifyReport } from "./hub-api.ts";
 import { damagedText, type LoadedHub, loadHub } from "./hub-load.ts";
 import { HubMetrics } from "./hub-metrics.ts";
-import type { HubDeps, HubOptions } from "./hub-options.ts";
+import type { HubDeps, HubOptions, HubRules } from "./hub-options.ts";
 import type { Cluster, HubParts } from "./hub-parts.ts";
 import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report.ts";
 import type { HubState } from "./hub-state.ts";
@@ -37,6 +37,8 @@ import { Verification } from "./verify.ts";
 
 export interface Hub {
   readonly api: HubApi;
+  /** Takes changed rules; rejects with `stream-failed`, and nothing has changed, if strict limits cannot be written down. */
+  reconfigure(rules: HubRules): Promise<void>;
   /** Ends all sessions and saves a last checkpoint. */
   stop(): Promise<void>;
 }
@@ -73,6 +75,7 @@ class RunningHub implements Hub, HubParts {
   readonly api: HubApi;
   readonly #deps: HubDeps;
   readonly #options: HubOptions;
+  #rules: HubRules;
   readonly #consumer: Consumer;
   readonly #checkpoints: Checkpoints;
   readonly #sessions: Sessions;
@@ -89,6 +92,7 @@ class RunningHub implements Hub, HubParts {
   constructor(deps: HubDeps, options: HubOptions, loaded: LoadedHub) {
     this.#deps = deps;
     this.#options = options;
+    this.#rules = options;
     this.clock = deps.clock;
     this.timers = deps.timers;
     this.log = deps.log;
@@ -140,6 +144,12 @@ class RunningHub implements Hub, HubParts {
     this.#sessions.accept(this.#deps.acceptor);
     const { epoch, position } = this.replicator.version;
     this.log.info("the hub is open", { epoch, position, counters: this.state.totals.counters });
+  }
+
+  async reconfigure(rules: HubRules): Promise<void> {
+    await this.desk.reconfigure(rules.limits);
+    this.#rules = rules;
+    this.#overshoot.reconfigure(rules.limits);
   }
 
   async stop(): Promise<void> {
@@ -215,10 +225,10 @@ class RunningHub implements Hub, HubParts {
 
   #makeRegistry(): Registry {
     return new Registry(this.#deps.registry, {
-      prefix: this.#options.keyPrefix,
+      prefix: () => this.#rules.keyPrefix,
       hubTimeMs: () => this.time.nowMs(),
       random: this.#deps.random,
-      check: this.#options.checkKey,
+      check: (plan, restrict) => this.#rules.checkKey(plan, restrict),
       onMove: (keyId, plan, anchorDay) => this.desk.moved(keyId, plan, anchorDay),
       onChanged: (rows) => this.#sessions.onRegistryChanged(rows),
     });
@@ -306,7 +316,7 @@ class RunningHub implements Hub, HubParts {
       ...{ replicator: this.replicator, consumer: this.#consumer, sealer: this.#sealer },
       checkpoints: this.#checkpoints,
       sessions: () => this.#sessions.connected(),
-      regions: this.#options.regions,
+      regions: this.#rules.regions,
       hubTimeMs: () => this.time.nowMs(),
       seal: options.seal,
     });
@@ -366,7 +376,7 @@ class RunningHub implements Hub, HubParts {
     return {
       ...{ hub: this, clock: this.clock, ledger: this.#deps.ledger, sessions: this.#sessions },
       ...{ checkpoints: this.#checkpoints, overshoot: this.#overshoot },
-      journalSizeMaxBytes: this.#options.journalSizeMaxBytes,
+      rules: () => this.#rules,
       now: () => ({
         backup: this.#backup,
         findings: this.#findings,

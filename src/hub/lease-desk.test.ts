@@ -262,3 +262,70 @@ test("verify names a counter whose leases the ledger has otherwise than the stre
   const [problem = ""] = await desk.verify();
   assert.match(problem, /leases of counter .* differ from the stream's: ledger/);
 });
+
+const soft = limits.map((limit) => ({ ...limit, isStrict: false }));
+const nextDay = { window: "day/2026-11-22T00:00:00Z" };
+const dayAfter = { window: "day/2026-11-23T00:00:00Z" };
+const halfDayMs = 12 * 3_600_000;
+
+test("a quota that is raised while the hub runs is there at once, and what was used of it stays used", async () => {
+  const { desk, sydney } = await Desk.open();
+  let request = 0;
+  for (let used = 0; used < quota; ) {
+    const { units = 0 } = (await desk.answer(sydney, ++request)) ?? {};
+    await desk.close(sydney, request, units);
+    used += units;
+  }
+  assert.equal((await desk.answer(sydney, ++request))?.result, "used-up");
+  await desk.rig.reconfigure({ limits: limits.map((limit) => ({ ...limit, quota: 2 * quota })) });
+  let more = 0;
+  for (;;) {
+    const answer = await desk.answer(sydney, ++request);
+    if (answer?.result !== "granted") break;
+    more += answer.units;
+  }
+  assert.equal(more, quota);
+});
+
+test("a quota lowered below what is out grants nothing more", async () => {
+  const { desk, sydney } = await Desk.open();
+  assert.equal((await desk.answer(sydney, 1))?.result, "granted");
+  await desk.rig.reconfigure({ limits: limits.map((limit) => ({ ...limit, quota: 10 })) });
+  assert.notEqual((await desk.answer(sydney, 2))?.result, "granted");
+});
+
+test("a limit turned strict by a reload is so in windows that begin after gateways may have asked ahead", async () => {
+  const rig = new HubRig();
+  await rig.start({ limits: soft });
+  const desk = Object.assign(new Desk(), { rig });
+  const sydney = new FakeGateway("sydney");
+  await rig.connect(sydney);
+  desk.keyId = await desk.makeKey("pro");
+  // 5 s before midnight: the next day may have been asked for already.
+  rig.time.skip(halfDayMs - 5_000);
+  await rig.reconfigure({ limits });
+  assert.equal((await desk.answer(sydney, 1))?.result, "soft");
+  assert.equal((await desk.answer(sydney, 2, nextDay))?.result, "soft");
+  rig.time.skip(2 * halfDayMs);
+  assert.equal((await desk.answer(sydney, 3, dayAfter))?.result, "granted");
+});
+
+test("a gateway that has not heard that a limit is strict no more goes on by the totals; a limit never known is refused", async () => {
+  const { desk, sydney } = await Desk.open();
+  await desk.rig.reconfigure({ limits: soft });
+  assert.equal((await desk.answer(sydney, 1))?.result, "soft");
+  assert.equal((await desk.answer(sydney, 2, { limit: "other" }))?.result, "refused");
+  // Strict again: not all of this day was leased.
+  await desk.rig.reconfigure({ limits });
+  assert.equal((await desk.answer(sydney, 3))?.result, "soft");
+  desk.rig.time.skip(halfDayMs + 20_000);
+  assert.equal((await desk.answer(sydney, 4, nextDay))?.result, "granted");
+});
+
+test("what another limit counted under the name of a strict one was not leased", async () => {
+  const { desk, sydney } = await Desk.open();
+  const hourly = limits.map((limit) => ({ ...limit, window: "hour" }));
+  await desk.rig.reconfigure({ limits: hourly });
+  const window = "hour/2026-11-21T12:00:00Z";
+  assert.equal((await desk.answer(sydney, 1, { window }))?.result, "soft");
+});

@@ -58,6 +58,7 @@ export interface LeaseSession {
 export interface LeaseDeskParts {
   readonly state: HubState;
   readonly stream: UsageStream;
+  /** Those of the start; `reconfigure` changes them. */
   readonly limits: readonly OvershootLimit[];
   readonly registry: () => Pick<Registry, "get">;
   /** 32 hex digits: the cluster's key for fingerprints. */
@@ -77,7 +78,10 @@ interface Pending {
 
 export class LeaseDesk {
   readonly #parts: LeaseDeskParts;
-  readonly #limits: ReadonlyMap<string, OvershootLimit>;
+  /** The strict ones, by `plan/limit`. */
+  #limits: ReadonlyMap<string, OvershootLimit>;
+  /** Strict until a reload, by `plan/limit`: gateways that have not heard of it yet go on by the totals. */
+  #ended: ReadonlySet<string> = new Set();
   readonly #hashKey: HashKey;
   /** Appended and not durable, by counter. */
   readonly #pending = new Map<string, Pending[]>();
@@ -88,8 +92,7 @@ export class LeaseDesk {
 
   constructor(parts: LeaseDeskParts) {
     this.#parts = parts;
-    const strict = parts.limits.filter(({ isStrict }) => isStrict);
-    this.#limits = new Map(strict.map((limit) => [`${limit.plan}/${limit.limit}`, limit]));
+    this.#limits = strictByName(parts.limits);
     this.#hashKey = hashKeyFromHex(parts.hashKey);
     parts.state.leases.onGrant = (grant) => this.#durable(grant);
   }
@@ -99,17 +102,34 @@ export class LeaseDesk {
    * cluster that has never counted anything they are at once. Before any gateway is let in.
    */
   async begin(): Promise<void> {
-    const { state, stream, time } = this.#parts;
-    const { leases } = state;
-    const sinceMs = stream.last === 0 ? 0 : time.nowMs();
-    const since = [...this.#limits.keys()]
+    const { stream, time } = this.#parts;
+    await this.#writeStrict(this.#limits, stream.last === 0 ? 0 : time.nowMs());
+  }
+
+  /**
+   * Takes changed limits: their quotas from the next request on. A limit that turns strict is so in windows that begin after the
+   * time in which gateways hear of it and may ask ahead; until that is durable, requests for it are refused and come again.
+   */
+  async reconfigure(limits: readonly OvershootLimit[]): Promise<void> {
+    const strict = strictByName(limits);
+    await this.#writeStrict(strict, this.#parts.time.nowMs() + leaseAheadMs);
+    const all = [...this.#ended, ...this.#limits.keys()];
+    this.#ended = new Set(all.filter((name) => !strict.has(name)));
+    this.#limits = strict;
+  }
+
+  async #writeStrict(
+    limits: ReadonlyMap<string, OvershootLimit>,
+    otherwiseMs: EpochMs,
+  ): Promise<void> {
+    const { leases } = this.#parts.state;
+    const since = [...limits.values()]
+      .map(strictName)
       .sort()
-      .map((limit) => [limit, leases.strictFrom(limit) ?? sinceMs] as const);
-    const isKnown = (): boolean => {
-      const known = new Map(leases.strictSince);
-      return known.size === since.length && since.every(([limit]) => known.has(limit));
-    };
-    if (!isKnown()) await stream.append(encodeStrict(since));
+      .map((name) => [name, leases.strictFrom(name) ?? otherwiseMs] as const);
+    const known = new Map(leases.strictSince);
+    const isKnown = known.size === since.length && since.every(([name]) => known.has(name));
+    if (!isKnown) await this.#parts.stream.append(encodeStrict(since));
   }
 
   /**
@@ -250,7 +270,8 @@ export class LeaseDesk {
     const name = `${ask.plan}/${ask.limit}`;
     const limit = this.#limits.get(name);
     const window = parseWindowId(ask.window);
-    if (limit === undefined || window === undefined) return "refused";
+    if (limit === undefined) return this.#ended.has(name) ? "soft" : "refused";
+    if (window === undefined) return "refused";
     const { startMs, endMs, spec, region } = window;
     if (spec.text !== limit.window || region !== "") return "refused";
     const nowMs = time.nowMs();
@@ -267,7 +288,9 @@ export class LeaseDesk {
       ({ createdAtMs } = key);
     }
     if (state.leases.counter(ask).isSoft) return "soft";
-    const sinceMs = state.leases.strictFrom(name) ?? Number.POSITIVE_INFINITY;
+    const sinceMs = state.leases.strictFrom(strictName(limit));
+    // Written down and not folded yet.
+    if (sinceMs === undefined) return "refused";
     // A key made since then has had no other plan, or is marked soft.
     return startMs >= sinceMs || createdAtMs >= sinceMs ? { limit, startMs } : "soft";
   }
@@ -330,6 +353,16 @@ export class LeaseDesk {
       this.#parts.sessionOf(holder)?.wantLeases([{ window, lo, hi }]);
     }
   }
+}
+
+function strictByName(limits: readonly OvershootLimit[]): ReadonlyMap<string, OvershootLimit> {
+  const strict = limits.filter(({ isStrict }) => isStrict);
+  return new Map(strict.map((limit) => [`${limit.plan}/${limit.limit}`, limit]));
+}
+
+/** What it counts belongs to it: under the name of one that was strict, a limit may come to count what was not leased. */
+function strictName({ plan, limit, per, window }: OvershootLimit): string {
+  return `${plan}/${limit}/${per}/${window}`;
 }
 
 function keyOf({ window, lo, hi }: CounterName): string {

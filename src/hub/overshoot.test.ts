@@ -76,6 +76,21 @@ test("counters of addresses are held against the highest quota that a plan gives
   assert.deepEqual(seen, [["paid", 1]]);
 });
 
+test("a block's counter is held against its ceiling, a caller's own prefix against the limit, a shared counter against none", async () => {
+  const totals = {
+    "ip:2001:db8:1::/48": 45,
+    "ip:2001:db8:1:2::/64": 12,
+    "ip:203.0.113.0/24": 13,
+    "overflow:ip": 5_000,
+  };
+  const ceiling = { ...limitOf("anonymous", "ip/48", 40), limit: "hour/48" };
+  const limits = [limitOf("anonymous", "ip", 10), ceiling];
+  const { audit } = auditOf(totals, limits);
+  await audit.look(endMs + settleMs);
+  const units = audit.status().closed.map((closed) => closed.units);
+  assert.deepEqual(units, [5, 5]);
+});
+
 test("counters beyond those that are named are counted", async () => {
   const totals = Object.fromEntries(
     Array.from({ length: candidatesMax + 2 }, (_, i) => [`key:small${i}`, 11]),
@@ -97,4 +112,17 @@ test("the bound is the worst gateway's sum over the others of their peak for eve
   assert.equal(overshootBound([silent, at(10, 100)]), 1_700);
   const waiting = at(100, 100, { oldestUnacknowledgedMs: 2_000 });
   assert.equal(overshootBound([waiting, at(10, 100)]), 900);
+});
+
+test("a window in which a quota changed is held against the highest, and against no limit that is new or gone", async () => {
+  const totals = { "key:small1": 13, "key:big1": 60 };
+  const { audit, seen } = auditOf(totals, [limitOf("small", "key", 12), limitOf("big", "key", 50)]);
+  const added = { ...limitOf("small", "key", 1), limit: "added" };
+  audit.reconfigure([limitOf("small", "key", 10), added]);
+  await audit.look(endMs + settleMs);
+  assert.deepEqual(seen, [["small", 1]]);
+  assert.deepEqual(
+    audit.status().closed.map(({ limit }) => limit),
+    ["hour"],
+  );
 });

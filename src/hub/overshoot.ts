@@ -33,6 +33,7 @@ export interface OvershootLimit {
 
 export interface OvershootParts {
   readonly windows: ReadonlyMap<WindowId, HubWindow>;
+  /** Those of the start; `reconfigure` changes them. */
   readonly limits: readonly OvershootLimit[];
   readonly subjectOf: (window: WindowId, lo: number, hi: number) => Promise<string | undefined>;
   /** Undefined: there is no such key. */
@@ -80,15 +81,37 @@ export class OvershootAudit {
   readonly #parts: OvershootParts;
   /** Highest bound while each live window ran; -1: it was read already. */
   readonly #bounds = new Map<WindowId, number>();
-  /** The newest window that closed, by limit. */
-  readonly #closed = new Map<OvershootLimit, ClosedOvershoot>();
-  readonly #units = new Map<OvershootLimit, number>();
+  /** The newest window that closed, by `plan/limit`. */
+  readonly #closed = new Map<string, ClosedOvershoot>();
+  readonly #units = new Map<string, number>();
+  #limits: readonly OvershootLimit[];
+  /** Of windows that ran while limits were changed. */
+  readonly #limitsIn = new Map<WindowId, readonly OvershootLimit[]>();
   #walk: Walk | undefined;
   #looking = false;
   #unnamed = 0;
 
   constructor(parts: OvershootParts) {
     this.#parts = parts;
+    this.#limits = parts.limits;
+  }
+
+  /**
+   * Changed limits, which hold from now on. A window that runs is held against the highest quota that a limit had in it, and
+   * against no limit that did not hold all the time.
+   */
+  reconfigure(limits: readonly OvershootLimit[]): void {
+    for (const id of this.#parts.windows.keys()) {
+      const before = this.#limitsIn.get(id) ?? this.#limits;
+      this.#limitsIn.set(id, heldAllTheTime(before, limits));
+    }
+    this.#limits = limits;
+    const names = new Set(limits.map(nameOf));
+    for (const name of [...this.#closed.keys(), ...this.#units.keys()]) {
+      if (names.has(name)) continue;
+      this.#closed.delete(name);
+      this.#units.delete(name);
+    }
   }
 
   /** Looks until the timer is cancelled. */
@@ -133,6 +156,7 @@ export class OvershootAudit {
     const { windows } = this.#parts;
     const boundUnits = this.#parts.boundUnits();
     for (const id of this.#bounds.keys()) if (!windows.has(id)) this.#bounds.delete(id);
+    for (const id of this.#limitsIn.keys()) if (!windows.has(id)) this.#limitsIn.delete(id);
     for (const id of windows.keys()) {
       const known = this.#bounds.get(id) ?? 0;
       if (known >= 0) this.#bounds.set(id, Math.max(known, boundUnits));
@@ -146,7 +170,8 @@ export class OvershootAudit {
       if (window.endMs > nowMs - settleMs || boundUnits < 0) continue;
       this.#bounds.set(window.id, -1);
       const instance = parseWindowId(window.id);
-      const limits = this.#parts.limits.filter((limit) => isOn(limit, instance));
+      const all = this.#limitsIn.get(window.id) ?? this.#limits;
+      const limits = all.filter((limit) => isOn(limit, instance));
       if (limits.length === 0) continue;
       const quotaMin = Math.min(...limits.map(({ quota }) => quota));
       return { window, limits, quotaMin, candidates: [], boundUnits, unnamed: 0, place: 0 };
@@ -170,9 +195,10 @@ export class OvershootAudit {
     }
     for (const [limit, units] of over) {
       const sum = units.reduce((all, one) => all + one, 0);
-      const unitsTotal = (this.#units.get(limit) ?? 0) + sum;
-      this.#units.set(limit, unitsTotal);
-      this.#closed.set(limit, {
+      const name = nameOf(limit);
+      const unitsTotal = (this.#units.get(name) ?? 0) + sum;
+      this.#units.set(name, unitsTotal);
+      this.#closed.set(name, {
         ...{ plan: limit.plan, limit: limit.limit, window: id, counters: units.length },
         ...{ units: sum, largestUnits: Math.max(0, ...units), unitsTotal },
         boundUnits: walk.boundUnits,
@@ -183,7 +209,9 @@ export class OvershootAudit {
 
   #limitsOf(subject: string, limits: readonly OvershootLimit[]): readonly OvershootLimit[] {
     const per = perOf(subject);
-    const same = limits.filter((limit) => limit.per === per);
+    const block = blockOf(subject);
+    const pers = limits.some((limit) => limit.per === block) ? block : per;
+    const same = limits.filter((limit) => limit.per === pers);
     if (per === "key") {
       const plan = this.#parts.planOfKey(subject.slice("key:".length));
       return same.filter((limit) => limit.plan === plan);
@@ -191,6 +219,26 @@ export class OvershootAudit {
     const highest = Math.max(...same.map(({ quota }) => quota));
     return same.filter(({ quota }) => quota === highest).slice(0, 1);
   }
+}
+
+function nameOf({ plan, limit }: OvershootLimit): string {
+  return `${plan}/${limit}`;
+}
+
+function heldAllTheTime(
+  before: readonly OvershootLimit[],
+  after: readonly OvershootLimit[],
+): readonly OvershootLimit[] {
+  return before.flatMap((limit) => {
+    const same = after.find(
+      (other) =>
+        nameOf(other) === nameOf(limit) &&
+        other.per === limit.per &&
+        other.window === limit.window &&
+        other.scope === limit.scope,
+    );
+    return same === undefined ? [] : { ...same, quota: Math.max(same.quota, limit.quota) };
+  });
 }
 
 /** Visits at least `visitsMin` counters of the walk's table, or all that are left; returns how many. */
@@ -217,6 +265,13 @@ function isOn(limit: OvershootLimit, window: WindowInstance | undefined): boolea
 function perOf(subject: string): string {
   const isNamed = /^(header|query|path):/.test(subject);
   return subject.slice(0, subject.indexOf(isNamed ? "=" : ":"));
+}
+
+/** `ip:2001:db8::/56` → `ip/56`, which may be a ceiling's or merely how long a caller's own prefix is; "" for all that is no IPv6 block. */
+function blockOf(subject: string): string {
+  return /^ip:[0-9a-f:]*:[0-9a-f:]*\/[0-9]+$/.test(subject)
+    ? `ip${subject.slice(subject.indexOf("/"))}`
+    : "";
 }
 
 /** Every gateway beats, and measures its peak, this often; it is the gateway's `heartbeatIntervalMs`. */

@@ -28,7 +28,7 @@ export const keysPerOwnerMax = 10_000;
 export const credentialsPerKeyMax = 16;
 
 export interface RegistryOptions {
-  readonly prefix: string;
+  readonly prefix: () => string;
   readonly hubTimeMs: () => EpochMs;
   readonly random: Random;
   /** A sentence if no such plan exists or a restriction is not valid. */
@@ -210,7 +210,7 @@ export class Registry implements RegistryApi {
 
   #mint(mode: KeyRequest["mode"]): string {
     const { prefix, random } = this.#options;
-    return formatApiKey({ prefix, mode, entropy: random.bytes(keyEntropyBytesMin) });
+    return formatApiKey({ prefix: prefix(), mode, entropy: random.bytes(keyEntropyBytesMin) });
   }
 
   #records(id: string): KeyRecord[] {

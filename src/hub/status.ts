@@ -45,6 +45,7 @@ export function processStatus(
     lagP99Ms: heartbeat?.lagP99Ms ?? 0,
     roundTripMs: heartbeat?.roundTripMs ?? 0,
     peakUnits: heartbeat?.peakUnits ?? 0,
+    rulesVersion: heartbeat?.rulesVersion ?? "",
     watermarks: session.watermarks(),
   };
 }
@@ -59,6 +60,7 @@ export interface WarningSource {
   readonly lost: readonly Lost[];
   readonly processes: readonly ProcessStatus[];
   readonly journalSizeMaxBytes: number;
+  readonly rulesVersion: string;
   /** Damaged records, damaged rows of the ledger and other findings since the start. */
   readonly findings: readonly string[];
   /** Strict limits grant nothing in windows that began before this; 0: none such runs. */
@@ -92,6 +94,13 @@ export function warnings(source: WarningSource): string[] {
     if (share < journalFillingShare) continue;
     all.push(
       `the journal of ${region}/${process} is ${Math.floor(share * 100)} % full; back up the hub, or raise journal.sizeMax`,
+    );
+  }
+  for (const { region, process, connected, rulesVersion } of source.processes) {
+    if (!connected || rulesVersion === "" || source.rulesVersion === "") continue;
+    if (rulesVersion === source.rulesVersion) continue;
+    all.push(
+      `${region}/${process} runs with other plans, routes or keys (${rulesVersion}) than the hub (${source.rulesVersion}): give both the same file`,
     );
   }
   for (const { producer, from } of source.gaps) {

@@ -11,7 +11,7 @@ const nowMs = Date.UTC(2026, 10, 21, 10);
 
 function limit(name: string, counter: number, change: Partial<Limit> = {}): Limit {
   return {
-    ...{ name, counter, quota: 100, enforcement: "strict", stalenessMs: 0 },
+    ...{ name, counter, quota: 100, sharedQuota: 100, enforcement: "strict", stalenessMs: 0 },
     ...{ onFailure: "deny", missing: "deny" },
     ...change,
   };

@@ -34,6 +34,7 @@ function planOf(...lines: readonly string[]): Plan {
       name,
       counter,
       quota: Number(quota),
+      sharedQuota: Number(quota) * 10,
       enforcement: enforcement as Enforcement,
       stalenessMs: 0,
       onFailure: "deny",

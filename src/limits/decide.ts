@@ -8,6 +8,10 @@
  * others and refuses nothing. A strict limit asks instead whether this process holds the cost in leases, below their
  * durable marks, and spends it from there; what it has spent is charged like the rest.
  *
+ * Strangers choose addresses, header values and the like. Once a window has `subjectsMax` counters, subjects of these dimensions
+ * that are new in it share one counter for each dimension, with a quota of its own: memory is bounded, the sum stays exact, and
+ * who has a counter keeps it. Keys and owners always get one.
+ *
  * Left to others: making fingerprints and filling in what a call lacks (identify), refusing on an
  * old view or a failed journal (gateway), writing charges down (meter).
  */
@@ -16,7 +20,7 @@ import { assert, present } from "../base/assert.ts";
 import { costMax, type EpochMs } from "../base/words.ts";
 import { type CounterRef, emptyCounterRef } from "./counter-ref.ts";
 import { type CounterPlace, type HeldCounter, HeldCounters } from "./held-counters.ts";
-import { type Limit, limitsPerPlanMax, type Plan, type Subjects } from "./plan.ts";
+import { type Limit, limitsAtWorkMax, type Plan, type Subjects } from "./plan.ts";
 import type { LiveWindow, WindowTables } from "./window-tables.ts";
 
 /** The counters that one call was charged to: the first `count` of each list. */
@@ -35,10 +39,10 @@ export function emptyCharge(): Charge {
   return {
     count: 0,
     cost: 0,
-    counters: new Uint8Array(limitsPerPlanMax),
+    counters: new Uint8Array(limitsAtWorkMax),
     windows: [],
-    lo: new Uint32Array(limitsPerPlanMax),
-    hi: new Uint32Array(limitsPerPlanMax),
+    lo: new Uint32Array(limitsAtWorkMax),
+    hi: new Uint32Array(limitsAtWorkMax),
   };
 }
 
@@ -63,6 +67,8 @@ export interface Decision {
   shadowViolated: number;
   /** Of the violated, strict limits of which this process holds too little, while not all of the quota is used. */
   unleased: number;
+  /** Counters of the plan (bit i: counter i) that are those which subjects without room share. */
+  shared: number;
   /**
    * The limit to tell the caller about: lowest remaining/quota after this call, of equals the
    * longest window, of equals the first. Never a shadow limit. -1: no limit applies.
@@ -86,16 +92,20 @@ export interface LimitUsage {
   /** Never negative, though `used` may be above the quota. */
   readonly remaining: number;
   readonly resetsAtMs: EpochMs;
+  /** `used` and `quota` are those of all subjects without room together. */
+  readonly isShared: boolean;
 }
 
 export class Decider {
   readonly #tables: WindowTables;
   readonly #held: HeldCounters;
+  readonly #subjectsMax: number;
   readonly #decision: Decision = {
     admitted: false,
     violated: 0,
     shadowViolated: 0,
     unleased: 0,
+    shared: 0,
     tightest: -1,
     remaining: 0,
     resetsAtMs: 0,
@@ -103,17 +113,19 @@ export class Decider {
     charge: emptyCharge(),
   };
   /** By counter of the plan at hand: its window, undefined if the call has no such subject. */
-  readonly #windows = new Array<LiveWindow | undefined>(limitsPerPlanMax).fill(undefined);
-  readonly #used = new Float64Array(limitsPerPlanMax);
-  readonly #refs: readonly CounterRef[] = Array.from({ length: limitsPerPlanMax }, emptyCounterRef);
+  readonly #windows = new Array<LiveWindow | undefined>(limitsAtWorkMax).fill(undefined);
+  readonly #used = new Float64Array(limitsAtWorkMax);
+  readonly #refs: readonly CounterRef[] = Array.from({ length: limitsAtWorkMax }, emptyCounterRef);
   /** By limit of the plan at hand: what is held for it, where it is strict in this window. */
-  readonly #leased = new Array<HeldCounter | undefined>(limitsPerPlanMax).fill(undefined);
+  readonly #leased = new Array<HeldCounter | undefined>(limitsAtWorkMax).fill(undefined);
   /** Whether the call at hand spends from any. */
   #isLeased = false;
 
-  constructor(tables: WindowTables, held = new HeldCounters()) {
+  /** `subjectsMax`: counters of one window from which on new subjects share one. */
+  constructor(tables: WindowTables, held = new HeldCounters(), subjectsMax = Number.MAX_VALUE) {
     this.#tables = tables;
     this.#held = held;
+    this.#subjectsMax = subjectsMax;
   }
 
   /**
@@ -140,12 +152,13 @@ export class Decider {
     for (const limit of plan.limits) {
       const live = this.#windows[limit.counter];
       if (live === undefined) continue;
-      const { quota } = limit;
+      const quota = this.#quotaOf(limit);
+      const isShared = this.#isShared(limit);
       const used = Math.max(0, this.#used[limit.counter] as number);
       const left = quota - used;
       const isStrict = limit.enforcement === "strict";
       const remaining = Math.max(0, isStrict ? this.#leasable(plan, limit, live, left) : left);
-      usages.push({ limit, quota, used, remaining, resetsAtMs: live.endMs });
+      usages.push({ limit, quota, used, remaining, resetsAtMs: live.endMs, isShared });
     }
     return usages;
   }
@@ -197,10 +210,29 @@ export class Decider {
       this.#windows[i] = live;
       live.table.locate(lo, hi, this.#refs[i] as CounterRef);
     }
+    const subjectsMax = this.#subjectsMax;
+    let shared = 0;
     for (let i = 0; i < counters.length; i++) {
       const live = this.#windows[i];
-      if (live !== undefined) this.#used[i] = live.table.usedAt(this.#refs[i] as CounterRef);
+      if (live === undefined) continue;
+      const ref = this.#refs[i] as CounterRef;
+      this.#used[i] = live.table.usedAt(ref);
+      if (ref.at >= 0 || live.table.count < subjectsMax) continue;
+      const at = (counters[i] as Plan["counters"][number]).dimension;
+      const lo = subjects.overflowLo[at] as number;
+      if (lo === 0) continue;
+      this.#used[i] = live.table.used(lo, subjects.overflowHi[at] as number, ref);
+      shared |= 1 << i;
     }
+    this.#decision.shared = shared;
+  }
+
+  #isShared(limit: Limit): boolean {
+    return (this.#decision.shared & (1 << limit.counter)) !== 0;
+  }
+
+  #quotaOf(limit: Limit): number {
+    return this.#isShared(limit) ? limit.sharedQuota : limit.quota;
   }
 
   #judge(plan: Plan, cost: number): void {
@@ -228,7 +260,7 @@ export class Decider {
         }
         this.#leased[i] = undefined;
       }
-      if ((this.#used[limit.counter] as number) + cost <= limit.quota) continue;
+      if ((this.#used[limit.counter] as number) + cost <= this.#quotaOf(limit)) continue;
       if (limit.enforcement === "shadow") {
         shadowViolated |= 1 << i;
       } else {
@@ -291,9 +323,10 @@ export class Decider {
       const limit = plan.limits[i] as Limit;
       const live = this.#windows[limit.counter];
       if (live === undefined || limit.enforcement === "shadow") continue;
-      let remaining = limit.quota - (this.#used[limit.counter] as number) - charged;
+      const quota = this.#quotaOf(limit);
+      let remaining = quota - (this.#used[limit.counter] as number) - charged;
       if (limit.enforcement === "strict") remaining = this.#leasable(plan, limit, live, remaining);
-      const share = remaining > 0 ? remaining / limit.quota : 0;
+      const share = remaining > 0 ? remaining / quota : 0;
       if (tightest !== undefined) {
         if (share > lowestShare) continue;
         if (share === lowestShare && lengthOf(live) <= lengthOf(tightest)) continue;
@@ -301,6 +334,8 @@ export class Decider {
       tightest = live;
       lowestShare = share;
       decision.tightest = i;
+      // What a shared counter has left is nobody's own.
+      if (quota !== limit.quota) remaining = Math.min(remaining, limit.quota);
       decision.remaining = remaining > 0 ? remaining : 0;
     }
     if (tightest !== undefined) decision.resetsAtMs = tightest.endMs;

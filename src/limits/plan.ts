@@ -5,11 +5,15 @@
 
 import type { WindowSpec } from "./window.ts";
 
-/** `key`, `owner`, `ip`, `referer`, `header:<name>`, `query:<name>`, `path:<parameter>`. */
+/**
+ * `key`, `owner`, `ip`, `referer`, `header:<name>`, `query:<name>`, `path:<parameter>`; and `ip/48`, the IPv6 block of that
+ * prefix, which calls from IPv4 do not have.
+ */
 export type Dimension =
   | "key"
   | "owner"
   | "ip"
+  | `ip/${number}`
   | "referer"
   | `header:${string}`
   | `query:${string}`
@@ -35,6 +39,8 @@ export interface Limit {
   readonly counter: number;
   /** Units per window, 1 to quotaMax. */
   readonly quota: number;
+  /** Of the counter that subjects share which came when the window had `subjectsMax` of them; at least `quota`. */
+  readonly sharedQuota: number;
   readonly enforcement: Enforcement;
   /** Milliseconds after which a view is too old for this limit; 0: never. */
   readonly stalenessMs: number;
@@ -52,8 +58,11 @@ export interface Plan {
   readonly counters: readonly CounterSpec[];
 }
 
-/** Limits of a plan, at most; so also its counters. */
+/** Limits that a plan is written with, at most. */
 export const limitsPerPlanMax = 16;
+
+/** Limits of a plan with the ceilings that come with them, at most; so also its counters. One bit each in a mask. */
+export const limitsAtWorkMax = 32;
 
 /** Distinct dimensions in a configuration, at most. */
 export const dimensionsMax = 32;
@@ -67,6 +76,12 @@ export interface Subjects {
   readonly hi: Uint32Array;
   /** Day of the month, 1 to 31, on which windows of `month@key` start, by dimension index. */
   readonly anchorDay: Uint8Array;
+  /**
+   * What subjects that find no room share, by dimension index; `lo` 0: they always have room. The same for every call of a
+   * configuration.
+   */
+  readonly overflowLo: Uint32Array;
+  readonly overflowHi: Uint32Array;
 }
 
 export function emptySubjects(): Subjects {
@@ -74,5 +89,7 @@ export function emptySubjects(): Subjects {
     lo: new Uint32Array(dimensionsMax),
     hi: new Uint32Array(dimensionsMax),
     anchorDay: new Uint8Array(dimensionsMax).fill(1),
+    overflowLo: new Uint32Array(dimensionsMax),
+    overflowHi: new Uint32Array(dimensionsMax),
   };
 }

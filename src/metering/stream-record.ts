@@ -46,7 +46,7 @@ export interface Grant extends CounterName {
   readonly units: number;
 }
 
-/** A limit, written `plan/limit`, and the instant from which on it is strict in the windows that begin. */
+/** A limit, written `plan/limit/per/window`, and the instant from which on it is strict in the windows that begin. */
 export type StrictSince = readonly (readonly [limit: string, sinceMs: EpochMs])[];
 
 export type StreamEntry =

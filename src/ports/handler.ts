@@ -42,6 +42,11 @@ export interface ResponseParts {
 export interface HandlerHost {
   /** Loads the module anew if it has changed. Throws `config-invalid` if it has no usable default export. */
   load(file: string): Promise<Handler>;
+  /**
+   * Answers with the files of a folder; `segment` is the number of the first segment of a path that is below it. Throws
+   * `config-invalid` if the folder cannot be read.
+   */
+  files(folder: string, segment: number): Promise<Handler>;
   /** Undefined: the value is no Response, or one whose body was used. */
   parts(response: unknown): ResponseParts | undefined;
 }

@@ -61,7 +61,7 @@ export interface FoldCheckpoint {
   readonly producers: readonly ProducerCheckpoint[];
   /** Nothing is granted in windows that begin before this instant. */
   readonly fenceMs: EpochMs;
-  /** Limits, written `plan/limit`, and the instant from which on they are strict. */
+  /** Limits, written `plan/limit/per/window`, and the instant from which on they are strict. */
   readonly strictSince: readonly (readonly [string, EpochMs])[];
 }
 

@@ -109,6 +109,8 @@ export interface Heartbeat {
   readonly roundTripMs?: number | undefined;
   /** The most units charged from one heartbeat's tick to the next, over the last minute or so. */
   readonly peakUnits?: number | undefined;
+  /** Of the plans, routes and keys that it runs with. */
+  readonly rulesVersion?: string | undefined;
 }
 
 /** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */

@@ -8,6 +8,27 @@
 /** Header fields as a flat list: name, value, name, value… in the order of the wire. */
 export type HeaderList = readonly string[];
 
+/** Bytes both ways, at the pace of the slower side. Made by an adapter; whoever has it closes it. */
+export interface ByteStream {
+  /** Called once, before anything else; events come on later turns. Bytes stay valid. */
+  listen(on: {
+    data(bytes: Uint8Array): void;
+    /** Writing may go on. */
+    drain(): void;
+    /** Nothing more comes. */
+    end(): void;
+    /** It is gone, in whatever way; always the last. */
+    closed(): void;
+  }): void;
+  /** False: take no more until `drain`. */
+  write(bytes: Uint8Array): boolean;
+  pause(): void;
+  resume(): void;
+  /** Nothing more is written. */
+  end(): void;
+  destroy(): void;
+}
+
 /** One client connection; the same object for all of its requests. */
 export interface Connection {
   /** Address of the peer, without port: `203.0.113.7`, `::ffff:203.0.113.7`. */
@@ -33,6 +54,10 @@ export interface Exchange {
   readonly headers: HeaderList;
   /** Whether a body was announced. */
   readonly hasBody: boolean;
+  /** The pipeline's own notes about the request; undefined at first. */
+  scratch: unknown;
+  /** The client asks to speak WebSocket from then on; never with a body. Any reply but 101 refuses, and is the connection's last. */
+  readonly asksUpgrade: boolean;
 
   /**
    * The body, to be read once at most. Reading at the reader's pace holds the client back. Throws
@@ -42,8 +67,8 @@ export interface Exchange {
   body(bytesMax?: number): AsyncIterable<Uint8Array>;
   /** Why reading the body failed, if it was the listener that stopped it; "" otherwise. */
   readonly bodyFault: BodyFault | "";
-  /** The request in the web-standard form, for handlers. The same object each time. */
-  webRequest(): Request;
+  /** The request in the web-standard form, for handlers. The same object each time. `bytesMax`: as of `body`. */
+  webRequest(bytesMax?: number): Request;
 
   /**
    * The whole reply. `headers` becomes the listener's, which adds Date, Connection and, where the status
@@ -54,6 +79,8 @@ export interface Exchange {
 
   /** The head of a reply whose body follows in parts; chunked unless Content-Length is in `headers`. */
   startReply(status: number, headers: string[]): void;
+  /** After `startReply` with 101 to one that asked: the connection's bytes, the taker's from then on. Once. */
+  takeOver(): ByteStream;
   /** False: take no more until `onDrain`. The bytes must not change afterwards. */
   write(bytes: Uint8Array): boolean;
   /** The body is complete. */

@@ -54,6 +54,8 @@ export function simConfig(quotas: Readonly<Record<PlanName, Limits>> = plans): C
         ]),
       ),
       keys: { prefix: "sim", from: ["header:x-api-key"] },
+      // All who guess share an address here, and are to be told 401 each time.
+      clients: { wrongKeysPerMinute: 60_000 },
       plans: {
         small: limits("small", "key"),
         big: limits("big", "key"),

@@ -1,7 +1,7 @@
 /** A simulated client's request, and what came of it. */
 
 import type { ResponseParts } from "../ports/handler.ts";
-import type { Connection, Exchange, HeaderList } from "../ports/listener.ts";
+import type { ByteStream, Connection, Exchange, HeaderList } from "../ports/listener.ts";
 
 export interface ExchangeListener {
   /** The call reached the handler, before it is answered. */
@@ -18,6 +18,8 @@ export class SimExchange implements Exchange {
   readonly httpVersion = "1.1";
   readonly headers: HeaderList;
   readonly hasBody = false;
+  scratch: unknown;
+  readonly asksUpgrade = false;
   readonly bodyFault = "";
   /** Of the reply; 0: none yet. */
   status = 0;
@@ -67,6 +69,10 @@ export class SimExchange implements Exchange {
 
   startReply(status: number): void {
     this.reply(status, [], "");
+  }
+
+  takeOver(): ByteStream {
+    throw new Error("no simulated client asks for an upgrade");
   }
 
   write(): boolean {

@@ -21,6 +21,9 @@ const journalSizeMaxBytes = 64 * 1024 * 1024;
 const handlers: HandlerHost = {
   load: async () => (request) =>
     (request as unknown as SimExchange).forwarded() as unknown as Response,
+  files: () => {
+    throw new Error("there are no files");
+  },
   parts: (response) => response as ResponseParts,
 };
 
@@ -165,7 +168,7 @@ export class SimGateway {
         listen: "",
         flushIntervalMs: this.#flushIntervalMs,
         retentionMs,
-        plans: this.#config.plans,
+        rules: { plans: this.#config.plans, version: "" },
       },
       {
         ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },

@@ -18,19 +18,23 @@ export interface FolderRule {
   readonly outside?: true;
 }
 
-const pureFolders = ["base", "limits", "metering", "access"];
+const pureFolders = ["base", "limits", "metering", "upstreams", "access"];
 const processes = ["gateway", "hub", "control"];
 const all = [...pureFolders, "ports", ...processes, "adapters", "conformance", "cli"];
+const traces = ["api", "sdk-trace", "resources", "exporter-trace-otlp-proto"].map(
+  (name) => `@opentelemetry/${name}`,
+);
 const adapterTypes = [...pureFolders, ...processes];
 
 export const importTable: Readonly<Record<string, FolderRule>> = {
   base: { values: [], pure: true },
   "base/hash.ts": { values: ["base"], node: ["crypto", "zlib"], pure: true },
   limits: { values: ["base"], pure: true },
+  upstreams: { values: ["base"], pure: true },
   metering: { values: ["base"], pure: true },
-  access: { values: ["base", "limits"], packages: ["zod", "yaml"], pure: true },
+  access: { values: ["base", "limits", "upstreams"], packages: ["zod", "yaml"], pure: true },
   ports: { values: ["base"], types: pureFolders },
-  gateway: { values: ["base", "limits", "metering", "access", "ports"] },
+  gateway: { values: [...pureFolders, "ports"] },
   hub: { values: ["base", "limits", "metering", "access", "ports"] },
   // Keys are made and packed here; how they look is access's to say.
   "hub/registry.ts": { values: ["base", "ports", "access"] },
@@ -43,7 +47,7 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
   "adapters/node": {
     values: ["base", "ports"],
     types: adapterTypes,
-    packages: ["@hono/node-server", "pino", "prom-client", "srvx", "undici"],
+    packages: ["@hono/node-server", "pino", "prom-client", "srvx", "undici", ...traces],
     node: ["*"],
     outside: true,
   },

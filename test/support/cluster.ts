@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { refuseSecrets } from "./secret-search.ts";
 
 /** The command line, as a file for Node. */
 export const mainFile = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
@@ -77,6 +78,8 @@ export class Cluster {
   readonly basePort: number;
   readonly #options: ClusterOptions;
   #process: ChildProcess | undefined;
+  /** Secrets of keys that were made, and must stand nowhere. */
+  readonly issuedKeys = new Set<string>();
   /** What `dev` printed, for the message of a failed test. */
   output = "";
 
@@ -173,6 +176,7 @@ export class Cluster {
   async createKey(plan: string, more: object = {}): Promise<{ id: string; key: string }> {
     const { status, json } = await this.api("POST", "/v1/keys", { plan, ...more });
     if (status !== 201) throw new Error(`key not created: ${status} ${JSON.stringify(json)}`);
+    this.issuedKeys.add((json as { key: string }).key);
     return json;
   }
 
@@ -230,9 +234,14 @@ export class Cluster {
     await this.#ended();
   }
 
+  /** Also looks for the secrets of all keys that were made in what the processes left behind. */
   async stop(): Promise<void> {
     await this.halt();
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      refuseSecrets(this.folder, this.output, this.issuedKeys);
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 
   async #ended(): Promise<void> {

@@ -9,14 +9,17 @@ export interface Variation {
   readonly base?: number;
   /** Default: all three. */
   readonly regions?: readonly RegionName[];
+  /** Of each region, on one port; default 1. */
+  readonly processes?: number;
 }
 
 /** The three regions of the contract, with a handler that answers at once. */
 export function threeRegions(more: Variation = {}): string {
   const port = (offset: number): string => `127.0.0.1:${(more.base ?? 8080) + offset}`;
+  const processes = more.processes === undefined ? "" : `, processes: ${more.processes}`;
   const regions = (more.regions ?? regionNames).map((name) => {
     const place = regionNames.indexOf(name);
-    return `  ${name}: { listen: "${port(1 + place)}", operations: "${port(101 + place)}" }`;
+    return `  ${name}: { listen: "${port(1 + place)}", operations: "${port(101 + place)}"${processes} }`;
   });
   const plans =
     more.plans ?? "pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] }";

@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -17,10 +17,11 @@ import {
 } from "./cluster.ts";
 import { handlers, type RegionName, regionNames, threeRegions, type Variation } from "./configs.ts";
 import type { Running } from "./exactness.ts";
+import { refuseSecrets } from "./secret-search.ts";
 
 /** The machine may be busy; how soon a process serves is measured elsewhere. */
 const readyMsMax = 30_000;
-const outputCharactersMax = 20_000;
+const outputCharactersMax = 4_000_000;
 
 export interface FleetOptions {
   /** More of the configuration; ports are chosen. */
@@ -45,6 +46,8 @@ export class Fleet implements Running {
   readonly #options: FleetOptions;
   readonly #processes = new Map<string, ChildProcess>();
   readonly #hubUrls = new Map<string, string>();
+  /** Secrets of keys that were made, and must stand nowhere. */
+  readonly issuedKeys = new Set<string>();
   /** What the processes printed, for the message of a failed test. */
   output = "";
 
@@ -54,10 +57,7 @@ export class Fleet implements Running {
     this.regionNames = options.regions ?? regionNames;
     this.folder = mkdtempSync(join(tmpdir(), "tallygate-fleet-"));
     this.data = join(this.folder, "data");
-    writeFileSync(
-      join(this.folder, "tallygate.yaml"),
-      threeRegions({ ...options.config, plans, base, regions: options.regions ?? regionNames }),
-    );
+    this.configure({ ...options.config, plans });
     for (const [name, text] of Object.entries({ ...handlers, ...options.files })) {
       writeFileSync(join(this.folder, name), text);
     }
@@ -69,7 +69,7 @@ export class Fleet implements Running {
     try {
       options.prepare?.(fleet.data);
       await fleet.startHub();
-      await Promise.all(fleet.regionNames.map((name) => fleet.startGateway(name)));
+      await Promise.all(fleet.gatewayNames.map((name) => fleet.startGateway(name)));
     } catch (error) {
       await fleet.stop();
       throw error;
@@ -77,16 +77,34 @@ export class Fleet implements Running {
     return fleet;
   }
 
+  /** Puts a configuration in the place of the present one. Running processes notice by themselves. */
+  configure(config: Omit<Variation, "base" | "regions">): void {
+    const file = join(this.folder, "tallygate.yaml");
+    const regions = this.#options.regions ?? regionNames;
+    writeFileSync(`${file}.new`, threeRegions({ ...config, base: this.#base, regions }));
+    renameSync(`${file}.new`, file);
+  }
+
   get hubUrl(): string {
     return `http://127.0.0.1:${this.#base}`;
+  }
+
+  /** `sydney`; where a region has several processes also `sydney/1`, … */
+  get gatewayNames(): readonly string[] {
+    const count = this.#options.config?.processes ?? 1;
+    return this.regionNames.flatMap((region) =>
+      Array.from({ length: count }, (_, k) => (k === 0 ? region : `${region}/${k}`)),
+    );
   }
 
   url(region: string): string {
     return `http://127.0.0.1:${this.#base + 1 + place(region)}`;
   }
 
-  operations(region: string): string {
-    return `http://127.0.0.1:${this.#base + 101 + place(region)}`;
+  /** Of a region's process, in ports behind each other. */
+  operations(name: string): string {
+    const [region = "", process = "0"] = name.split("/");
+    return `http://127.0.0.1:${this.#base + 101 + place(region) + Number(process)}`;
   }
 
   async startHub(): Promise<void> {
@@ -95,14 +113,16 @@ export class Fleet implements Running {
   }
 
   /** Resolves when the gateway says that it is ready, with the milliseconds it took. */
-  async startGateway(region: string): Promise<number> {
+  async startGateway(name: string): Promise<number> {
+    const [region = "", process = "0"] = name.split("/");
     const hubUrl =
       this.#hubUrls.get(region) ??
       (await this.#options.hubFor?.(region, this.hubUrl)) ??
       this.hubUrl;
     this.#hubUrls.set(region, hubUrl);
-    this.#spawn(region, ["gateway", "--region", region, "--hub-url", hubUrl]);
-    return this.#ready(region, `${this.operations(region)}/health/ready`);
+    const which = ["--region", region, "--process", process];
+    this.#spawn(name, ["gateway", ...which, "--hub-url", hubUrl]);
+    return this.#ready(name, `${this.operations(name)}/health/ready`);
   }
 
   /** Sends a signal to a process, `hub` or a region, and resolves with its exit code when it has ended; null: by a signal. */
@@ -125,16 +145,21 @@ export class Fleet implements Running {
     return pid;
   }
 
-  /** SIGSTOP: it keeps its connections and its port, and answers nobody. SIGCONT: it goes on. */
-  signal(name: string, signal: "SIGSTOP" | "SIGCONT"): void {
+  /** SIGSTOP: it keeps its connections and its port, and answers nobody. SIGCONT: it goes on. SIGHUP: it reads its configuration again. */
+  signal(name: string, signal: NodeJS.Signals): void {
     this.#processes.get(name)?.kill(signal);
   }
 
+  /** Also looks for the secrets of all keys that were made in what the processes left behind. */
   async stop(): Promise<void> {
     for (const name of this.#processes.keys()) this.signal(name, "SIGCONT");
-    await Promise.all(this.regionNames.map((name) => this.end(name, "SIGTERM")));
+    await Promise.all(this.gatewayNames.map((name) => this.end(name, "SIGTERM")));
     await this.end("hub", "SIGTERM");
-    rmSync(this.folder, { recursive: true, force: true });
+    try {
+      refuseSecrets(this.folder, this.output, this.issuedKeys);
+    } finally {
+      rmSync(this.folder, { recursive: true, force: true });
+    }
   }
 
   async usage(region: string, key: string): Promise<Usage | undefined> {
@@ -156,6 +181,7 @@ export class Fleet implements Running {
     const { status, json } = await this.api("POST", "/v1/keys", { plan });
     if (status !== 201) throw new Error(`key not created: ${status} ${JSON.stringify(json)}`);
     const created = json as { id: string; key: string };
+    this.issuedKeys.add(created.key);
     for (const name of this.regionNames) {
       const isKnown = async () => (await this.usage(name, created.key)) !== undefined;
       await until(isKnown, 10_000, `${name} to know a new key`);
@@ -219,9 +245,9 @@ export class Fleet implements Running {
     const tookMs = await until(
       async () => hasEnded() || (await answers()),
       readyMsMax,
-      `${name} to be ready\n${this.output}`,
+      `${name} to be ready\n${this.output.slice(-20_000)}`,
     );
-    if (hasEnded()) throw new Error(`${name} ended:\n${this.output}`);
+    if (hasEnded()) throw new Error(`${name} ended:\n${this.output.slice(-20_000)}`);
     return tookMs;
   }
 }

@@ -24,6 +24,8 @@ export interface Trend {
 
 const sampleMs = 10_000;
 const stretches = 8;
+/** First collections also throw away code and what was learnt about it, which comes back within a minute. */
+const samplesLeftOut = 6;
 /** Fewer say nothing about a slope. */
 const samplesMin = 8;
 
@@ -48,7 +50,7 @@ export class ProcessWatch {
       .split("\n")
       .map((line) => JSON.parse(line) as MemoryLine);
     return [...this.#pids].map(([name, pid]) => {
-      const ofProcess = lines.filter((line) => line.pid === pid);
+      const ofProcess = lines.filter((line) => line.pid === pid).slice(samplesLeftOut);
       return trendOf(name, ofProcess, this.#files.get(name) ?? []);
     });
   }

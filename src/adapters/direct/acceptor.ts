@@ -27,6 +27,8 @@ export interface DirectAcceptorOptions {
   /** Anything else that asks it for an upgrade is answered 404. */
   readonly server: Server;
   readonly joinToken: string;
+  /** Whether the peer presents the client certificate that it must; default: none is asked for. */
+  readonly hasCertificate?: (request: IncomingMessage) => boolean;
   /** SHA-256, hex, of the producer's secret; undefined: never seen. */
   readonly producerSecret: (producer: ProducerId) => string | undefined;
   /** Stores it durably; `producerSecret` knows it once this resolves. */
@@ -84,6 +86,7 @@ export function directAcceptor(options: DirectAcceptorOptions): DirectAcceptor {
     // Until ws takes over: a peer that resets meanwhile ends its handshake, not the hub.
     socket.on("error", () => socket.destroy());
     if (pathOf(request) !== "/link/v1") return refuse(socket, "path");
+    if (options.hasCertificate?.(request) === false) return refuse(socket, "client-certificate");
     if (!credentials.knowsJoinToken(request)) return refuse(socket, "join-token");
     if (listener === undefined) return refuse(socket, "not-ready");
     const claim = credentials.claimOf(request);

@@ -2,6 +2,7 @@
 
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
+import { isCertificateError } from "../../base/certificate-error.ts";
 import { type ErrorCode, TallygateError } from "../../base/errors.ts";
 import type { ProducerIdentity } from "../../ports/journal.ts";
 import type { GatewayEnd, GatewayMessage, HubMessage, LinkDialer } from "../../ports/link.ts";
@@ -11,11 +12,20 @@ import { SocketEnd, socketOptions } from "./socket-end.ts";
 /** Milliseconds to connect and to be accepted. */
 const handshakeTimeoutMs = 5_000;
 
+/** PEM. */
+export interface LinkTls {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 export interface DirectDialerOptions {
   /** The hub, `http:` or `https:`; a path is kept as prefix. */
   readonly url: string;
   readonly joinToken: string;
   readonly identity: ProducerIdentity;
+  /** For an https hub, asked at each attempt: CAs to trust instead of Node's, a client certificate to present. */
+  readonly tls?: () => LinkTls;
   /** Delays each message by this, one way, both ways; default 0. */
   readonly delayMs?: number;
   /** A message of the hub's was refused; the connection closes. */
@@ -36,9 +46,14 @@ async function connect(target: URL, options: DirectDialerOptions): Promise<Gatew
   if (!/^[\x21-\x7e]+$/.test(options.joinToken)) {
     throw new TallygateError("join-refused", "the token is empty or holds a space or a line end");
   }
+  const tls = target.protocol === "https:" ? options.tls?.() : undefined;
   return new Promise((resolve, reject) => {
     const ws = new WebSocket(target, {
       ...socketOptions,
+      ...tls,
+      minVersion: "TLSv1.2",
+      // Whatever the environment says of certificates in general.
+      rejectUnauthorized: true,
       handshakeTimeout: options.handshakeTimeoutMs ?? handshakeTimeoutMs,
       headers: {
         authorization: `Bearer ${options.joinToken}`,
@@ -55,10 +70,7 @@ async function connect(target: URL, options: DirectDialerOptions): Promise<Gatew
       reject(refusalError(target, response.statusCode ?? 0));
     });
     const onError = (error: Error & { readonly code?: string }): void => {
-      const why = error.code === undefined ? "" : ` (${error.code})`;
-      reject(
-        new TallygateError("hub-unreachable", `${target.origin} does not answer${why}`, error),
-      );
+      reject(connectError(target, error));
     };
     ws.on("error", onError);
     ws.once("open", () => {
@@ -73,6 +85,16 @@ async function connect(target: URL, options: DirectDialerOptions): Promise<Gatew
       );
     });
   });
+}
+
+function connectError({ origin }: URL, error: Error & { readonly code?: string }): TallygateError {
+  const { code } = error;
+  if (code !== undefined && isCertificateError(code)) {
+    const detail = `${origin} (${code}); hub.ca names the CA that issued it`;
+    return new TallygateError("hub-untrusted", detail, error);
+  }
+  const why = code === undefined ? "" : ` (${code})`;
+  return new TallygateError("hub-unreachable", `${origin} does not answer${why}`, error);
 }
 
 const codeOfStatus = new Map<number, ErrorCode>([

@@ -165,6 +165,7 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     lagP99Ms: finite,
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
+    rulesVersion: optional(name),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),

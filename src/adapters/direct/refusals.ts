@@ -8,6 +8,7 @@ import type { MessageRefusal } from "./messages.ts";
 export type HandshakeRefusal =
   | "path"
   | "handshake"
+  | "client-certificate"
   | "join-token"
   | "producer-malformed"
   | "producer-secret"
@@ -26,6 +27,11 @@ interface Answer {
 const answers: Readonly<Record<HandshakeRefusal, Answer>> = {
   path: { status: 404, code: "not-found", detail: "Only /link/v1 speaks WebSocket." },
   handshake: { status: 400, code: "request-invalid", detail: "Not a WebSocket handshake." },
+  "client-certificate": {
+    status: 401,
+    code: "join-refused",
+    detail: "Present a client certificate of the hub's CA.",
+  },
   "join-token": { status: 401, code: "join-refused", detail: "Give the hub's join token." },
   "producer-malformed": {
     status: 403,

@@ -21,15 +21,22 @@ export class ClientConnection {
   /** Undefined once its body is complete. */
   newest: NodeExchange | undefined;
   readonly #socket: Socket;
+  readonly #wire: Socket;
   readonly #body = new Pace();
   readonly #reply = new Pace();
   #paced: NodeExchange | undefined;
 
   constructor(
     socket: Socket,
-    of: { readonly connection: Connection; readonly strictTransportSecurity: string },
+    of: {
+      /** Below TLS, else the same. */
+      readonly wire: Socket;
+      readonly connection: Connection;
+      readonly strictTransportSecurity: string;
+    },
   ) {
     this.#socket = socket;
+    this.#wire = of.wire;
     this.connection = of.connection;
     this.strictTransportSecurity = of.strictTransportSecurity;
     const destroySoon = socket.destroySoon.bind(socket);
@@ -52,12 +59,12 @@ export class ClientConnection {
   #keepsUp(elapsedMs: number, limits: ListenerConfig): boolean {
     const socket = this.#socket;
     const { rateMinBytes } = limits;
-    const unsent = socket.writableLength;
-    if (unsent === 0) this.#reply.stop();
+    if (socket.writableLength === 0) this.#reply.stop();
     else {
+      const wire = this.#wire;
       // Of a long part only what the kernel has not taken is on the handle.
-      const inKernel = (socket as { _handle?: { writeQueueSize?: number } })._handle;
-      const sent = socket.bytesWritten - unsent - (inKernel?.writeQueueSize ?? 0);
+      const inKernel = (wire as { _handle?: { writeQueueSize?: number } })._handle;
+      const sent = wire.bytesWritten - wire.writableLength - (inKernel?.writeQueueSize ?? 0);
       this.#reply.wait(sent, elapsedMs);
       if (this.#reply.isOver(limits.replyTimeoutMs, rateMinBytes)) return false;
     }

@@ -7,6 +7,7 @@ import { createServer, type Server, type ServerOptions } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Connection } from "../../ports/listener.ts";
 import { proxyHeaderMsMax, takeProxyHeader } from "./proxy-protocol.ts";
 import type { CertificateStore } from "./tls-store.ts";
 
@@ -31,44 +32,65 @@ export interface FrontOptions {
   readonly proxyHeaderMsMax?: number | undefined;
 }
 
+export interface ReadableConnection {
+  /** That of its requests. */
+  readonly socket: Socket;
+  /** The one below TLS, else the same: its bytes are those that go to the kernel. */
+  readonly wire: Socket;
+  readonly connection: Connection;
+}
+
 export interface Front {
   readonly server: Server;
-  readonly protocol: "http" | "https";
   /**
    * Called with each accepted connection, as soon as its peer's address is known and before TLS or HTTP is read. The
    * listener may destroy it. `socket` is not the one of its requests where they come over TLS.
    */
   onOpened(listener: (socket: Socket, peerAddress: string) => void): void;
-  /** Of a request's socket: the address that the PROXY header named, else the peer's own. */
-  peerAddress(socket: Socket): string;
+  /** Called with each connection once HTTP is read off it, before the first request. */
+  onReadable(listener: (readable: ReadableConnection) => void): void;
   /** Closes connections of which HTTP knows nothing yet: those with a PROXY header or a TLS handshake in progress. */
   closeHandshakes(): void;
 }
 
 export function frontServer(http: ServerOptions, options: FrontOptions = {}): Front {
   const { tls, hasProxyHeader } = options;
+  const protocol = tls === undefined ? "http" : "https";
   const handshakes = new Handshakes(options.handshakesMax ?? handshakesMax, tls);
-  const server =
-    tls === undefined ? createServer(http) : secureServer(http, { ...options, tls, handshakes });
+  const server = tls === undefined ? createServer(http) : secureServer(http, { ...options, tls });
+  /** Addresses that PROXY headers named, by connection. */
   const named = new Map<string, string>();
-  const listeners: ((socket: Socket, peerAddress: string) => void)[] = [];
+  const openListeners: ((socket: Socket, peerAddress: string) => void)[] = [];
+  const readListeners: ((readable: ReadableConnection) => void)[] = [];
+
+  const readable = (socket: Socket, wire: Socket, peerAddress: string): void => {
+    const connection = { peerAddress, protocol, scratch: undefined } as const;
+    for (const listener of readListeners) listener({ socket, wire, connection });
+  };
+  server.on("secureConnection", (socket: TLSSocket) => {
+    const id = connectionId(socket);
+    tls?.countHandshake("done");
+    readable(socket, handshakes.end(id) ?? socket, named.get(id) ?? addressOf(socket));
+  });
 
   // Node's own reader of the connection, of TLS or of HTTP; it comes after us.
   const readers = server.listeners("connection") as ((this: Server, socket: Socket) => void)[];
   server.removeAllListeners("connection");
   const pass = (socket: Socket, peerAddress: string): void => {
-    for (const listener of listeners) listener(socket, peerAddress);
-    if (!socket.destroyed) for (const reader of readers) reader.call(server, socket);
+    for (const listener of openListeners) listener(socket, peerAddress);
+    if (socket.destroyed) return;
+    if (tls === undefined) readable(socket, socket, peerAddress);
+    for (const reader of readers) reader.call(server, socket);
   };
   const passNamed = (socket: Socket, address: string | undefined): void => {
-    if (address !== undefined) {
+    if (address !== undefined && tls !== undefined) {
       const id = connectionId(socket);
       named.set(id, address);
       socket.once("close", () => named.delete(id));
     }
     pass(socket, address ?? addressOf(socket));
     if (tls !== undefined) return;
-    handshakes.end(socket);
+    handshakes.end(connectionId(socket));
     // TLS would read the connection by itself.
     socket.resume();
   };
@@ -82,19 +104,17 @@ export function frontServer(http: ServerOptions, options: FrontOptions = {}): Fr
 
   return {
     server,
-    protocol: tls === undefined ? "http" : "https",
-    onOpened: (listener) => void listeners.push(listener),
-    peerAddress: (socket) =>
-      (named.size === 0 ? undefined : named.get(connectionId(socket))) ?? addressOf(socket),
+    onOpened: (listener) => void openListeners.push(listener),
+    onReadable: (listener) => void readListeners.push(listener),
     closeHandshakes: () => handshakes.close(),
   };
 }
 
 function secureServer(
   http: ServerOptions,
-  options: FrontOptions & { readonly tls: CertificateStore; readonly handshakes: Handshakes },
+  options: FrontOptions & { readonly tls: CertificateStore },
 ): Server {
-  const { tls, handshakes } = options;
+  const { tls } = options;
   const server = createSecureServer({
     ...http,
     ...tls.serverOptions,
@@ -102,10 +122,6 @@ function secureServer(
     handshakeTimeout: options.handshakeMsMax ?? handshakeMsMax,
   });
   tls.attach(server);
-  server.on("secureConnection", (socket: TLSSocket) => {
-    handshakes.end(socket);
-    tls.countHandshake("done");
-  });
   // There is nobody to answer in HTTP, which is what node's own listener would have done.
   server.removeAllListeners("tlsClientError");
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
@@ -141,9 +157,11 @@ class Handshakes {
     });
   }
 
-  /** `socket` may be the one above TLS. */
-  end(socket: Socket): void {
-    this.#sockets.delete(connectionId(socket));
+  /** The socket that began it; undefined: it gave way. */
+  end(id: string): Socket | undefined {
+    const socket = this.#sockets.get(id);
+    this.#sockets.delete(id);
+    return socket;
   }
 
   close(): void {

@@ -9,6 +9,7 @@ import { statSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { TallygateError } from "../../base/errors.ts";
 import type { Handler, HandlerHost, ResponseParts } from "../../ports/handler.ts";
+import { staticFiles } from "./static-files.ts";
 
 /** What srvx makes of a FastResponse; the reply is used up by it. */
 interface FastParts {
@@ -36,6 +37,8 @@ export function nodeHandlerHost(): HandlerHost {
       }
       return module.default as Handler;
     },
+
+    files: staticFiles,
 
     parts(response) {
       if (isFast(response)) return fastParts(response._toNodeResponse());

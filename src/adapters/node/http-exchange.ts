@@ -4,7 +4,14 @@ import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { NodeRequest } from "srvx/node";
-import type { BodyFault, Connection, Exchange, HeaderList } from "../../ports/listener.ts";
+import type {
+  BodyFault,
+  ByteStream,
+  Connection,
+  Exchange,
+  HeaderList,
+} from "../../ports/listener.ts";
+import { nodeByteStream } from "./byte-stream.ts";
 import type { ClientConnection } from "./client-connection.ts";
 
 /**
@@ -18,6 +25,7 @@ export const handlerBodyMaxBytes = 16 * 1024 * 1024;
 
 export class NodeExchange implements Exchange {
   readonly connection: Connection;
+  scratch: unknown;
   bodyFault: BodyFault | "" = "";
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
@@ -25,6 +33,7 @@ export class NodeExchange implements Exchange {
   /** Its place among the requests of the connection. */
   readonly #number: number;
   readonly #bodyMaxBytes: number;
+  readonly #upgrade: Uint8Array | undefined;
   #webRequest: Request | undefined;
   #stopReading: ((fault: BodyFault) => void) | undefined;
   /** Whether the client waits for a 100 before it sends the body. */
@@ -37,6 +46,8 @@ export class NodeExchange implements Exchange {
       readonly client: ClientConnection;
       readonly awaitsContinue: boolean;
       readonly bodyMaxBytes: number;
+      /** Bytes that came after the head of a request for an upgrade; undefined: it is none. */
+      readonly upgrade?: Uint8Array | undefined;
     },
   ) {
     this.#request = request;
@@ -46,6 +57,7 @@ export class NodeExchange implements Exchange {
     this.#number = at.client.requests;
     this.#awaitsContinue = at.awaitsContinue;
     this.#bodyMaxBytes = at.bodyMaxBytes;
+    this.#upgrade = at.upgrade;
   }
 
   get method(): string {
@@ -70,6 +82,10 @@ export class NodeExchange implements Exchange {
     return headers["transfer-encoding"] !== undefined || (length !== undefined && length !== "0");
   }
 
+  get asksUpgrade(): boolean {
+    return this.#upgrade !== undefined;
+  }
+
   /** Whether the whole request is here. */
   get isComplete(): boolean {
     return this.#request.complete;
@@ -86,13 +102,13 @@ export class NodeExchange implements Exchange {
     return this.#read(Math.min(bytesMax, this.#bodyMaxBytes));
   }
 
-  webRequest(): Request {
+  webRequest(bytesMax = this.#bodyMaxBytes): Request {
     if (this.#webRequest === undefined) {
       this.#continue();
       this.#webRequest = new NodeRequest({
         req: this.#request,
         res: this.#response,
-        maxRequestBodySize: Math.min(this.#bodyMaxBytes, handlerBodyMaxBytes),
+        maxRequestBodySize: Math.min(bytesMax, this.#bodyMaxBytes, handlerBodyMaxBytes),
       });
     }
     return this.#webRequest;
@@ -129,6 +145,13 @@ export class NodeExchange implements Exchange {
       process.nextTick(uncork, socket);
     }
     response.flushHeaders();
+  }
+
+  takeOver(): ByteStream {
+    const { socket } = this.#request;
+    // What happens to the connection is no longer the response's.
+    if (this.#response.socket !== null) this.#response.detachSocket(socket);
+    return nodeByteStream(socket, this.#upgrade);
   }
 
   write(bytes: Uint8Array): boolean {
@@ -205,6 +228,10 @@ export class NodeExchange implements Exchange {
   #writeHead(status: number, headers: string[]): void {
     const request = this.#request;
     const client = this.#client;
+    if (status === 101) {
+      this.#response.writeHead(101, [...headers, "connection", "Upgrade", "upgrade", "websocket"]);
+      return;
+    }
     const isNewest = client.requests === this.#number;
     if ((isNewest && client.isLast) || (!request.complete && !this.#willDrainSoon())) {
       headers.push("connection", "close");

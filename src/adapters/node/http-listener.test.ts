@@ -295,6 +295,21 @@ test("a call that comes on a connection just used while the listener stops is an
   await stopped;
 });
 
+test("the first call of a connection just opened is answered though the listener stops before it comes", async (t) => {
+  const listener = await listen(t, (taken) => taken.reply(200, [], "here"));
+  const socket = await open(t, listener);
+  const silent = await open(t, listener);
+  // Both are accepted.
+  while (listener.connections() < 2) await new Promise(setImmediate);
+  const text = readAll(socket);
+  const silentEnds = readAll(silent);
+  const stopped = listener.stop(10_000);
+  socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  assert.match(await text, /connection: close[^]*here$/i);
+  assert.equal(await silentEnds, "");
+  await stopped;
+});
+
 test("what does not finish within the stop's time is broken off", async (t) => {
   const listener = await listen(t, () => {});
   const socket = await open(t, listener);

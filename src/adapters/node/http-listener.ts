@@ -3,10 +3,11 @@
  * request, clients that are slow, connections that are too many, and what follows the last request of a connection.
  */
 
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { ListenerConfig } from "../../access/compiled-config.ts";
+import { present } from "../../base/assert.ts";
 import { TallygateError } from "../../base/errors.ts";
 import type { ExchangeTaker, Listener } from "../../ports/listener.ts";
 import { refuseBare, statusOf } from "./bare-refusal.ts";
@@ -19,10 +20,10 @@ import { NodeExchange } from "./http-exchange.ts";
 const timeoutCheckMs = 500;
 
 /**
- * A connection on which a call came this lately may carry the next one already: closed now, that call would be lost. Its
- * reply says `Connection: close`, and what has not called until then is closed.
+ * A connection that was opened, or on which a call came, this lately may carry the next call already: closed now, that call would
+ * be lost. Its reply says `Connection: close`, and what has not called until then is closed.
  */
-const lingerMs = 500;
+const lingerMs = 1_000;
 
 /** How often idle connections are closed after that. */
 const closeIdleMs = 25;
@@ -57,6 +58,8 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     // Whatever the process was started with.
     insecureHTTPParser: false,
     noDelay: true,
+    // Any other upgrade is a field that says nothing: the request is answered in HTTP/1.1.
+    shouldUpgradeCallback: asksWebSocket,
   };
   const front = frontServer(http, options);
   const { server } = front;
@@ -64,41 +67,29 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   server.maxHeadersCount = 0;
   limitServer(server, limits);
 
-  let lastCallMs = Number.NEGATIVE_INFINITY;
+  /** When the last call came or the last connection was opened. */
+  let lastSeenMs = Number.NEGATIVE_INFINITY;
   const caps = new ConnectionCaps(options.groupOf);
   front.onOpened((socket, address) => {
     caps.admit(socket, address, limits.connectionsPerAddressMax);
   });
-  const sockets = new Set<Socket>();
-  server.on("connection", (socket: Socket) => {
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-  });
-  /** By the sockets that requests are read off, which above TLS are others. */
+  /** By the sockets that requests are read off. */
   const clients = new Map<Socket, ClientConnection>();
-  const clientOf = (socket: Socket): ClientConnection => {
-    const known = clients.get(socket);
-    if (known !== undefined) return known;
-    const connection = {
-      ...{ peerAddress: front.peerAddress(socket), protocol: front.protocol, scratch: undefined },
-    };
-    const client = new ClientConnection(socket, { connection, strictTransportSecurity });
+  front.onReadable(({ socket, wire, connection }) => {
+    lastSeenMs = performance.now();
+    const client = new ClientConnection(socket, { wire, connection, strictTransportSecurity });
     // One that the kernel had accepted before the stop.
     client.isLast = isStopping;
     clients.set(socket, client);
     socket.once("close", () => clients.delete(socket));
-    return client;
-  };
-  // Now, while both ends of the connection are known for certain.
-  if (front.protocol === "https") server.on("secureConnection", clientOf);
-  else {
-    front.onOpened((socket) => {
-      if (!socket.destroyed) clientOf(socket);
-    });
-  }
-  const take = (request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean) => {
-    lastCallMs = performance.now();
-    const client = clientOf(request.socket);
+  });
+  const take = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    { awaitsContinue = false, upgrade }: { awaitsContinue?: boolean; upgrade?: Uint8Array },
+  ) => {
+    lastSeenMs = performance.now();
+    const client = present(clients.get(request.socket), "a connection");
     // Node has read it in the packet of the last request; nobody would get the reply.
     if (client.isClosed) return;
     client.requests++;
@@ -106,15 +97,25 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       client.isLast = true;
       client.close();
     }
-    const { bodyMaxBytes } = limits;
-    const exchange = new NodeExchange(request, response, { client, awaitsContinue, bodyMaxBytes });
+    const bodyMaxBytes = limits.bodyOfAnyRouteMaxBytes;
+    const of = { client, awaitsContinue, bodyMaxBytes, upgrade };
+    const exchange = new NodeExchange(request, response, of);
     client.newest = exchange;
     taker.take(exchange);
   };
-  server.on("request", (request, response) => take(request, response, false));
-  server.on("checkContinue", (request, response) => take(request, response, true));
+  server.on("request", (request, response) => take(request, response, {}));
+  server.on("checkContinue", (request, response) =>
+    take(request, response, { awaitsContinue: true }),
+  );
   // The door refuses it.
-  server.on("checkExpectation", (request, response) => take(request, response, true));
+  server.on("checkExpectation", (request, response) =>
+    take(request, response, { awaitsContinue: true }),
+  );
+  server.on("upgrade", (request, socket, head) => {
+    // Behind requests that are not answered yet there is no telling whose bytes are whose.
+    if (isBusy(socket)) socket.destroy();
+    else take(request, lastResponse(request, socket as Socket), { upgrade: head });
+  });
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
   server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause), taker));
   const pacing = setInterval(() => {
@@ -133,16 +134,22 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   }
   return {
     port: (server.address() as AddressInfo).port,
-    connections: () => sockets.size,
+    connections: () => [...clients.keys()].filter(({ destroyed }) => !destroyed).length,
     async stop(withinMs) {
       isStopping = true;
-      for (const [socket, client] of clients) {
-        client.isLast = true;
-        // Node does not count as idle what has never sent anything.
-        if (socket.bytesRead === 0) socket.destroy();
-      }
-      const sinceCallMs = performance.now() - lastCallMs;
-      await closed(front, { withinMs, idleAfterMs: Math.max(0, lingerMs - sinceCallMs) });
+      for (const client of clients.values()) client.isLast = true;
+      await acceptWaiting();
+      // Node does not count as idle what has never sent anything.
+      const closeSilent = (): void => {
+        for (const socket of clients.keys()) if (socket.bytesRead === 0) socket.destroy();
+      };
+      // The server does not count what has been upgraded among its own.
+      const deadline = setTimeout(() => {
+        for (const socket of clients.keys()) socket.destroy();
+      }, withinMs);
+      const idleAfterMs = Math.max(0, lingerMs - (performance.now() - lastSeenMs));
+      await closed(front, { withinMs, idleAfterMs, closeSilent });
+      clearTimeout(deadline);
       clearInterval(pacing);
     },
   };
@@ -155,6 +162,38 @@ function limitServer(server: Server, limits: ListenerConfig): void {
   server.keepAliveTimeout = limits.idleTimeoutMs;
   server.maxConnections = limits.connectionsMax;
   (server as Server & { maxHeaderSize: number }).maxHeaderSize = limits.headMaxBytes;
+}
+
+/** By Node's own note of the response that has the socket. */
+function isBusy(socket: Duplex): boolean {
+  const { _httpMessage } = socket as { _httpMessage?: unknown };
+  return _httpMessage !== undefined && _httpMessage !== null;
+}
+
+/** RFC 6455, 4.1: a GET without a body. The rest is between client and upstream. */
+function asksWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
+  return (
+    method === "GET" &&
+    httpVersion === "1.1" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    headers["sec-websocket-key"] !== undefined &&
+    headers["content-length"] === undefined &&
+    headers["transfer-encoding"] === undefined
+  );
+}
+
+/** Node reads no further requests off a connection that asks for an upgrade, so a reply in HTTP is its last. */
+function lastResponse(request: IncomingMessage, socket: Socket): ServerResponse {
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  // Node has let go of the socket, and of telling the response about it.
+  socket.on("drain", () => response.emit("drain"));
+  response.once("finish", () => {
+    response.detachSocket(socket);
+    socket.destroySoon();
+  });
+  return response;
 }
 
 function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
@@ -181,24 +220,41 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
+/** Two turns of the event loop: the kernel resets connections that nobody has accepted when their port is closed. */
+async function acceptWaiting(): Promise<void> {
+  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
 function closed(
   front: Front,
-  { withinMs, idleAfterMs }: { readonly withinMs: number; readonly idleAfterMs: number },
+  of: {
+    readonly withinMs: number;
+    readonly idleAfterMs: number;
+    readonly closeSilent: () => void;
+  },
 ): Promise<void> {
   const { server } = front;
+  const { withinMs, idleAfterMs, closeSilent } = of;
   return new Promise((resolve) => {
     const deadline = setTimeout(() => {
       front.closeHandshakes();
       server.closeAllConnections();
     }, withinMs);
+    // After what came meanwhile was read: a process that did not run for a while is late with its timers, too.
+    const closeIdle = (): void => {
+      setImmediate(() => {
+        closeSilent();
+        server.closeIdleConnections();
+      });
+    };
     let closing: NodeJS.Timeout | undefined;
     const linger = setTimeout(
       () => {
         front.closeHandshakes();
-        server.closeIdleConnections();
+        closeIdle();
         // A reply that began before the stop did not say that it is the last.
-        closing = setInterval(() => server.closeIdleConnections(), closeIdleMs);
+        closing = setInterval(closeIdle, closeIdleMs);
       },
       Math.min(idleAfterMs, withinMs),
     );

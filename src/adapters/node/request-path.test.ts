@@ -1,7 +1,6 @@
 /** The whole path of a request on real sockets: listener, pipeline, upstream. */
 
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { type TestContext, test } from "node:test";
@@ -9,7 +8,7 @@ import { PipelineRig } from "../../gateway/testing/pipeline-rig.ts";
 import type { Handler } from "../../ports/handler.ts";
 import { handlerBodyMaxBytes } from "./http-exchange.ts";
 import { listenHttp } from "./http-listener.ts";
-import { upstreamClient } from "./upstream-client.ts";
+import { realUpstreams } from "./testing/real-upstreams.ts";
 
 interface Path {
   readonly rig: PipelineRig;
@@ -25,7 +24,7 @@ async function open(
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const target = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const upstreams = upstreamClient();
+  const upstreams = realUpstreams();
   const limits = [{ name: "day", per: "ip", quota: 100, window: "day" }];
   const rig = await PipelineRig.create({
     upstreams,
@@ -120,9 +119,12 @@ test("an upstream that is down is a 502 that costs nothing, also with a body on 
   const config = { ...rig.config, upstreams: rig.config.upstreams };
   const [route, ...others] = config.routes;
   assert.ok(route?.target.kind === "upstream");
-  const upstream = { ...route.target.upstream, targets: ["http://127.0.0.1:1"] };
+  const upstream = {
+    ...route.target.upstream,
+    targets: [{ url: "http://127.0.0.1:1", weight: 1 }],
+  };
   const routes = [{ ...route, target: { ...route.target, upstream } }, ...others];
-  await rig.pipeline.reconfigure({ ...config, routes, upstreams: [upstream] });
+  (await rig.pipeline.prepare({ ...config, routes, upstreams: [upstream] }))();
   for (const method of ["GET", "POST"]) {
     const body = method === "POST" ? "x".repeat(200_000) : null;
     const response = await fetch(`${url}/up/x`, { method, body });
@@ -182,7 +184,12 @@ test("calls on one connection are answered in order, and each is charged", async
   socket.write(lines.join(""));
   socket.setEncoding("latin1");
   let text = "";
-  while (!text.includes("\r\n\r\n/4")) text += (await once(socket, "data"))[0];
+  const whole = Promise.withResolvers<void>();
+  socket.on("data", (part: string) => {
+    text += part;
+    if (text.includes("\r\n\r\n/4")) whole.resolve();
+  });
+  await whole.promise;
   socket.destroy();
   assert.deepEqual(
     [...text.matchAll(/\r\n\r\n(\/\d)/g)].map(([, path]) => path),

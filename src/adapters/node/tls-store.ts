@@ -14,9 +14,10 @@ import {
 import type { CertificateFiles, TlsVersion } from "../../access/compiled-config.ts";
 import { TallygateError } from "../../base/errors.ts";
 import type { Log } from "../../ports/log.ts";
-import type { Metrics } from "../../ports/metrics.ts";
+import type { Family, GaugeChild, Metrics } from "../../ports/metrics.ts";
 import { stampNow, watchFiles } from "./file-watch.ts";
 import { type Certificate, readAuthorities, readCertificate } from "./tls-certificate.ts";
+import { certificateMetrics, type HandshakeOutcome, handshakeOutcomes } from "./tls-metrics.ts";
 import { type NameIndex, nameIndex } from "./tls-names.ts";
 
 /**
@@ -45,8 +46,6 @@ const sessionTimeoutSeconds = 3_600;
 const dayMs = 86_400_000;
 /** From this many days before its end a certificate is warned of once a day. */
 const warnDays = 14;
-
-export type HandshakeOutcome = "done" | "failed" | "timed-out" | "crowded-out";
 
 export interface CertificateStoreOptions {
   /** At least one; the first is for callers that ask for no known name. */
@@ -100,7 +99,8 @@ interface Generation {
 
 /** Fails with `certificate-invalid`. */
 export function openCertificates(options: CertificateStoreOptions): CertificateStore {
-  const { log, metrics, nowMs = Date.now } = options;
+  const { log, nowMs = Date.now } = options;
+  const metrics = certificateMetrics(options.metrics);
   const servers = new Set<TlsServer>();
   let current = load(options.certificates, options, nowMs());
   for (const { certificate } of current.presented) {
@@ -112,28 +112,27 @@ export function openCertificates(options: CertificateStoreOptions): CertificateS
     current = next;
     for (const server of servers) server.setSecureContext(next.first);
   };
-  const reloads = metrics.counter({
-    name: "tallygate_certificate_reloads_total",
-    help: "Changed certificate files that were read, by outcome: taken or refused.",
-    labels: ["outcome"],
-  });
   const reload = (files = filesOf(current)): boolean => {
     try {
       const next = load(files, options, nowMs());
+      const served = new Set(current.presented.map(({ certificate }) => certificate.cert));
       for (const { certificate } of next.presented) {
         const problem = outOfTime(certificate, nowMs());
-        if (problem !== "") throw new TallygateError("certificate-invalid", problem);
+        // One that is served already must not keep the others from being renewed.
+        if (problem !== "" && !served.has(certificate.cert)) {
+          throw new TallygateError("certificate-invalid", problem);
+        }
       }
       take(next);
     } catch (error) {
       if (!(error instanceof TallygateError)) throw error;
-      reloads.child("refused").add(1);
+      metrics.reloads.child("refused").add(1);
       log.error("new certificates are refused; those before go on being served", {
         why: error.detail,
       });
       return false;
     }
-    reloads.child("taken").add(1);
+    metrics.reloads.child("taken").add(1);
     log.info("new certificates are served", { certificates: current.presented.length });
     return true;
   };
@@ -147,16 +146,14 @@ export function openCertificates(options: CertificateStoreOptions): CertificateS
       if (nowMs() - current.madeAtMs >= ticketKeysMsMax) take(renewed(current, nowMs()));
     },
   });
-  const endExpiry = watchExpiry(() => current.presented, { log, metrics, nowMs });
-  const handshakes = metrics.counter({
-    name: "tallygate_tls_handshakes_total",
-    help: "TLS handshakes of callers by outcome: done, failed, timed-out, crowded-out.",
-    labels: ["outcome"],
+  const endExpiry = watchExpiry(() => current.presented, {
+    ...options,
+    daysLeft: metrics.daysLeft,
+    nowMs,
   });
-  const outcomes = new Map<HandshakeOutcome, { add(amount: number): void }>();
-  for (const outcome of ["done", "failed", "timed-out", "crowded-out"] as const) {
-    outcomes.set(outcome, handshakes.child(outcome));
-  }
+  const handshakes = new Map(
+    handshakeOutcomes.map((outcome) => [outcome, metrics.handshakes.child(outcome)]),
+  );
 
   return {
     serverOptions: {
@@ -169,7 +166,7 @@ export function openCertificates(options: CertificateStoreOptions): CertificateS
     attach: (server) => void servers.add(server as unknown as TlsServer),
     hasName: (host) => current.index.find(host) !== undefined,
     reload,
-    countHandshake: (outcome) => outcomes.get(outcome)?.add(1),
+    countHandshake: (outcome) => handshakes.get(outcome)?.add(1),
     close() {
       poll.close();
       endExpiry();
@@ -235,8 +232,11 @@ function contextOptions(
     minVersion,
     ciphers,
     honorCipherOrder: true,
-    // A client that could renegotiate could make the server work as often as it likes on one connection.
-    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions:
+      // A client that could renegotiate could make the server work as often as it likes on one connection.
+      constants.SSL_OP_NO_RENEGOTIATION |
+      // A session would outlive the CA that vouched for its client.
+      (ca === undefined ? 0 : constants.SSL_OP_NO_TICKET),
     // One for all certificates: a session belongs to the listener.
     sessionIdContext: "tallygate",
     sessionTimeout: sessionTimeoutSeconds,
@@ -257,18 +257,22 @@ function dateText(ms: number): string {
 
 function watchExpiry(
   presented: () => readonly Presented[],
-  outside: { readonly log: Log; readonly metrics: Metrics; readonly nowMs: () => number },
+  outside: {
+    readonly log: Log;
+    readonly metrics: Metrics;
+    readonly daysLeft: Family<GaugeChild>;
+    readonly nowMs: () => number;
+  },
 ): () => void {
-  const { log, metrics, nowMs } = outside;
-  const daysLeft = metrics.gauge({
-    name: "tallygate_certificate_days_left",
-    help: "Days until a served certificate expires, by its file; below 0 it has.",
-    labels: ["file"],
-  });
+  const { log, metrics, daysLeft, nowMs } = outside;
+  const told = new Set<string>();
   metrics.onCollect(() => {
+    // Of a file that is configured no more nothing is known, least of all that it expires.
+    for (const file of told) daysLeft.child(file).set(Number.NaN);
     for (const { certificate } of presented()) {
-      const days = (certificate.notAfterMs - nowMs()) / dayMs;
-      daysLeft.child(certificate.files.certFile).set(days);
+      const file = certificate.files.certFile;
+      told.add(file);
+      daysLeft.child(file).set((certificate.notAfterMs - nowMs()) / dayMs);
     }
   });
   const warn = (): void => {

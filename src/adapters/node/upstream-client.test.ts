@@ -3,8 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, createServer as createNetServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import type { UpstreamConfig } from "../../access/compiled-config.ts";
+import { present } from "../../base/assert.ts";
+import { waitingCallsMax } from "../../gateway/upstream-group.ts";
 import type { UpstreamCall, UpstreamClient, UpstreamRequest } from "../../ports/upstream.ts";
-import { upstreamClient, waitingCallsMax } from "./upstream-client.ts";
+import { compiledUpstreams, realUpstreams } from "./testing/real-upstreams.ts";
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => unknown;
 
@@ -19,22 +21,19 @@ async function serve(t: TestContext, answer: Answer): Promise<{ server: Server; 
 }
 
 function clientOf(t: TestContext): UpstreamClient {
-  const client = upstreamClient();
+  const client = realUpstreams();
   t.after(() => client.close());
   return client;
 }
 
-function upstream(
-  change: Partial<UpstreamConfig> & { targets: readonly string[] },
-): UpstreamConfig {
-  return {
-    name: "u",
-    connectTimeoutMs: 500,
-    responseTimeoutMs: 500,
-    connectionsMax: 4,
-    tls: undefined,
-    ...change,
-  };
+/** One try, and short time-outs. */
+function upstream(fields: {
+  readonly targets: readonly string[];
+  readonly [field: string]: unknown;
+}): UpstreamConfig {
+  const times = { connectTimeout: "500ms", responseTimeout: "500ms", idleTimeout: "500ms" };
+  const u = { tries: 1, connectionsMax: 4, ...times, ...fields };
+  return present(compiledUpstreams({ u }).get("u"), "the upstream");
 }
 
 interface Outcome {
@@ -54,9 +53,10 @@ function forward(
 ): Promise<Outcome> {
   return new Promise((resolve) => {
     const outcome: Outcome = { status: 0, headers: [], text: "", end: "" };
+    client.retain([config]);
     const call = client.forward(
       config,
-      { method: "GET", target: "/", headers: [], body: undefined, ...request },
+      { method: "GET", target: "/", headers: [], body: undefined, isUpgrade: false, ...request },
       {
         started(status, headers) {
           outcome.status = status;
@@ -74,6 +74,7 @@ function forward(
           outcome.end = `${kind} ${attempted ? "attempted" : "not attempted"}`;
           resolve(outcome);
         },
+        upgraded() {},
       },
     );
   });
@@ -162,7 +163,7 @@ test("a silent upstream is slow, before its head and in its body", async (t) => 
     if (request.url === "/body") response.write("half");
   });
   const client = clientOf(t);
-  const config = upstream({ targets: [origin], responseTimeoutMs: 200 });
+  const config = upstream({ targets: [origin], responseTimeout: "200ms", idleTimeout: "200ms" });
   assert.equal((await forward(client, config)).end, "slow attempted");
   const half = await forward(client, config, { target: "/body" });
   assert.equal(half.end, "slow attempted");
@@ -199,12 +200,13 @@ test("what is not a whole HTTP reply is bad, and the next call works", async (t)
   });
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const client = clientOf(t);
+  const config = upstream({ targets: [origin] });
   for (const [name, reply] of misbehaviour) {
     bytes = reply;
-    const outcome = await forward(client, upstream({ targets: [origin] }));
+    const outcome = await forward(client, config);
     assert.equal(outcome.end, "bad attempted", name);
     bytes = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
-    assert.equal((await forward(client, upstream({ targets: [origin] }))).text, "ok", name);
+    assert.equal((await forward(client, config)).text, "ok", name);
   }
 });
 
@@ -226,7 +228,7 @@ test("a paused call gets nothing until it is resumed, and holds the upstream bac
     more();
   });
   let pauses = 0;
-  const config = upstream({ targets: [origin], responseTimeoutMs: 5_000 });
+  const config = upstream({ targets: [origin], responseTimeout: "5s" });
   const outcome = await forward(
     clientOf(t),
     config,
@@ -278,19 +280,21 @@ test("a cancelled call tells nothing more and closes its connection", async (t) 
 test("more calls than connections and queue hold are refused at once", async (t) => {
   const { origin } = await serve(t, () => {});
   const client = clientOf(t);
-  const config = upstream({ targets: [origin], connectionsMax: 1, responseTimeoutMs: 60_000 });
+  const config = upstream({ targets: [origin], connectionsMax: 1, responseTimeout: "60s" });
+  client.retain([config]);
   const calls: UpstreamCall[] = [];
   const ends: string[] = [];
   for (let i = 0; i < waitingCallsMax + 2; i++) {
     calls.push(
       client.forward(
         config,
-        { method: "GET", target: "/", headers: [], body: undefined },
+        { method: "GET", target: "/", headers: [], body: undefined, isUpgrade: false },
         {
           started: () => {},
           received: () => {},
           completed: () => {},
           failed: ({ kind, attempted }) => void ends.push(`${kind} ${attempted}`),
+          upgraded: () => {},
         },
       ),
     );

@@ -1,29 +1,35 @@
 /**
- * Forwarding over undici: one pool per target, connections kept alive, one request on each at a time, redirects not followed,
- * nothing retried. Targets take turns.
+ * Connections to upstreams over undici: one pool per address, one request on each connection at a time, redirects not
+ * followed, nothing retried, no time-outs but that of connecting.
  */
 
+import * as dns from "node:dns/promises";
 import { createRequire } from "node:module";
+import { isIPv6, type LookupFunction } from "node:net";
+import type { Duplex } from "node:stream";
 import type * as Undici from "undici";
 import type { Dispatcher, Pool } from "undici";
-import type { UpstreamConfig } from "../../access/compiled-config.ts";
 import { present } from "../../base/assert.ts";
 import type {
   UpstreamCall,
-  UpstreamClient,
+  UpstreamConnections,
   UpstreamFailure,
+  UpstreamNetwork,
+  UpstreamPlace,
   UpstreamRequest,
   UpstreamSink,
 } from "../../ports/upstream.ts";
-
-/** Calls that wait for a free connection of one target, at most; beyond: `overloaded`. */
-export const waitingCallsMax = 1_024;
+import { nodeByteStream } from "./byte-stream.ts";
+import { upstreamConnector } from "./upstream-tls.ts";
 
 /** Bytes of an upstream's reply head, at most. */
 export const replyHeadMaxBytes = 16 * 1024;
 
 /** Milliseconds that an idle connection is kept: under the 5 s after which many servers close theirs. */
 const idleTimeoutMs = 4_000;
+
+/** Milliseconds that the answer about a name may take. */
+const resolveTimeoutMs = 5_000;
 
 const require = createRequire(import.meta.url);
 
@@ -32,117 +38,86 @@ function undici(): typeof Undici {
   return require("undici") as typeof Undici;
 }
 
-interface Target {
-  readonly pool: Pool;
-  /** Calls forwarded and not over. */
-  calls: number;
-}
-
-interface Upstream {
-  readonly config: UpstreamConfig;
-  readonly targets: readonly Target[];
-  next: number;
-}
-
-export function upstreamClient(): UpstreamClient {
-  const upstreams = new Map<string, Upstream>();
-
-  const find = (config: UpstreamConfig): Upstream => {
-    const known = upstreams.get(config.name);
-    if (known !== undefined && (known.config === config || isSame(known.config, config))) {
-      return known;
-    }
-    if (known !== undefined) closeGently(known);
-    const made = { config, targets: config.targets.map((t) => openTarget(t, config)), next: 0 };
-    upstreams.set(config.name, made);
-    return made;
-  };
-
+export function upstreamNetwork(): UpstreamNetwork {
   return {
-    forward(config, request, sink) {
-      const upstream = find(config);
-      const target = upstream.targets[upstream.next] as Target;
-      upstream.next = (upstream.next + 1) % upstream.targets.length;
-      const call = new Forwarding(target, request, sink);
-      call.start(config.connectionsMax + waitingCallsMax);
-      return call;
-    },
-    retain(configs) {
-      // Not with the first call, which would wait for it.
-      if (configs.length > 0) undici();
-      for (const [name, upstream] of upstreams) {
-        if (configs.some((config) => config.name === name)) continue;
-        upstreams.delete(name);
-        closeGently(upstream);
-      }
-    },
-    async close() {
-      const pools = [...upstreams.values()].flatMap(({ targets }) => targets);
-      upstreams.clear();
-      await Promise.all(pools.map(({ pool }) => pool.destroy()));
+    open: (place) => new PoolConnections(openTarget(place)),
+    async resolve(name) {
+      const late = AbortSignal.timeout(resolveTimeoutMs);
+      const answer = dns.lookup(name, { all: true, order: "verbatim" });
+      const tooLate = new Promise<never>((_resolve, reject) => {
+        late.addEventListener("abort", () => reject(late.reason as Error), { once: true });
+      });
+      return (await Promise.race([answer, tooLate])).map(({ address }) => address);
     },
   };
 }
 
-function openTarget(origin: string, config: UpstreamConfig): Target {
-  const pool = new (undici().Pool)(origin, {
-    connections: config.connectionsMax,
+function openTarget({ origin, address, upstream }: UpstreamPlace): Pool {
+  // The address was checked by whoever gave it: a second look-up could give another one.
+  const lookup: LookupFunction = (_name, { all }, found) => {
+    const family = isIPv6(address) ? 6 : 4;
+    if (all === true) found(null, [{ address, family }]);
+    else found(null, address, family);
+  };
+  return new (undici().Pool)(origin, {
+    connections: upstream.connectionsMax,
     pipelining: 1,
-    connectTimeout: config.connectTimeoutMs,
-    headersTimeout: config.responseTimeoutMs,
-    bodyTimeout: config.responseTimeoutMs,
+    connect: upstreamConnector({ tls: upstream.tls, timeoutMs: upstream.connectTimeoutMs, lookup }),
+    headersTimeout: 0,
+    bodyTimeout: 0,
     keepAliveTimeout: idleTimeoutMs,
     maxHeaderSize: replyHeadMaxBytes,
     allowH2: false,
   });
-  return { pool, calls: 0 };
 }
 
-function closeGently(upstream: Upstream): void {
-  // Rejects only if the pool is destroyed meanwhile, which closes it as well.
-  for (const { pool } of upstream.targets) pool.close().catch(() => undefined);
-}
+class PoolConnections implements UpstreamConnections {
+  readonly #pool: Pool;
 
-function isSame(a: UpstreamConfig, b: UpstreamConfig): boolean {
-  return (
-    a.connectTimeoutMs === b.connectTimeoutMs &&
-    a.responseTimeoutMs === b.responseTimeoutMs &&
-    a.connectionsMax === b.connectionsMax &&
-    a.targets.length === b.targets.length &&
-    a.targets.every((target, i) => target === b.targets[i])
-  );
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  send(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const call = new Forwarding(request, sink);
+    call.start(this.#pool);
+    return call;
+  }
+
+  retire(): void {
+    // Rejects only if the pool is destroyed meanwhile, which closes it as well.
+    this.#pool.close().catch(() => undefined);
+  }
+
+  destroy(): Promise<void> {
+    return this.#pool.destroy();
+  }
 }
 
 const cancelled = new Error("cancelled");
 
 class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
-  readonly #target: Target;
   readonly #request: UpstreamRequest;
   readonly #sink: UpstreamSink;
   #controller: Dispatcher.DispatchController | undefined;
   #isOver = false;
   #wantsPause = false;
 
-  constructor(target: Target, request: UpstreamRequest, sink: UpstreamSink) {
-    this.#target = target;
+  constructor(request: UpstreamRequest, sink: UpstreamSink) {
     this.#request = request;
     this.#sink = sink;
   }
 
-  start(callsMax: number): void {
-    const { method, target, headers, body } = this.#request;
-    if (this.#target.calls >= callsMax) {
-      this.#fail("overloaded", undefined);
-      return;
-    }
-    this.#target.calls++;
-    this.#target.pool.dispatch(
+  start(pool: Pool): void {
+    const { method, target, headers, body, isUpgrade } = this.#request;
+    pool.dispatch(
       {
         method,
         path: target,
         headers: headers as string[],
         // Any async iterable will do, whatever the declaration says.
         body: (body ?? null) as null,
+        upgrade: isUpgrade ? "websocket" : null,
       },
       this,
     );
@@ -164,13 +139,29 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
 
   cancel(): void {
     if (this.#isOver) return;
-    this.#end();
+    this.#isOver = true;
     this.#controller?.abort(cancelled);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+    // Cancelled while it waited: nothing is sent.
     if (this.#isOver) controller.abort(cancelled);
+    else this.#controller = controller;
+  }
+
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    _status: number,
+    _headers: unknown,
+    socket: Duplex,
+  ): void {
+    if (this.#isOver) {
+      socket.destroy();
+      return;
+    }
+    this.#isOver = true;
+    const headers = texts(present(controller.rawHeaders, "raw headers"));
+    this.#sink.upgraded(headers, nodeByteStream(socket));
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -185,34 +176,18 @@ class Forwarding implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     if (this.#isOver) return;
-    this.#end();
+    this.#isOver = true;
     this.#sink.completed();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error): void {
     if (this.#isOver) return;
-    this.#end();
-    this.#fail(this.#kindOf(cause), cause);
-  }
-
-  #end(): void {
     this.#isOver = true;
-    this.#target.calls--;
-  }
-
-  #fail(kind: UpstreamFailure["kind"], cause: unknown): void {
-    this.#sink.failed({ kind, attempted: this.attempted, cause });
+    this.#sink.failed({ kind: this.#kindOf(cause), attempted: this.attempted, cause });
   }
 
   #kindOf(cause: Error): UpstreamFailure["kind"] {
-    const { errors } = undici();
-    if (
-      cause instanceof errors.ConnectTimeoutError ||
-      cause instanceof errors.HeadersTimeoutError ||
-      cause instanceof errors.BodyTimeoutError
-    ) {
-      return "slow";
-    }
+    if (cause instanceof undici().errors.ConnectTimeoutError) return "slow";
     return this.attempted ? "bad" : "unreachable";
   }
 }

@@ -114,8 +114,8 @@ export class JournalDatabase {
     this.#insertOpen = this.#db.prepare(
       "INSERT INTO open (incarnation, bytes, crc) VALUES (?, ?, ?)",
     );
-    this.#usedPages = this.#db.prepare(
-      "SELECT page_count - freelist_count AS pages FROM pragma_page_count, pragma_freelist_count",
+    this.#usedPages = this.#statements.arrays(
+      "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count",
     );
     this.current = this.#begin(options.incarnation);
     this.measure();
@@ -257,18 +257,16 @@ export class JournalDatabase {
 
   /** Batches from `from` on, whose last four bytes are the CRC-32 of the rest; those that fail are named. */
   read(incarnation: number, from: number, bytesMax: number): BatchesRead {
-    const rows = this.#statements
-      .get("SELECT seq, bytes FROM batches WHERE incarnation = ? AND seq >= ? ORDER BY seq")
+    const rows: Iterable<unknown> = this.#statements
+      .arrays("SELECT seq, bytes FROM batches WHERE incarnation = ? AND seq >= ? ORDER BY seq")
       .iterate(incarnation, from);
     const seqs: number[] = [];
     const batches: Uint8Array[] = [];
     const damaged: number[] = [];
     let left = Math.min(bytesMax, readBytesMax);
-    for (const row of rows) {
-      const bytes = row["bytes"] as Uint8Array;
+    for (const [seq, bytes] of rows as Iterable<[number, Uint8Array]>) {
       left -= bytes.length;
       if (left < 0 && seqs.length + damaged.length > 0) break;
-      const seq = Number(row["seq"]);
       if (hasValidCrc(bytes)) {
         seqs.push(seq);
         batches.push(bytes);
@@ -296,7 +294,8 @@ export class JournalDatabase {
   }
 
   measure(): void {
-    this.#storedBytes = Number(this.#usedPages.get()?.["pages"]) * pageBytes;
+    const [pages] = this.#usedPages.get() as unknown as [number];
+    this.#storedBytes = pages * pageBytes;
     this.#openBytes = 0;
   }
 

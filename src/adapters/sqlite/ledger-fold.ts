@@ -88,8 +88,8 @@ export class FoldRows {
 
   #forget(kept: ReadonlySet<ProducerKey>): void {
     const remove = this.#statements.get("DELETE FROM producers WHERE producer = ?");
-    for (const row of this.#statements.get("SELECT producer FROM producers").all()) {
-      const producer = String(row["producer"]);
+    const rows: unknown = this.#statements.arrays("SELECT producer FROM producers").all();
+    for (const [producer] of rows as [string][]) {
       if (!kept.has(producer)) remove.run(producer);
     }
   }
@@ -101,8 +101,8 @@ export class FoldRows {
     );
     const stored = new Set<string>();
     const remove = this.#statements.get("DELETE FROM parked WHERE producer = ? AND seq = ?");
-    for (const row of this.#statements.get("SELECT producer, seq FROM parked").all()) {
-      const [producer, seq] = [String(row["producer"]), Number(row["seq"])];
+    const rows: unknown = this.#statements.arrays("SELECT producer, seq FROM parked").all();
+    for (const [producer, seq] of rows as [string, number][]) {
       if (kept.has(nameOf(producer, seq))) stored.add(nameOf(producer, seq));
       else remove.run(producer, seq);
     }

@@ -24,4 +24,18 @@ export class Statements {
     }
     return statement;
   }
+
+  /** One whose rows are arrays, for what is read over and over: see `rowsAsArrays`. Not also asked for by `get`. */
+  arrays(sql: string): StatementSync {
+    return rowsAsArrays(this.get(sql));
+  }
+}
+
+/**
+ * Lets a statement give rows as arrays. A row as an object leaves some 70 bytes in the heap's old generation, which no
+ * collection of the young one frees; in a thread that makes little else, megabytes gather before there is another.
+ */
+export function rowsAsArrays(statement: StatementSync): StatementSync {
+  statement.setReturnArrays(true);
+  return statement;
 }

@@ -3,6 +3,7 @@
 import { crc32 } from "node:zlib";
 import { TallygateError } from "../../base/errors.ts";
 import { applicationIds, type DatabaseSpec, openDatabase, transaction } from "./database.ts";
+import { rowsAsArrays } from "./statements.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
 import type { StreamApi, StreamReady, StreamStart } from "./usage-stream-protocol.ts";
 
@@ -41,8 +42,8 @@ function open({ file, startAfter }: StreamStart): {
 } {
   const db = openDatabase(specOf(file));
   const insert = db.prepare("INSERT INTO records (position, bytes) VALUES (?, ?)");
-  const from = db.prepare(
-    "SELECT position, bytes FROM records WHERE position >= ? ORDER BY position",
+  const from = rowsAsArrays(
+    db.prepare("SELECT position, bytes FROM records WHERE position >= ? ORDER BY position"),
   );
   const remove = db.prepare(`DELETE FROM records WHERE position IN
     (SELECT position FROM records WHERE position < ? ORDER BY position LIMIT ${trimRecordsMax})`);
@@ -85,11 +86,11 @@ function open({ file, startAfter }: StreamStart): {
     read({ from: first, bytesMax }, { transfer }) {
       const records: { position: number; bytes: Uint8Array }[] = [];
       let left = Math.min(bytesMax, readBytesMax);
-      for (const row of from.iterate(first)) {
-        const bytes = row["bytes"] as Uint8Array<ArrayBuffer>;
+      const rows: Iterable<unknown> = from.iterate(first);
+      for (const [position, bytes] of rows as Iterable<[number, Uint8Array<ArrayBuffer>]>) {
         left -= bytes.length;
         if (left < 0 && records.length > 0) break;
-        records.push({ position: Number(row["position"]), bytes });
+        records.push({ position, bytes });
         transfer.push(bytes.buffer);
       }
       return records;

@@ -69,9 +69,10 @@ export class WindowRows {
 
   /** Deletes some rows of dropped windows, in a transaction of its own. True if more are left. */
   sweepSome(): boolean {
-    const row = this.#statements.get("SELECT id FROM windows WHERE dropped = 1 LIMIT 1").get();
+    const first = this.#statements.arrays("SELECT id FROM windows WHERE dropped = 1 LIMIT 1");
+    const row = first.get() as unknown as [number] | undefined;
     if (row === undefined) return false;
-    const id = Number(row["id"]);
+    const [id] = row;
     transaction(this.#db, () => {
       const { changes } = this.#sweep.run(id);
       if (changes < sweepRowsMax) this.#statements.get("DELETE FROM windows WHERE id = ?").run(id);

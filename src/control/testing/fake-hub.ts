@@ -208,6 +208,7 @@ export function processStatus(region: string): ProcessStatus {
     lagP50Ms: 60,
     lagP99Ms: 90,
     peakUnits: 4,
+    rulesVersion: "aaaa",
     roundTripMs: 2,
     watermarks: [["00", 3]],
   };
@@ -222,6 +223,7 @@ function statusOf(processes: ProcessStatus[], keys: number, timeMs: number): Hub
     stream: { first: 1, last: 5, bytes: 1_000 },
     ledgerBytes: 2_000,
     registry: { version: 1, keys },
+    rulesVersion: "aaaa",
     backup: undefined,
     counters: 3,
     gaps: [],

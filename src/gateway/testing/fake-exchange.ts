@@ -1,6 +1,12 @@
 /** A request without a socket, and what was answered to it. */
 
-import type { BodyFault, Connection, Exchange, HeaderList } from "../../ports/listener.ts";
+import type {
+  BodyFault,
+  ByteStream,
+  Connection,
+  Exchange,
+  HeaderList,
+} from "../../ports/listener.ts";
 
 export interface FakeRequest {
   readonly method?: string;
@@ -11,8 +17,51 @@ export interface FakeRequest {
   readonly httpVersion?: string;
   readonly peer?: string;
   readonly body?: readonly Uint8Array[];
+  readonly asksUpgrade?: boolean;
   /** Shared by several requests of one connection. */
   readonly connection?: Connection;
+}
+
+/** One end of a connection, in the test's hands. */
+export class FakeStream implements ByteStream {
+  text = "";
+  hasRoom = true;
+  isPaused = false;
+  isEnded = false;
+  isDestroyed = false;
+  on: Parameters<ByteStream["listen"]>[0] | undefined;
+
+  listen(on: Parameters<ByteStream["listen"]>[0]): void {
+    this.on = on;
+  }
+
+  /** Bytes come from the other end. */
+  comes(text: string): void {
+    this.on?.data(new TextEncoder().encode(text));
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.text += new TextDecoder().decode(bytes);
+    return this.hasRoom;
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+  }
+
+  end(): void {
+    this.isEnded = true;
+  }
+
+  destroy(): void {
+    if (this.isDestroyed) return;
+    this.isDestroyed = true;
+    this.on?.closed();
+  }
 }
 
 export class FakeExchange implements Exchange {
@@ -22,6 +71,10 @@ export class FakeExchange implements Exchange {
   readonly httpVersion: string;
   readonly headers: HeaderList;
   readonly hasBody: boolean;
+  scratch: unknown;
+  readonly asksUpgrade: boolean;
+  /** The connection after an upgrade. */
+  readonly stream = new FakeStream();
   bodyFault: BodyFault | "" = "";
   status = 0;
   replyHeaders: readonly string[] = [];
@@ -48,6 +101,7 @@ export class FakeExchange implements Exchange {
     this.httpVersion = request.httpVersion ?? "1.1";
     this.headers = request.host === false ? headers : ["Host", "api.example.com", ...headers];
     this.hasBody = body.length > 0;
+    this.asksUpgrade = request.asksUpgrade ?? false;
     this.#body = body;
   }
 
@@ -75,6 +129,10 @@ export class FakeExchange implements Exchange {
     this.status = status;
     this.replyHeaders = headers;
     this.state = "streaming";
+  }
+
+  takeOver(): FakeStream {
+    return this.stream;
   }
 
   write(bytes: Uint8Array): boolean {

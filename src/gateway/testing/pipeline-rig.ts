@@ -9,7 +9,7 @@ import { assert } from "../../base/assert.ts";
 import { hashKeyFromHex } from "../../base/hash.ts";
 import { HeldCounters } from "../../limits/held-counters.ts";
 import { WindowTables } from "../../limits/window-tables.ts";
-import type { Handler, ResponseParts } from "../../ports/handler.ts";
+import type { Handler, HandlerHost, ResponseParts } from "../../ports/handler.ts";
 import type { LogFields } from "../../ports/log.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import type {
@@ -18,9 +18,11 @@ import type {
   UpstreamRequest,
   UpstreamSink,
 } from "../../ports/upstream.ts";
+import type { CallObserver } from "../access-record.ts";
 import { Meter } from "../meter.ts";
 import { OwnCharges } from "../own-charges.ts";
 import { Pipeline } from "../pipeline.ts";
+import type { CallMeter } from "../pipeline-parts.ts";
 import type { LeaseDemand } from "../tended-counter.ts";
 import { FakeExchange, type FakeRequest } from "./fake-exchange.ts";
 import { MemoryJournal } from "./memory-journal.ts";
@@ -46,6 +48,11 @@ export interface RigOptions {
   readonly handlers?: Readonly<Record<string, Handler>>;
   /** Instead of the fake one. */
   readonly upstreams?: UpstreamClient;
+  /** What answers routes with `files`. */
+  readonly files?: HandlerHost["files"];
+  /** Instead of a real one with a journal in memory. */
+  readonly meter?: CallMeter;
+  readonly observer?: CallObserver;
 }
 
 const baseConfig = {
@@ -116,7 +123,7 @@ export class PipelineRig {
     rig.pipeline = await Pipeline.create(
       {
         region: "sydney",
-        meter: rig.meter,
+        meter: options.meter ?? rig.meter,
         leases: { held: rig.held, demand: (demand) => void rig.demands.push(demand) },
         time: { nowMs: () => rig.nowMs },
         tables: () => rig.#tables,
@@ -131,6 +138,7 @@ export class PipelineRig {
             assert(found !== undefined, `a handler for ${file}`);
             return found[1];
           },
+          files: options.files ?? (async () => () => new Response("a file")),
           parts: partsOf,
         },
         clock: { wallMs: () => rig.nowMs, monotonicMs: () => rig.elapsedMs },
@@ -149,6 +157,7 @@ export class PipelineRig {
           error: (message, fields) => rig.#logged(message, fields),
         },
         metrics: rig.#metrics(),
+        observer: options.observer,
       },
       compiled.config,
     );

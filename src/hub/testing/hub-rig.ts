@@ -3,7 +3,7 @@
 import type { Hello } from "../../ports/link.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import { type Hub, startHub } from "../hub.ts";
-import type { HubOptions } from "../hub-options.ts";
+import type { HubOptions, HubRules } from "../hub-options.ts";
 import type { FakeGateway } from "./fake-gateway.ts";
 import { FakeTime, fakeRandom, settle } from "./fake-time.ts";
 import { MemoryLedger } from "./memory-ledger.ts";
@@ -82,6 +82,17 @@ export class HubRig {
     this.#accept?.(gateway.connect() as never, gateway.peer as never);
     if (change !== undefined) gateway.hello(change);
     await this.run(20);
+  }
+
+  /** Takes changed rules while it runs. */
+  async reconfigure(change: Partial<HubRules>): Promise<void> {
+    const rules = { regions: [], keyPrefix: "tst", checkKey: () => undefined };
+    const taken = this.hub?.reconfigure({
+      ...{ ...rules, journalSizeMaxBytes: 2 ** 30, limits: [] },
+      ...change,
+    });
+    await this.run(20);
+    await taken;
   }
 
   async run(ms: number): Promise<void> {

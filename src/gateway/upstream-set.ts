@@ -1,0 +1,150 @@
+/** The upstreams of a configuration, as one region's gateway sees them. */
+
+import type { TargetConfig, UpstreamConfig } from "../access/compiled-config.ts";
+import { present } from "../base/assert.ts";
+import type { Timer } from "../ports/clock.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import type {
+  UpstreamCall,
+  UpstreamClient,
+  UpstreamRequest,
+  UpstreamSink,
+} from "../ports/upstream.ts";
+import type { Standing } from "../upstreams/target-health.ts";
+import { UpstreamGroup, type UpstreamPorts } from "./upstream-group.ts";
+import { UpstreamMetrics } from "./upstream-metrics.ts";
+import { UpstreamRun } from "./upstream-run.ts";
+
+/** How often time-outs are looked for: so late can one be. */
+export const sweepIntervalMs = 50;
+
+interface Route {
+  readonly group: UpstreamGroup;
+  readonly fallback: UpstreamGroup | undefined;
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly config: UpstreamConfig;
+  readonly targets: readonly TargetConfig[];
+}
+
+export class UpstreamSet implements UpstreamClient {
+  readonly #region: string;
+  readonly #ports: UpstreamPorts;
+  readonly #metrics: UpstreamMetrics;
+  readonly #groups = new Map<string, { readonly group: UpstreamGroup; readonly content: string }>();
+  readonly #runs = new Set<UpstreamRun>();
+  readonly #onOver = (run: UpstreamRun): void => void this.#runs.delete(run);
+  readonly #timer: Timer;
+  #routes = new Map<UpstreamConfig, Route>();
+
+  constructor(region: string, ports: UpstreamPorts & { readonly metrics: Metrics }) {
+    this.#region = region;
+    this.#ports = ports;
+    this.#metrics = new UpstreamMetrics(ports.metrics);
+    this.#timer = ports.timers.every(sweepIntervalMs, () => this.#sweep());
+    ports.metrics.onCollect(() => this.#collect());
+  }
+
+  forward(config: UpstreamConfig, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
+    const route = present(this.#routes.get(config), "an upstream of the configuration");
+    const run = new UpstreamRun(request, sink, {
+      ...route,
+      metrics: this.#metrics,
+      clock: this.#ports.clock,
+      onOver: this.#onOver,
+    });
+    this.#runs.add(run);
+    run.start();
+    return run;
+  }
+
+  retain(configs: readonly UpstreamConfig[]): void {
+    const before = new Set(this.#groups.keys());
+    const take = (wanted: Wanted): UpstreamGroup => {
+      before.delete(wanted.name);
+      return this.#take(wanted);
+    };
+    const own = (config: UpstreamConfig): UpstreamGroup => {
+      const targets = config.regions.get(this.#region) ?? config.targets;
+      return take({ name: config.name, config, targets });
+    };
+    const routes = new Map<UpstreamConfig, Route>();
+    for (const config of configs) {
+      routes.set(config, {
+        group: own(config),
+        fallback: this.#fallback(config, configs, { take, own }),
+      });
+    }
+    this.#routes = routes;
+    for (const name of before) this.#drop(name);
+  }
+
+  async close(): Promise<void> {
+    this.#timer.cancel();
+    this.#routes = new Map();
+    const groups = [...this.#groups.values()];
+    this.#groups.clear();
+    await Promise.all(groups.map(({ group }) => group.destroy()));
+  }
+
+  #fallback(
+    { fallback, name, regions }: UpstreamConfig,
+    configs: readonly UpstreamConfig[],
+    make: {
+      take(wanted: Wanted): UpstreamGroup;
+      own(config: UpstreamConfig): UpstreamGroup;
+    },
+  ): UpstreamGroup | undefined {
+    if (fallback === undefined) return undefined;
+    if (fallback.kind === "upstream") {
+      const config = configs.find((other) => other.name === fallback.name);
+      return config && make.own(config);
+    }
+    const { region } = fallback;
+    const config = configs.find((other) => other.name === name);
+    const targets = regions.get(region);
+    // In that region they are the upstream's own targets.
+    if (region === this.#region || config === undefined || targets === undefined) return undefined;
+    return make.take({ name: `${name}@${region}`, config, targets });
+  }
+
+  /** The group there is, if nothing about it has changed: it knows its targets' health and has connections. */
+  #take({ name, config, targets }: Wanted): UpstreamGroup {
+    const content = JSON.stringify([targets, config]);
+    const known = this.#groups.get(name);
+    if (known?.content === content) return known.group;
+    known?.group.retire();
+    const group = new UpstreamGroup({ name, config, targets }, this.#ports, this.#metrics);
+    this.#groups.set(name, { group, content });
+    return group;
+  }
+
+  #drop(name: string): void {
+    const known = this.#groups.get(name);
+    this.#groups.delete(name);
+    known?.group.retire();
+  }
+
+  #sweep(): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    for (const run of this.#runs) run.sweep(nowMs);
+  }
+
+  #collect(): void {
+    const nowMs = this.#ports.clock.monotonicMs();
+    for (const [name, { group }] of this.#groups) {
+      const counts: Record<Standing, number>[] = Array.from({ length: group.targetCount }, () => ({
+        in: 0,
+        trial: 0,
+        out: 0,
+      }));
+      for (const { target, health } of group.members) {
+        const count = counts[target];
+        if (count !== undefined) count[health.standing(nowMs)]++;
+      }
+      this.#metrics.standing(name, counts);
+    }
+  }
+}
