@@ -148,19 +148,21 @@ async function write(socket: Socket, steps: readonly Step[]): Promise<void> {
 /** What a recorder does with a whole request. */
 export type Answering = (request: RawMessage, socket: Socket) => void;
 
-export const answerOk: Answering = (_request, socket) => {
-  socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok");
+export const answerOk: Answering = ({ start }, socket) => {
+  // Of no length for HEAD, so that its reply reads as any other.
+  const body = start.startsWith("HEAD ") ? "" : "ok";
+  const fields = `content-type: text/plain\r\ncontent-length: ${body.length}`;
+  socket.write(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`);
 };
 
 /** An upstream that keeps the bytes of every request and believes everything. */
 export class Recorder {
   /** Whole requests, in the order in which they were complete. */
   requests: RawMessage[] = [];
-  /** What came on each connection; what it was read as is cut off. */
+  /** The bytes of each. */
+  texts: string[] = [];
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** All that came, where it is asked for. */
-  bytes = "";
 
   private constructor(answering: Answering) {
     this.#server = createServer((socket) => {
@@ -170,12 +172,14 @@ export class Recorder {
       let text = "";
       socket.setEncoding("latin1");
       socket.on("data", (chunk: string) => {
-        this.bytes += chunk;
-        const { messages, rest } = readMessages(text + chunk);
-        text = rest;
-        for (const message of messages) {
-          this.requests.push(message);
-          answering(message, socket);
+        text += chunk;
+        for (;;) {
+          const read = readMessage(text, false);
+          if (read === undefined) break;
+          this.requests.push(read.message);
+          this.texts.push(text.slice(0, read.length));
+          text = text.slice(read.length);
+          answering(read.message, socket);
         }
       });
     });
