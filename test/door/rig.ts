@@ -52,7 +52,7 @@ export class DoorRig {
       config: threeRegions({
         regions: ["sydney"],
         top: `
-clients: { trustedProxies: [127.0.0.2/32] }
+clients: { trustedProxies: [127.0.0.2/32], wrongKeysPerMinute: 60000 }
 listener: { ${options.listener ?? ""} }
 anonymousPlan: anonymous
 upstreams:
