@@ -6,11 +6,12 @@ import type { Metrics } from "../ports/metrics.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LoopGuard } from "./loop-guard.ts";
 import { addressesPerNameMax } from "./upstream-group.ts";
+import { UpstreamRoom } from "./upstream-room.ts";
 
 export class Overload {
   readonly loop = new LoopGuard();
   readonly #region: string;
-  #limits = new Map<string, { readonly max: number; readonly limit: ConcurrencyLimit }>();
+  #rooms = new Map<string, { readonly max: number; readonly room: UpstreamRoom }>();
 
   constructor(metrics: Metrics, region: string) {
     this.#region = region;
@@ -34,30 +35,31 @@ export class Overload {
       .child(region);
     metrics.onCollect(() => {
       shed.set(this.loop.share);
-      for (const [upstream, { limit }] of this.#limits) {
+      for (const [upstream, { room }] of this.#rooms) {
+        const { limit } = room;
         limits.child(region, upstream).set(limit.limit);
         underWay.child(region, upstream).set(limit.underWay);
       }
     });
   }
 
-  /** The limit of an upstream: the same for as long as it may have as many sockets from this region. */
-  limitOf({ name, connectionsMax, targets, regions }: UpstreamConfig): ConcurrencyLimit {
+  /** The room at an upstream: the same for as long as it may have as many sockets from this region. */
+  roomAt({ name, connectionsMax, targets, regions }: UpstreamConfig): UpstreamRoom {
     const addresses = (regions.get(this.#region) ?? targets).reduce((sum, { url }) => {
       const isName = addressKind(hostOf(url)) === "not-an-address";
       return sum + (isName ? addressesPerNameMax : 1);
     }, 0);
     const max = connectionsMax * addresses;
-    const known = this.#limits.get(name);
-    if (known?.max === max) return known.limit;
-    const limit = new ConcurrencyLimit(max);
-    this.#limits.set(name, { max, limit });
-    return limit;
+    const known = this.#rooms.get(name);
+    if (known?.max === max) return known.room;
+    const room = new UpstreamRoom(new ConcurrencyLimit(max), max);
+    this.#rooms.set(name, { max, room });
+    return room;
   }
 
   /** Lets go of upstreams that are not in the list. */
   retain(upstreams: readonly UpstreamConfig[]): void {
     const names = new Set(upstreams.map(({ name }) => name));
-    this.#limits = new Map([...this.#limits].filter(([name]) => names.has(name)));
+    this.#rooms = new Map([...this.#rooms].filter(([name]) => names.has(name)));
   }
 }
