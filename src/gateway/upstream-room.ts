@@ -76,13 +76,13 @@ export class UpstreamRoom {
 
   #cutOffOldest(nowMs: number): void {
     let oldest: Holder | undefined;
-    let leastMs = nowMs - clientWaitMsMin;
+    let leastMs = Number.POSITIVE_INFINITY;
     for (const [holder, sinceMs] of this.#waiting) {
-      if (sinceMs > leastMs) continue;
+      if (sinceMs >= leastMs) continue;
       leastMs = sinceMs;
       oldest = holder;
     }
-    if (oldest === undefined) return;
+    if (oldest === undefined || nowMs - leastMs < clientWaitMsMin) return;
     this.#waiting.delete(oldest);
     oldest.cutOff();
   }

@@ -27,6 +27,8 @@ export const attacks = {
 
 export type AttackLetter = keyof typeof attacks;
 
+/** Connections opened a second, at most. */
+const openedPerSecondMax = 200;
 /** Between bytes of one connection, seconds. */
 const paceSeconds = "2";
 /** Of one run, seconds; it also ends when the last of its connections was closed. */
@@ -52,14 +54,23 @@ export class SlowAttack {
 
   async #run(): Promise<void> {
     const { options, path } = attacks[this.#letter];
-    const count = String(this.#connections);
+    const rate = Math.min(openedPerSecondMax, this.#connections);
     while (!this.#isStopped) {
       this.rounds++;
       const child = spawn(
-        "slowhttptest",
+        "/usr/bin/slowhttptest",
         [
           ...options,
-          ...["-c", count, "-r", count, "-i", paceSeconds, "-l", String(runSecondsMax)],
+          ...[
+            "-c",
+            String(this.#connections),
+            "-r",
+            String(rate),
+            "-i",
+            paceSeconds,
+            "-l",
+            String(runSecondsMax),
+          ],
           ...["-u", this.#url + path],
         ],
         { stdio: "ignore" },

@@ -24,6 +24,7 @@ const isLong = process.env["TALLYGATE_LONG"] === "1";
 const connections = isLong ? 1_000 : 40;
 const calmMs = isLong ? 30_000 : 2_000;
 const warmUpMs = isLong ? 5_000 : 500;
+const gatherMs = isLong ? 10_000 : 1_200;
 const attackMs = isLong ? 60_000 : 4_000;
 const perAddressMax = isLong ? 1_000 : 160;
 const connectionsMax = perAddressMax + 100;
@@ -96,7 +97,7 @@ for (const wave of waves) {
     let open: number;
     try {
       // Until they are all there.
-      await sleep(1_000);
+      await sleep(gatherMs);
       open = readdirSync(`/proc/${rig.pid}/fd`).length;
       during = await others(attackMs);
     } finally {
@@ -106,7 +107,7 @@ for (const wave of waves) {
     const [before, under] = [percentile(calm.tookMs, 0.99), percentile(during.tookMs, 0.99)];
     const share = ((100 * during.succeeded) / during.calls).toFixed(2);
     t.diagnostic(
-      `${open} files open after a second; opened ${running.map((of) => of.rounds)} times`,
+      `${during.statuses}; ${open} files open at the beginning; opened ${running.map((of) => of.rounds)} times`,
     );
     t.diagnostic(
       `figure: ${names}: ${share} % of ${during.calls} calls succeeded, p99 ${before.toFixed(1)} ms before, ${under.toFixed(1)} ms during`,
