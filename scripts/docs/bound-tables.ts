@@ -72,7 +72,7 @@ const calls: readonly Bound[] = [
   [
     { bodyAheadMaxBytes },
     "bytes",
-    "body that is read before an upstream is asked",
+    "body of known length that is read before an upstream is asked",
     "the rest is passed on as it comes",
   ],
   [

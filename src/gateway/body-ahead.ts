@@ -1,9 +1,10 @@
 /**
  * A request's body whose beginning is read before an upstream is asked: most bodies are here as a whole then, and a client that
- * sends byte by byte keeps no connection to an upstream for it.
+ * sends byte by byte keeps no connection to an upstream for it. Of a body in chunks the first is enough: it may be one side of a
+ * conversation.
  */
 
-/** Bytes of a body that are here before an upstream is asked, unless it is shorter. */
+/** Bytes of a body of known length that are here before an upstream is asked, unless it is shorter. */
 export const bodyAheadMaxBytes = 16 * 1024;
 
 export interface BodyWatch {
@@ -28,10 +29,10 @@ export class BodyAhead {
     this.#watch = watch;
   }
 
-  /** Resolves when its beginning is here. Rejects as the source does. */
-  async begin(): Promise<void> {
+  /** Resolves when its beginning is here, its end or so many bytes. Rejects as the source does. */
+  async begin(bytesMin: number): Promise<void> {
     let bytes = 0;
-    while (bytes < bodyAheadMaxBytes) {
+    while (bytes < bytesMin) {
       const part = await this.#next();
       if (part === undefined) return;
       this.#ahead.push(part);

@@ -2,7 +2,7 @@
 
 import type { UpstreamConfig } from "../access/compiled-config.ts";
 import { addressKind, hostOf } from "../access/upstream-address.ts";
-import type { Metrics } from "../ports/metrics.ts";
+import type { CounterChild, Family, Metrics } from "../ports/metrics.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LoopGuard } from "./loop-guard.ts";
 import { addressesPerNameMax } from "./upstream-group.ts";
@@ -11,6 +11,7 @@ import { UpstreamRoom } from "./upstream-room.ts";
 export class Overload {
   readonly loop = new LoopGuard();
   readonly #region: string;
+  readonly #cutOffs: Family<CounterChild>;
   #rooms = new Map<string, { readonly max: number; readonly room: UpstreamRoom }>();
 
   constructor(metrics: Metrics, region: string) {
@@ -24,6 +25,11 @@ export class Overload {
     const underWay = metrics.gauge({
       name: "tallygate_upstream_calls",
       help: "Calls that wait for an upstream's answer.",
+      labels,
+    });
+    this.#cutOffs = metrics.counter({
+      name: "tallygate_slow_clients_cut_off_total",
+      help: "Calls that waited long for a slow client and lost their connection to the upstream to others.",
       labels,
     });
     const shed = metrics
@@ -52,7 +58,8 @@ export class Overload {
     const max = connectionsMax * addresses;
     const known = this.#rooms.get(name);
     if (known?.max === max) return known.room;
-    const room = new UpstreamRoom(new ConcurrencyLimit(max), max);
+    const cutOffs = this.#cutOffs.child(this.#region, name);
+    const room = new UpstreamRoom(new ConcurrencyLimit(max), max, cutOffs);
     this.#rooms.set(name, { max, room });
     return room;
   }

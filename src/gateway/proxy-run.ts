@@ -12,7 +12,7 @@ import type {
   UpstreamRequest,
   UpstreamSink,
 } from "../ports/upstream.ts";
-import { BodyAhead } from "./body-ahead.ts";
+import { BodyAhead, bodyAheadMaxBytes } from "./body-ahead.ts";
 import type { Call, CallServices, ReplyStream } from "./call.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
@@ -91,12 +91,18 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       this.#upstream = upstreams.forward(upstream, whole, this);
       if (this.#isOver) this.#upstream.cancel();
     };
-    if (exchange.hasBody) void this.#sendBody(request, send);
+    // The door has just read it.
+    const bytesMin = setup.door.bodyBytes > 0 ? bodyAheadMaxBytes : 1;
+    if (exchange.hasBody) void this.#sendBody(request, bytesMin, send);
     else send(request);
   }
 
   /** While its client is waited for a call takes up no room at its upstream. */
-  async #sendBody(request: UpstreamRequest, send: (whole: UpstreamRequest) => void): Promise<void> {
+  async #sendBody(
+    request: UpstreamRequest,
+    bytesMin: number,
+    send: (whole: UpstreamRequest) => void,
+  ): Promise<void> {
     const call = this.#call;
     const { clock } = this.#services;
     call.stepAside();
@@ -110,7 +116,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       },
     });
     try {
-      await body.begin();
+      await body.begin(bytesMin);
     } catch (cause) {
       if (!this.#isOver) this.failed({ kind: "body", attempted: false, cause });
       return;
@@ -120,7 +126,8 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     else {
       // As if it had not been let in.
       call.refund();
-      this.failed({ kind: "overloaded", attempted: false, cause: undefined });
+      this.#answered(false);
+      this.#fail({ kind: "overloaded", attempted: false, cause: undefined });
     }
   }
 
@@ -227,8 +234,6 @@ class ProxyRun implements UpstreamSink, ReplyStream {
   #cutOff(): void {
     if (this.#isOver) return;
     this.#upstream?.cancel();
-    const { requestId, route } = this.#call;
-    this.#services.log.warn("a slow client was cut off", { requestId, route: route.config.path });
     if (this.#call.isAnswered) {
       this.#isOver = true;
       this.#call.exchange.abort();

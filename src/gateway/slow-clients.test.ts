@@ -12,9 +12,9 @@ const connectionsMax = 10;
 /** Four fifths of them. */
 const anonymousMax = 8;
 
-async function rigOf(): Promise<PipelineRig> {
+function rigOf(): Promise<PipelineRig> {
   const limits = [{ name: "day", per: "ip", quota: 1_000, window: "day" }];
-  return await PipelineRig.create({
+  return PipelineRig.create({
     config: {
       upstreams: { users: { targets: ["http://127.0.0.1:8091"], connectionsMax } },
       plans: {
@@ -51,7 +51,7 @@ class SlowBody implements AsyncIterable<Uint8Array> {
 }
 
 function post(body: SlowBody, more: Partial<FakeRequest> = {}): FakeRequest {
-  return { method: "POST", target, headers: ["Transfer-Encoding", "chunked"], body, ...more };
+  return { method: "POST", target, headers: ["Content-Length", "50000"], body, ...more };
 }
 
 async function sizeOf(body: AsyncIterable<Uint8Array> | undefined): Promise<number> {
@@ -103,6 +103,17 @@ test("and when the beginning of a long one is here", async () => {
   assert.equal(await size, bodyAheadMaxBytes + 5);
 });
 
+test("and at the first chunk, since a conversation may follow", async () => {
+  const rig = await rigOf();
+  const body = new SlowBody();
+  rig.send(post(body, { headers: ["Transfer-Encoding", "chunked"] }));
+  await rig.settle();
+  assert.equal(rig.forwarded.length, 0);
+  body.comes(1);
+  await rig.settle();
+  assert.equal(rig.forwarded.length, 1);
+});
+
 test("however many clients send slowly, the others have the room that they had", async () => {
   const rig = await rigOf();
   const bodies = Array.from({ length: 200 }, () => new SlowBody());
@@ -118,7 +129,7 @@ test("however many clients send slowly, the others have the room that they had",
 
 test("an upload that finds no connection free is refused, and costs nothing", async () => {
   const rig = await rigOf();
-  const headers = ["X-Api-Key", rig.key(), "Transfer-Encoding", "chunked"];
+  const headers = ["X-Api-Key", rig.key(), "Content-Length", "50000"];
   const bodies = Array.from({ length: connectionsMax + 1 }, () => new SlowBody());
   const calls = bodies.map((body) => rig.send(post(body, { headers })));
   for (const body of bodies) body.comes(bodyAheadMaxBytes);
@@ -156,11 +167,12 @@ test("where no connection is free the one that has waited longest for its client
     slow.map((_, i) => i === 1),
   );
   assert.equal(rig.forwarded[1]?.isCancelled, true);
+  assert.equal(rig.counts.get("tallygate_slow_clients_cut_off_total{sydney,users}"), 1);
 });
 
 test("an upload that stops gives way as well: 503, and the charge stays", async () => {
   const rig = await rigOf();
-  const headers = ["X-Api-Key", rig.key(), "Transfer-Encoding", "chunked"];
+  const headers = ["X-Api-Key", rig.key(), "Content-Length", "50000"];
   const bodies = Array.from({ length: connectionsMax }, () => new SlowBody());
   const calls = bodies.map((body) => rig.send(post(body, { headers })));
   for (const body of bodies) body.comes(bodyAheadMaxBytes);

@@ -7,6 +7,7 @@
  * where none is free, the call that has waited longest for its client is cut off.
  */
 
+import type { CounterChild } from "../ports/metrics.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 
 /** Share of the connections that callers without a key may have. */
@@ -25,15 +26,17 @@ export interface Holder {
 
 export class UpstreamRoom {
   readonly limit: ConcurrencyLimit;
+  readonly #cutOffs: CounterChild;
   readonly #max: number;
   readonly #anonymousMax: number;
   #connections = 0;
   /** Calls that wait for their clients, and since when. */
   readonly #waiting = new Map<Holder, number>();
 
-  /** `connectionsMax`: sockets times targets. */
-  constructor(limit: ConcurrencyLimit, connectionsMax: number) {
+  /** `connectionsMax`: sockets times targets. `cutOffs`: counts who is cut off. */
+  constructor(limit: ConcurrencyLimit, connectionsMax: number, cutOffs: CounterChild) {
     this.limit = limit;
+    this.#cutOffs = cutOffs;
     this.#max = Math.max(connectionsMin, connectionsMax);
     this.#anonymousMax = Math.floor(this.#max * anonymousShare);
   }
@@ -84,6 +87,7 @@ export class UpstreamRoom {
     }
     if (oldest === undefined || nowMs - leastMs < clientWaitMsMin) return;
     this.#waiting.delete(oldest);
+    this.#cutOffs.add(1);
     oldest.cutOff();
   }
 }

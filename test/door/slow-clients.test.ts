@@ -107,7 +107,7 @@ for (const wave of waves) {
     const [before, under] = [percentile(calm.tookMs, 0.99), percentile(during.tookMs, 0.99)];
     const share = ((100 * during.succeeded) / during.calls).toFixed(2);
     t.diagnostic(
-      `${during.statuses}; ${open} files open at the beginning; opened ${running.map((of) => of.rounds)} times`,
+      `${during.statuses}; ${open} files open at the beginning; opened ${running.map((of) => of.rounds).join(", ")} times`,
     );
     t.diagnostic(
       `figure: ${names}: ${share} % of ${during.calls} calls succeeded, p99 ${before.toFixed(1)} ms before, ${under.toFixed(1)} ms during`,
