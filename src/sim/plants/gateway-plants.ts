@@ -133,6 +133,11 @@ export const gatewayPlants: readonly Plant[] = [
       ),
   },
   {
+    name: "guard-never-asked",
+    invariant: "Theorem 2",
+    plant: () => replaceMethod(StalenessGuard.prototype, "cutOffMs", () => () => 0),
+  },
+  {
     name: "totals-forgotten",
     invariant: "I16",
     plant: (world) =>
