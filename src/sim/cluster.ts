@@ -300,6 +300,9 @@ export class Cluster {
   }
 
   #took(call: CallRecord, gateway: SimGateway): void {
+    if (call.exchange.forwards > 1) {
+      return this.report("I30", `a call of ${call.subject} reached the handler again`);
+    }
     const { delayMs, jitterMs, flushIntervalMs } = this.swarm;
     this.ledger.took(call);
     this.#leases.took(call, gateway);

@@ -15,7 +15,7 @@ export const plans = {
   /** Its minute is strict: leased, and never exceeded. */
   strict: { minute: 150, day: 100_000, isStrict: true },
   /** Whoever is cut off admits nothing. */
-  guarded: { minute: 60, day: 100_000, stalenessMs: 2_000 },
+  guarded: { minute: 30, day: 100_000, stalenessMs: 600 },
   /** For the bill alone: its callers ask for reports, which may fail and cost nothing then. */
   metered: { minute: 100_000, day: 100_000 },
   anonymous: { minute: 40, day: 100_000 },

@@ -81,7 +81,7 @@ export class GuardCheckers {
       // Whoever admitted last may be the one that admits least.
       const bound = 2 * (sum(bursts) - Math.min(...bursts));
       if (over <= bound) continue;
-      this.#report("I16", `${subject}: ${over} over, of at most ${bound} by Theorem 2`);
+      this.#report("Theorem 2", `${subject}: ${over} over, of at most ${bound}`);
     }
   }
 

@@ -50,9 +50,21 @@ async function checkDimension(
   by: UsageDimension,
   report: Report,
 ): Promise<void> {
-  const expected = new Map<string, number>();
+  const of = valueOf[by];
+  const hours = new Map<EpochMs, Map<string, number>>();
   for (const { rows } of counted) {
-    for (const row of rows) add(expected, `${isoOf(row.hour)} ${valueOf[by](row)}`, row.calls);
+    for (const row of rows) {
+      let sums = hours.get(row.hour);
+      if (sums === undefined) {
+        sums = new Map();
+        hours.set(row.hour, sums);
+      }
+      add(sums, of(row), row.calls);
+    }
+  }
+  const expected = new Map<string, number>();
+  for (const [hour, sums] of hours) {
+    for (const [value, calls] of sums) expected.set(`${isoOf(hour)} ${value}`, calls);
   }
   const found = new Map<string, number>();
   for (const row of await usage({ ...everything, by })) {

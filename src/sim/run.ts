@@ -70,7 +70,7 @@ async function live(cluster: Cluster): Promise<void> {
   for (const gateway of gateways) cluster.startGateway(gateway);
   await world.run(1_000);
   for (let i = 0; i < swarm.keys; i++) {
-    const plan = (["big", "strict", "small", "guarded", "metered"] as const)[i % 5] as PlanName;
+    const plan = (["big", "strict", "guarded", "small", "metered"] as const)[i % 5] as PlanName;
     void cluster.createKey(plan);
     await world.run(world.nowMs + 50);
   }

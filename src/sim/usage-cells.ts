@@ -48,5 +48,5 @@ export function cellName({
   route,
   subject,
 }: Pick<UsageCell, "hour" | "region" | "route" | "subject">): string {
-  return `${new Date(hour).toISOString()} ${region} ${route} ${subject}`;
+  return `${hour} ${region} ${route} ${subject}`;
 }

@@ -1,6 +1,7 @@
 /** Bugs of a gateway. */
 
 import { versionZero } from "../../base/words.ts";
+import { Call } from "../../gateway/call.ts";
 import { KeyReplica } from "../../gateway/key-replica.ts";
 import { Meter } from "../../gateway/meter.ts";
 import { OwnCharges } from "../../gateway/own-charges.ts";
@@ -132,6 +133,11 @@ export const gatewayPlants: readonly Plant[] = [
       ),
   },
   {
+    name: "guard-never-asked",
+    invariant: "Theorem 2",
+    plant: () => replaceMethod(StalenessGuard.prototype, "cutOffMs", () => () => 0),
+  },
+  {
     name: "totals-forgotten",
     invariant: "I16",
     plant: (world) =>
@@ -156,6 +162,22 @@ export const gatewayPlants: readonly Plant[] = [
           function (this: SimExchange, status, headers, body) {
             if (status === 429) void this.forwarded();
             reply.call(this, status, headers, body);
+          },
+      ),
+  },
+  {
+    name: "failed-call-sent-again",
+    invariant: "I30",
+    plant: () =>
+      replaceMethod(
+        Call.prototype,
+        "answer",
+        (answer) =>
+          function (this: Call, status, headers, body) {
+            if (status === 502 && this.exchange instanceof SimExchange) {
+              void this.exchange.forwarded();
+            }
+            answer.call(this, status, headers, body);
           },
       ),
   },
