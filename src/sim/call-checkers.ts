@@ -1,12 +1,16 @@
 /** Checks of what each call was told, at the moment it is told. */
 
 import type { CallRecord } from "./calls.ts";
+import type { SimHub } from "./hub.ts";
 import type { Report } from "./violation.ts";
 
 /** A disk that fails does so for less, and then everything is saved. */
 const savedWithinMs = 15_000;
 
+const minuteMs = 60_000;
+
 export class CallCheckers {
+  readonly #hub: SimHub;
   readonly #report: Report;
   /** Secrets that a gateway has accepted, as `producer secret`. */
   readonly #known = new Set<string>();
@@ -15,7 +19,8 @@ export class CallCheckers {
   /** Refused by one start for so long that the revocation must be on its disk. */
   readonly #revoked = new Set<string>();
 
-  constructor(report: Report) {
+  constructor(hub: SimHub, report: Report) {
+    this.#hub = hub;
     this.#report = report;
   }
 
@@ -26,7 +31,7 @@ export class CallCheckers {
   took(call: CallRecord, visibleMs: number | undefined): void {
     const { subject, limits, inMinute, start } = call;
     const own = inMinute.own.get(start) ?? 0;
-    if (own > limits.minute) {
+    if (own > limits.minute && !this.#isReopened(call)) {
       this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
     }
     if (visibleMs !== undefined) this.#overshoot(call, visibleMs);
@@ -69,7 +74,7 @@ export class CallCheckers {
   told(call: CallRecord, used: number): void {
     const { subject, start, inMinute } = call;
     const own = inMinute.own.get(start) ?? 0;
-    if (used < own) {
+    if (used < own && !this.#isReopened(call)) {
       this.#report("I1", `${subject}: told ${used} used where this start alone admitted ${own}`);
     }
     const { admitted } = inMinute;
@@ -78,11 +83,16 @@ export class CallCheckers {
     }
   }
 
+  /** The hub's clock was ahead and has been put right: the window had ended, and what was known of it is forgotten. */
+  #isReopened(call: CallRecord): boolean {
+    return endMs(call) <= this.#hub.reopenedUntilMs;
+  }
+
   /** Theorem 1: over the quota by no more than others admitted since this gateway could know. */
   #overshoot(call: CallRecord, visibleMs: number): void {
     const { admitted, admissions } = call.inMinute;
     const over = admitted - call.limits.minute;
-    if (over <= 0) return;
+    if (over <= 0 || endMs(call) <= this.#hub.forgottenMs) return;
     let unseen = 0;
     for (const { atMs, gateway } of admissions) {
       if (gateway !== call.gateway && atMs >= call.atMs - visibleMs) unseen++;
@@ -94,4 +104,8 @@ export class CallCheckers {
       );
     }
   }
+}
+
+function endMs({ inMinute }: CallRecord): number {
+  return inMinute.startMs + minuteMs;
 }

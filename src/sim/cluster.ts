@@ -100,7 +100,7 @@ export class Cluster {
     for (const disk of [this.hub.ledgerDisk, this.hub.registryDisk]) {
       disk.latencyMaxMs = swarm.hubLatencyMs;
     }
-    this.#calls = new CallCheckers(this.report);
+    this.#calls = new CallCheckers(this.hub, this.report);
     this.#links = new LinkCheckers(this.report);
     for (const gateway of this.gateways) this.#watchTrims(gateway);
     this.#leases = new LeaseCheckers(this.hub, this.report);

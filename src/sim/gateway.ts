@@ -104,8 +104,8 @@ export class SimGateway {
     const host = new Host(this.#world, this.name, this.clock);
     this.host = host;
     this.starts++;
-    this.journalDisk.mount(host);
-    this.stateDisk.mount(host);
+    this.journalDisk.mount(host, host.threads);
+    this.stateDisk.mount(host, host.threads);
     this.#open(host).catch((cause: unknown) => {
       if (!host.isDead) onFailed(cause);
     });

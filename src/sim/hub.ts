@@ -13,6 +13,10 @@ import type { World } from "./world.ts";
 
 export const publishIntervalMs = 10;
 const checkpointIntervalMs = 2_000;
+/** Of ended windows gateways keep totals for a minute, give or take what they know of the hub's time. */
+const forgottenMs = 58_000;
+/** What a hub's time differs from its clock's by slewing, at most. */
+const slewedMs = 1_000;
 
 export class SimHub {
   readonly streamDisk: Disk;
@@ -33,12 +37,17 @@ export class SimHub {
   readonly registry = new SimRegistry();
   readonly #world: World;
   readonly #network: Network;
-  readonly #clock: MachineClock = { skewMs: 0, drift: 0 };
+  readonly clock: MachineClock = { skewMs: 0, drift: 0 };
   readonly #streamRepeats: number;
   readonly #limits: readonly OvershootLimit[];
   host: Host | undefined;
   hub: Hub | undefined;
   starts = 0;
+  /** The latest instant by the time of any start before the present one. */
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #startedMs = 0;
+  /** The clock was put back: what had ended by this instant may be forgotten, and begins anew. */
+  reopenedUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(
     world: World,
@@ -58,10 +67,14 @@ export class SimHub {
   }
 
   start(onFailed: (cause: unknown) => void): void {
-    const host = new Host(this.#world, "hub", this.#clock);
+    const host = new Host(this.#world, "hub", this.clock);
     this.host = host;
     this.starts++;
-    for (const disk of this.#disks()) disk.mount(host);
+    this.#startedMs = host.wallMs();
+    if (this.#startedMs < this.#latestMs - slewedMs) {
+      this.reopenedUntilMs = Math.max(this.reopenedUntilMs, this.#latestMs - forgottenMs);
+    }
+    for (const disk of this.disks) disk.mount(host, host.threads);
     this.#open(host).catch((cause: unknown) => {
       if (host.isDead) return;
       this.crash();
@@ -71,11 +84,22 @@ export class SimHub {
 
   crash(): void {
     if (this.host === undefined) return;
+    this.#latestMs = this.latestMs;
     this.host.isDead = true;
     this.host = undefined;
     this.hub = undefined;
     this.#network.closeHub();
-    for (const disk of this.#disks()) disk.crash();
+    for (const disk of this.disks) disk.crash();
+  }
+
+  /** The latest instant that a hub has ever given as the present. */
+  get latestMs(): number {
+    return Math.max(this.#latestMs, this.#startedMs + (this.host?.monotonicMs() ?? 0));
+  }
+
+  /** So long ago, by its time, that gateways forget totals of a window that ended then. */
+  get forgottenMs(): number {
+    return this.latestMs - forgottenMs;
   }
 
   /** Copies the hub's data, and says so once the copy is safe. */
@@ -143,7 +167,7 @@ export class SimHub {
     if (!host.isDead) this.hub = hub;
   }
 
-  #disks(): readonly Disk[] {
+  get disks(): readonly Disk[] {
     return [this.streamDisk, this.ledgerDisk, this.registryDisk];
   }
 }

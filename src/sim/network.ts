@@ -227,7 +227,13 @@ export class Network {
 
   #connect(producer: ProducerId, route: Route, owner: Owner | undefined): Promise<GatewayEnd> {
     return new Promise((resolve, reject) => {
-      this.world.schedule(2 * route.delayMs, owner, () => {
+      const attempt = (): void => {
+        const stoppedMs = (this.#hub?.pausedUntilMs ?? 0) - this.world.nowMs;
+        // It is there and does not answer.
+        if (stoppedMs > 0 && this.#hub?.isDead === false) {
+          this.world.schedule(stoppedMs, owner, attempt);
+          return;
+        }
         const listener = this.#listener;
         if (listener === undefined || route.blocked.size > 0 || this.#hub?.isDead === true) {
           this.world.count("fault: connection refused");
@@ -238,7 +244,8 @@ export class Network {
         this.#connections.push(connection);
         listener(connection.hub, { producer });
         resolve(connection.gateway);
-      });
+      };
+      this.world.schedule(2 * route.delayMs, owner, attempt);
     });
   }
 }

@@ -1,6 +1,7 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
 import { type Position, type ProducerKey, producerKey } from "../base/words.ts";
+import { parseWindowId } from "../limits/window.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
@@ -58,12 +59,14 @@ export class StreamModel {
 
   /**
    * Leases by name, as `producer/incarnation request`: each is granted once and ended once, whatever is repeated. Of those
-   * that are ended, what was spent.
+   * that are ended, what was spent. Those of windows that are dropped are gone.
    */
   leases(records: readonly StreamRecord[]): Map<string, ModelLease> {
     const leases = new Map<string, ModelLease>();
+    let horizonMs = 0;
     for (const record of records) {
       const entry = this.#entry(record);
+      if (entry.kind === "expire") horizonMs = Math.max(horizonMs, entry.horizonMs);
       if (entry.kind !== "grant") continue;
       const { producer, incarnation, request, window, lo, hi, units } = entry;
       const holder = producerKey(producer, incarnation);
@@ -81,6 +84,10 @@ export class StreamModel {
           leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
         } else lease.spent ??= spent;
       }
+    }
+    for (const [name, { window }] of leases) {
+      const endMs = parseWindowId(window)?.endMs;
+      if (endMs !== undefined && endMs <= horizonMs) leases.delete(name);
     }
     return leases;
   }

@@ -27,6 +27,7 @@ export class Disk {
   readonly #code: ErrorCode;
   readonly #waiting: Operation[] = [];
   #owner: Owner | undefined;
+  #thread: Owner | undefined;
   #isBusy = false;
 
   constructor(world: World, code: ErrorCode) {
@@ -34,9 +35,10 @@ export class Disk {
     this.#code = code;
   }
 
-  /** The process that uses the disk from now on. */
-  mount(owner: Owner): void {
+  /** The process that uses the disk from now on, and its thread that does: what the first is told may come late. */
+  mount(owner: Owner, thread = owner): void {
     this.#owner = owner;
+    this.#thread = thread;
     this.#isBusy = false;
   }
 
@@ -76,6 +78,7 @@ export class Disk {
     for (const operation of this.#waiting.slice(0, kept)) operation.apply();
     this.#waiting.length = 0;
     this.#owner = undefined;
+    this.#thread = undefined;
     this.#isBusy = false;
   }
 
@@ -91,6 +94,7 @@ export class Disk {
     if (this.#isBusy) return;
     this.#isBusy = true;
     const owner = this.#owner;
+    const thread = this.#thread;
     const attempt = (): void => {
       const operation = this.#waiting[0];
       if (operation === undefined) {
@@ -107,21 +111,28 @@ export class Disk {
       if (this.isFailing) {
         this.#world.count("fault: write failed");
         if (operation.fail === undefined) {
-          operation.onFailing?.();
-          this.#world.schedule(retryMs, owner, attempt);
+          this.#tell(owner, () => operation.onFailing?.());
+          this.#world.schedule(retryMs, thread, attempt);
           return;
         }
         this.#waiting.shift();
-        operation.fail(new TallygateError(this.#code, "the simulated disk is full"));
+        const failure = new TallygateError(this.#code, "the simulated disk is full");
+        this.#tell(owner, () => operation.fail?.(failure));
       } else {
         this.#waiting.shift();
         operation.apply();
-        operation.done();
+        this.#tell(owner, operation.done);
       }
       if (this.#waiting.length === 0) this.#isBusy = false;
-      else this.#world.schedule(this.#latency(), owner, attempt);
+      else this.#world.schedule(this.#latency(), thread, attempt);
     };
-    this.#world.schedule(this.#latency(), owner, attempt);
+    this.#world.schedule(this.#latency(), thread, attempt);
+  }
+
+  /** At once, or when its thread goes on. */
+  #tell(owner: Owner | undefined, run: () => void): void {
+    if ((owner?.pausedUntilMs ?? 0) <= this.#world.nowMs) run();
+    else this.#world.schedule(0, owner, run);
   }
 
   #latency(): number {
