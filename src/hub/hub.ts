@@ -28,6 +28,7 @@ import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
+import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
@@ -168,6 +169,8 @@ class RunningHub implements Hub, HubParts {
       return session.refuse("hub-refused", detail);
     }
     this.log.info("a gateway came", { region, process, producer });
+    const older = olderCopy(hello, this.state.fold);
+    if (older !== undefined) this.#find(older);
     if (registryVersion > this.registry.version) {
       this.registry.startEra(registryVersion);
       this.log.warn("a gateway has newer keys than the hub", { registryVersion });
