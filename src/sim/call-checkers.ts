@@ -1,7 +1,6 @@
 /** Checks of what each call was told, at the moment it is told. */
 
 import type { CallRecord } from "./calls.ts";
-import type { SimHub } from "./hub.ts";
 import type { Report } from "./violation.ts";
 
 /** A disk that fails does so for less, and then everything is saved. */
@@ -10,7 +9,6 @@ const savedWithinMs = 15_000;
 const minuteMs = 60_000;
 
 export class CallCheckers {
-  readonly #hub: SimHub;
   readonly #report: Report;
   /** Secrets that a gateway has accepted, as `producer secret`. */
   readonly #known = new Set<string>();
@@ -19,8 +17,7 @@ export class CallCheckers {
   /** Refused by one start for so long that the revocation must be on its disk. */
   readonly #revoked = new Set<string>();
 
-  constructor(hub: SimHub, report: Report) {
-    this.#hub = hub;
+  constructor(report: Report) {
     this.#report = report;
   }
 
@@ -29,16 +26,18 @@ export class CallCheckers {
    * to know of it; undefined while faults are about.
    */
   took(call: CallRecord, visibleMs: number | undefined): void {
-    const { subject, limits, inMinute, start } = call;
+    const { subject, limits, inMinute, start, isStrict } = call;
+    // Of a strict limit the hub has read the quota, and others check.
+    if (isStrict !== "no") return;
     const own = inMinute.own.get(start) ?? 0;
-    if (own > limits.minute && !this.#isReopened(call)) {
+    if (own > limits.minute && !isReopened(call)) {
       this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
     }
     if (visibleMs !== undefined) this.#overshoot(call, visibleMs);
   }
 
   replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, subject, all, inMinute, limits } = call;
+    const { exchange, subject, all, inMinute, limits, least, isStrict } = call;
     const { status, forwards } = exchange;
     if (forwards > 0 && status !== 200 && status !== 503) {
       this.#report("I19", `a call answered ${status} was forwarded`);
@@ -48,10 +47,10 @@ export class CallCheckers {
     }
     this.#revocation(call, expected);
     // Of a strict limit a crash may have used up what was never spent.
-    if (status !== 429 || limits.isStrict === true) return;
+    if (status !== 429 || isStrict !== "no") return;
     const { admitted } = inMinute;
-    if (admitted + 1 > limits.minute || all.admitted + 1 > limits.day) return;
-    this.#report("I17", `${subject} was refused at ${admitted} of ${limits.minute} in the minute`);
+    if (admitted + 1 > least || all.admitted + 1 > limits.day) return;
+    this.#report("I17", `${subject} was refused at ${admitted} of ${least} in the minute`);
   }
 
   /** Who has refused a secret, and had the time to save why, refuses it for ever. */
@@ -74,7 +73,7 @@ export class CallCheckers {
   told(call: CallRecord, used: number): void {
     const { subject, start, inMinute } = call;
     const own = inMinute.own.get(start) ?? 0;
-    if (used < own && !this.#isReopened(call)) {
+    if (used < own && !isReopened(call)) {
       this.#report("I1", `${subject}: told ${used} used where this start alone admitted ${own}`);
     }
     const { admitted } = inMinute;
@@ -83,16 +82,11 @@ export class CallCheckers {
     }
   }
 
-  /** The hub's clock was ahead and has been put right: the window had ended, and what was known of it is forgotten. */
-  #isReopened(call: CallRecord): boolean {
-    return endMs(call) <= this.#hub.reopenedUntilMs;
-  }
-
   /** Theorem 1: over the quota by no more than others admitted since this gateway could know. */
   #overshoot(call: CallRecord, visibleMs: number): void {
     const { admitted, admissions } = call.inMinute;
     const over = admitted - call.limits.minute;
-    if (over <= 0 || endMs(call) <= this.#hub.forgottenMs) return;
+    if (over <= 0 || endMs(call) <= call.forgottenMs) return;
     let unseen = 0;
     for (const { atMs, gateway } of admissions) {
       if (gateway !== call.gateway && atMs >= call.atMs - visibleMs) unseen++;
@@ -108,4 +102,9 @@ export class CallCheckers {
 
 function endMs({ inMinute }: CallRecord): number {
   return inMinute.startMs + minuteMs;
+}
+
+/** This start's time was ahead and has been put right: the window had ended, and what was known of it was forgotten. */
+function isReopened(call: CallRecord): boolean {
+  return endMs(call) <= call.ownForgottenMs;
 }

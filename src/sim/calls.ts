@@ -27,8 +27,17 @@ export interface CallRecord {
   readonly all: SubjectSums;
   readonly inMinute: MinuteSums;
   readonly atMs: number;
-  /** Of its plan, as configured. */
+  /** Of its plan, as the gateway's start has read them; of a key that is being moved, those of the plan that allows the most. */
   readonly limits: Limits;
+  /** Of the plan that allows the least, in the minute. */
+  readonly least: number;
+  /** Is its plan's? Unknown: of a key that is being moved. */
+  readonly isStrict: "yes" | "no" | "unknown";
+  /** Of windows that had ended by then the gateway's start, or any process, may have forgotten what it knew. */
+  readonly ownForgottenMs: number;
+  readonly forgottenMs: number;
+  /** Windows that begin by then are not strict for its key, which has been moved. */
+  readonly softUntilMs: number;
 }
 
 /** An admission, as far as others' views matter. */
@@ -46,6 +55,8 @@ export class MinuteSums {
   /** Forwarded by one start of one gateway and not given back, by start. */
   readonly own = new Map<string, number>();
   readonly admissions: Admission[] = [];
+  /** Some call in it may have been decided by a limit that is not strict. */
+  isSoft = false;
 
   constructor(startMs: number) {
     this.startMs = startMs;
@@ -89,7 +100,8 @@ export class Ledger {
   }
 
   /** The call reached the handler. */
-  took({ all, inMinute, start, atMs, gateway }: CallRecord): void {
+  took({ all, inMinute, start, atMs, gateway, isStrict }: CallRecord): void {
+    if (isStrict !== "yes") inMinute.isSoft = true;
     this.admissions++;
     this.minutes.add(inMinute.startMs);
     all.admitted++;

@@ -10,8 +10,8 @@ import { type FaultKind, faultKinds } from "./swarm.ts";
 
 const strikes: Strikes<FaultKind> = { ...gatewayFaults, ...hubFaults, ...operations };
 
-/** Nothing is broken by them. */
-const harmless: ReadonlySet<FaultKind> = new Set(["keys", "backup"]);
+/** Nothing is broken by them; who starts a process says so himself. */
+const harmless: ReadonlySet<FaultKind> = new Set(["keys", "backup", "config", "regions"]);
 
 export class Faults {
   readonly #cluster: Cluster;

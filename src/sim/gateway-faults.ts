@@ -13,6 +13,7 @@ export const gatewayFaults: Strikes<
   | "stall"
   | "clockJump"
   | "diskLost"
+  | "diskPutBack"
 > = {
   cut: ({ cluster, gateway }) => cluster.network.cut(gateway.producer),
   oneWay: ({ cluster: { world, network }, gateway, after }) => {
@@ -48,5 +49,15 @@ export const gatewayFaults: Strikes<
   diskLost: ({ cluster, gateway, after }) => {
     cluster.loseDisks(gateway);
     after(20_000, () => cluster.startGateway(gateway));
+  },
+  diskPutBack: ({ cluster, gateway, after }) => {
+    const copy = gateway.copyDisks();
+    const { disksName } = gateway;
+    after(20_000, () => {
+      // Another disk in between, and the copy is of no use.
+      if (gateway.disksName !== disksName || !cluster.gateways.includes(gateway)) return;
+      cluster.putBack(gateway, copy);
+      after(5_000, () => cluster.startGateway(gateway));
+    });
   },
 };

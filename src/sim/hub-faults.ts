@@ -1,6 +1,7 @@
 /** Faults of the hub, and what its operator does to it. */
 
-import { breakDisk, crashBetween, type Strikes } from "./strike.ts";
+import { runCopy, takeOver } from "./second-hub.ts";
+import { breakDisk, crashBetween, type Strike, type Strikes } from "./strike.ts";
 
 /** What a machine's clock is wrong by when somebody sets it: mostly a little. */
 const clockJumpsMs = [2_000, 20_000, 200_000, 1_800_000] as const;
@@ -14,6 +15,10 @@ export const hubFaults: Strikes<
   | "hubClock"
   | "backup"
   | "hubRestored"
+  | "streamCut"
+  | "streamReplaced"
+  | "hubTakenOver"
+  | "hubCopied"
 > = {
   hubCrash: (strike) => {
     const { cluster, after } = strike;
@@ -40,4 +45,18 @@ export const hubFaults: Strikes<
     void cluster.restoreHub();
     after(20_000, () => cluster.startHub());
   },
+  streamCut: (strike) => loseRecords(strike, () => strike.cluster.cuts.cut()),
+  streamReplaced: (strike) => loseRecords(strike, () => strike.cluster.cuts.replace()),
+  hubTakenOver: ({ cluster }) => takeOver(cluster),
+  hubCopied: ({ cluster }) => runCopy(cluster),
 };
+
+function loseRecords({ cluster, after }: Strike, lose: () => void): void {
+  const { world, hub } = cluster;
+  hub.crash();
+  // What the crash has let through is stored by then.
+  world.schedule(0, undefined, () => {
+    if (hub.host === undefined && !hub.isRestoring) lose();
+  });
+  after(3_000, () => cluster.startHub());
+}

@@ -10,7 +10,8 @@ import { worldStartMs } from "./host.ts";
 import type { JournalImage } from "./storage/journal.ts";
 
 export class LostCharges {
-  readonly #batches: Batch[] = [];
+  /** By name; of one that was lost twice, what was lost first. */
+  readonly #batches = new Map<string, Batch>();
   readonly producers = new Set<string>();
 
   /** A journal is gone. */
@@ -19,27 +20,49 @@ export class LostCharges {
     if (producer === undefined) return;
     this.producers.add(producer);
     for (const { incarnation, batches, last, open } of image.incarnations) {
-      for (const bytes of batches.values()) this.#add(bytes);
+      for (const bytes of batches.values()) this.addBatch(bytes);
       const header = { producer, incarnation, seq: last + 1, region, sealedAtMs: worldStartMs };
-      if (open.length > 0) this.#add(replayRecords(open, worldStartMs).batch.seal(header).bytes);
+      if (open.length > 0) this.addBatch(replayRecords(open, worldStartMs).batch.seal(header).bytes);
     }
   }
 
-  /** Calls by subject (`key:<id>`, `ip:<address>`) of those batches that are not among the counted. */
-  calls(isCounted: (batch: Batch) => boolean): ReadonlyMap<string, number> {
+  /**
+   * Calls by subject (`key:<id>`, `ip:<address>`) of those batches that are not counted. `counted` gives the batch that was, under that name:
+   * where an older copy of a disk was put back, it may be less than what was lost.
+   */
+  calls(counted: ReadonlyMap<string, Batch>): ReadonlyMap<string, number> {
     const calls = new Map<string, number>();
-    for (const batch of this.#batches) {
-      if (isCounted(batch)) continue;
-      for (const row of batch.rows) {
-        const subject = row.key === "" ? `ip:${row.address}` : `key:${row.key}`;
-        calls.set(subject, (calls.get(subject) ?? 0) + row.calls);
+    for (const [name, batch] of this.#batches) {
+      const found = counted.get(name);
+      if (found === batch) continue;
+      const lost = callsOf(batch);
+      const kept = found === undefined ? undefined : callsOf(found);
+      for (const [subject, all] of lost) {
+        const rest = Math.max(0, all - (kept?.get(subject) ?? 0));
+        calls.set(subject, (calls.get(subject) ?? 0) + rest);
       }
     }
     return calls;
   }
 
-  #add(bytes: Uint8Array): void {
+  /** One batch is gone. */
+  addBatch(bytes: Uint8Array): void {
     const entry = decodeStreamRecord(bytes);
-    if (entry.kind === "batch") this.#batches.push(entry.batch);
+    if (entry.kind !== "batch") return;
+    const name = batchName(entry.batch);
+    if (!this.#batches.has(name)) this.#batches.set(name, entry.batch);
   }
+}
+
+export function batchName({ producer, incarnation, seq }: Batch): string {
+  return `${producer}/${incarnation}/${seq}`;
+}
+
+function callsOf(batch: Batch): Map<string, number> {
+  const calls = new Map<string, number>();
+  for (const row of batch.rows) {
+    const subject = row.key === "" ? `ip:${row.address}` : `key:${row.key}`;
+    calls.set(subject, (calls.get(subject) ?? 0) + row.calls);
+  }
+  return calls;
 }

@@ -19,6 +19,14 @@ import type { Owner, World } from "./world.ts";
 
 export type Direction = "up" | "down";
 
+/** Where a hub runs: as a rule there is one. */
+export type HubPlace = "main" | "copy";
+
+interface Listening {
+  readonly hub: Owner;
+  readonly listener: (end: HubEnd, peer: LinkPeer) => void;
+}
+
 /** How one gateway's way to the hub behaves now. */
 export interface Route {
   delayMs: number;
@@ -28,6 +36,8 @@ export interface Route {
   readonly blocked: Set<Direction>;
   /** Share of the messages that arrive twice. */
   repeats: number;
+  /** Where it leads to; undefined: to the hub that there should be. */
+  place?: HubPlace | undefined;
 }
 
 /** Told of every message that arrives, before the receiver is. */
@@ -63,13 +73,13 @@ class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
     this.#connection.carry(this.#direction, () => {
       if (isBuffered) this.bufferedBytes -= copy.length + 1;
       isBuffered = false;
-      this.#connection.watch(message as never, copy);
       this.peer.deliver(message, copy);
     });
   }
 
   deliver(message: In, payload: Uint8Array): void {
     if (this.isClosed) return;
+    this.#connection.watch(message as never, payload);
     if (this.#listener === undefined) this.#early.push({ message, payload });
     else this.#listener(message, payload);
   }
@@ -179,29 +189,32 @@ class Connection {
 export class Network {
   readonly world: World;
   watch: Watch | undefined;
-  #listener: ((end: HubEnd, peer: LinkPeer) => void) | undefined;
-  #hub: Owner | undefined;
+  /** What accepts connections, by place: the newest start of the hub there. */
+  readonly #hubs = new Map<HubPlace, Listening>();
   #connections: Connection[] = [];
 
   constructor(world: World) {
     this.world = world;
   }
 
-  /** For one start of a hub; the one before is gone. */
-  acceptor(hub: Owner | undefined): LinkAcceptor {
-    this.closeHub();
-    this.#hub = hub;
+  /** For one start of a hub, which takes over the address. */
+  acceptor(hub: Owner, place: HubPlace): LinkAcceptor {
     return {
       onConnection: (listener) => {
-        this.#listener = listener;
+        this.#hubs.set(place, { hub, listener });
       },
     };
   }
 
   /** The hub's process is gone: its machine closes what it had open. */
-  closeHub(): void {
-    this.#listener = undefined;
-    for (const connection of this.#connections.splice(0)) connection.cut("connection lost");
+  closeHub(hub: Owner): void {
+    for (const [place, listening] of this.#hubs) {
+      if (listening.hub === hub) this.#hubs.delete(place);
+    }
+    for (const connection of this.#connections) {
+      if (connection.hub.owner === hub) connection.cut("connection lost");
+    }
+    this.#connections = this.#connections.filter(({ isCut }) => !isCut);
   }
 
   dialer(producer: ProducerId, route: Route, owner: Owner | undefined): LinkDialer {
@@ -228,21 +241,21 @@ export class Network {
   #connect(producer: ProducerId, route: Route, owner: Owner | undefined): Promise<GatewayEnd> {
     return new Promise((resolve, reject) => {
       const attempt = (): void => {
-        const stoppedMs = (this.#hub?.pausedUntilMs ?? 0) - this.world.nowMs;
+        const found = this.#hubs.get(route.place ?? "main");
+        const stoppedMs = (found?.hub.pausedUntilMs ?? 0) - this.world.nowMs;
         // It is there and does not answer.
-        if (stoppedMs > 0 && this.#hub?.isDead === false) {
+        if (stoppedMs > 0 && found?.hub.isDead === false) {
           this.world.schedule(stoppedMs, owner, attempt);
           return;
         }
-        const listener = this.#listener;
-        if (listener === undefined || route.blocked.size > 0 || this.#hub?.isDead === true) {
+        if (found === undefined || route.blocked.size > 0 || found.hub.isDead) {
           this.world.count("fault: connection refused");
           return reject(new TallygateError("hub-unreachable", "nobody answers"));
         }
-        const parts = { producer, gateway: owner, hub: this.#hub };
+        const parts = { producer, gateway: owner, hub: found.hub };
         const connection = new Connection(this, route, parts);
         this.#connections.push(connection);
-        listener(connection.hub, { producer });
+        found.listener(connection.hub, { producer });
         resolve(connection.gateway);
       };
       this.world.schedule(2 * route.delayMs, owner, attempt);

@@ -1,8 +1,9 @@
 /** One run of one seed: a busy cluster with faults, then healing, then rest. */
 
 import type { CallRecord } from "./calls.ts";
-import { type AdminKey, type Caller, Cluster } from "./cluster.ts";
-import { type PlanName, plans, simConfig } from "./config.ts";
+import type { AdminKey } from "./admin.ts";
+import { type Caller, Cluster } from "./cluster.ts";
+import { type PlanName, simConfig } from "./config.ts";
 import { Faults } from "./faults.ts";
 import type { SimGateway } from "./gateway.ts";
 import type { Plant } from "./plants/plant.ts";
@@ -46,9 +47,8 @@ export async function runSeed(options: RunOptions): Promise<RunResult> {
   world.onTrace = options.onTrace;
   const undo = plant?.plant(world);
   try {
-    const config = simConfig(plant?.quotas ?? plans);
     const cluster = new Cluster(world, drawSwarm(world.random), {
-      config,
+      configOf: (quotas) => simConfig(plant?.misread?.(quotas) ?? quotas),
       // Several checkers may see one bug: that the one meant for it does is what a plant is for.
       only: plant?.invariant,
     });
@@ -71,7 +71,7 @@ async function live(cluster: Cluster): Promise<void> {
   await world.run(1_000);
   for (let i = 0; i < swarm.keys; i++) {
     const plan = (["big", "strict", "small"] as const)[i % 3] as PlanName;
-    void cluster.createKey(plan);
+    void cluster.admin.create(plan);
     await world.run(world.nowMs + 50);
   }
   const faults = new Faults(cluster);
@@ -102,13 +102,16 @@ function closedWindows({ ledger }: Cluster): number {
 }
 
 async function rest(cluster: Cluster, last: readonly CallRecord[]): Promise<void> {
-  const { world, hub, gateways, ledger, lost, madeKeys: keys } = cluster;
+  const { world, hub, gateways, ledger, lost, admin, hasForgotten } = cluster;
   await world.run(world.nowMs + restMs);
   while (world.events < eventsMin) await world.run(world.nowMs + askEveryMs);
   if (cluster.violation !== undefined) return;
   if (last.length < gateways.length) cluster.report("L3", "a gateway did not come up");
   let isDone = false;
-  const checked = checkAtRest({ hub, gateways, ledger, lost, keys, last }, cluster.report).finally(
+  const checked = checkAtRest(
+    { hub, gateways, ledger, lost, hasForgotten, keys: admin.made, last },
+    cluster.report,
+  ).finally(
     () => {
       isDone = true;
     },
@@ -167,7 +170,8 @@ function patientCaller(cluster: Cluster): Caller {
 
 /** The first keys are called the most; some callers have none, and a few one that nobody made. */
 function someCaller(cluster: Cluster): Caller {
-  const { world, keys } = cluster;
+  const { world, admin } = cluster;
+  const { keys } = admin;
   const { random } = world;
   const kind = random.next();
   if (kind < 0.02) {

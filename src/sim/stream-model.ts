@@ -6,15 +6,20 @@ import type { Batch } from "../metering/batch-codec.ts";
 import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
 
-export interface ModelLease {
+export interface ModelGrant {
   readonly holder: ProducerKey;
   readonly request: number;
   readonly window: string;
   readonly lo: number;
   readonly hi: number;
   readonly units: number;
+}
+
+export interface ModelLease extends ModelGrant {
   /** Undefined while it is open. */
   spent: number | undefined;
+  /** No record grants it: the hub has forgotten that. */
+  readonly isForgotten?: boolean;
 }
 
 export class StreamModel {
@@ -45,7 +50,8 @@ export class StreamModel {
         batches = new Map();
         producers.set(name, batches);
       }
-      batches.set(batch.seq, batch);
+      // Of two under one name, as after an older copy of a disk was put back, the first counts.
+      if (!batches.has(batch.seq)) batches.set(batch.seq, batch);
     }
     return [...producers.values()].flatMap((batches) => {
       const inOrder: Batch[] = [];
@@ -81,7 +87,7 @@ export class StreamModel {
         const lease = leases.get(name);
         // What a restored hub has forgotten that it lent is used up all the same.
         if (lease === undefined) {
-          leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
+          leases.set(name, { holder, request, window, lo, hi, units: spent, spent, isForgotten: true });
         } else lease.spent ??= spent;
       }
     }
@@ -93,11 +99,12 @@ export class StreamModel {
   }
 
   /** All that some records grant, repeats too. */
-  grants(records: readonly StreamRecord[]): string[] {
+  grants(records: readonly StreamRecord[]): ModelGrant[] {
     return records.flatMap((record) => {
       const entry = this.#entry(record);
       if (entry.kind !== "grant") return [];
-      return [`${producerKey(entry.producer, entry.incarnation)} ${entry.request}`];
+      const { producer, incarnation, request, window, lo, hi, units } = entry;
+      return [{ holder: producerKey(producer, incarnation), request, window, lo, hi, units }];
     });
   }
 

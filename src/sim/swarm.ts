@@ -38,8 +38,15 @@ export const faultKinds = [
   "hubClock",
   "keys",
   "diskLost",
+  "diskPutBack",
   "backup",
   "hubRestored",
+  "streamCut",
+  "streamReplaced",
+  "hubTakenOver",
+  "hubCopied",
+  "config",
+  "regions",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
@@ -48,7 +55,8 @@ export type FaultKind = (typeof faultKinds)[number];
 const rarely = 2;
 const rare: Partial<Record<FaultKind, number>> = {
   ...{ backup: 1, keys: 1 },
-  ...{ diskLost: 4, hubRestored: 3, hubClock: 4 },
+  ...{ diskLost: 4, diskPutBack: 3, hubRestored: 3, streamCut: 3, streamReplaced: 3 },
+  ...{ hubTakenOver: 3, hubCopied: 3, hubClock: 3, config: 3, regions: 3 },
 };
 
 const mildMs = 60_000;

@@ -7,7 +7,6 @@ import { OwnCharges } from "../../gateway/own-charges.ts";
 import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
 import { RowFinder } from "../../gateway/row-finder.ts";
-import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
 
@@ -87,7 +86,10 @@ export const gatewayPlants: readonly Plant[] = [
     name: "quota-read-wrong",
     invariant: "I15",
     plant: () => () => {},
-    quotas: { ...plans, small: { ...plans.small, minute: plans.small.minute * 4 } },
+    misread: (quotas) => {
+      const { small } = quotas;
+      return { ...quotas, small: { ...small, minute: small.minute * 4 } };
+    },
   },
   {
     name: "flush-forgotten",

@@ -3,6 +3,7 @@
 import { gatewayPlants } from "./gateway-plants.ts";
 import { hubPlants } from "./hub-plants.ts";
 import { leasePlants } from "./lease-plants.ts";
+import { operatorPlants } from "./operator-plants.ts";
 import type { Plant } from "./plant.ts";
 import { storagePlants } from "./storage-plants.ts";
 
@@ -11,4 +12,5 @@ export const allPlants: readonly Plant[] = [
   ...storagePlants,
   ...hubPlants,
   ...leasePlants,
+  ...operatorPlants,
 ];

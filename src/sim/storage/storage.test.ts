@@ -20,8 +20,7 @@ function running(code: "journal-failed" | "state-failed" | "stream-failed") {
     ...{ world, disk },
     mount: () => {
       const host = new Host(world, "host", { skewMs: 0, drift: 0 });
-      disk.mount(host);
-      return host;
+      return { random: host.random, mounted: disk.mount(host) };
     },
     dispose: async () => {
       isStopped = true;
@@ -53,8 +52,7 @@ usageStreamConformance({
     return {
       dispose,
       open: async () => {
-        mount();
-        return new SimStream(image, disk, world);
+        return new SimStream(image, mount().mounted, world);
       },
     };
   },
