@@ -102,8 +102,12 @@ export class GatewayCore {
   #cluster: SavedCluster | undefined;
   readonly #rate = new CallRate();
   readonly #guard = new StalenessGuard();
-  /** For `#guard`, used again for every call. `isRecovered` as of the last tick: true until something is known. */
-  readonly #own = { oldestChargeAtMs: 0, isRecovered: true };
+  /** For `#guard`, used again for every call. */
+  readonly #own = { oldestChargeAtMs: 0, isAgeUnknown: true };
+  /** Charges of an earlier start are not covered, as of the last tick: true until something is known. */
+  #hasRecovered = true;
+  /** Highest seq of this start that any view has covered. */
+  #coveredMax = 0;
 
   constructor(options: CoreOptions, ports: CorePorts) {
     this.options = options;
@@ -159,7 +163,12 @@ export class GatewayCore {
 
   /** How long this gateway may have been deciding without the others, as of now. See `StalenessGuard`. */
   cutOffMs(nowMs: EpochMs): number {
-    this.#own.oldestChargeAtMs = this.view.own.oldestMs() || this.meter.open.firstChargeAtMs;
+    const { own } = this.view;
+    const covered = own.covered(this.meter.incarnation);
+    this.#coveredMax = Math.max(this.#coveredMax, covered);
+    this.#own.oldestChargeAtMs = own.oldestMs() || this.meter.open.firstChargeAtMs;
+    // What a hub has forgotten may be stamped with a time that was put right since.
+    this.#own.isAgeUnknown = this.#hasRecovered || covered < this.#coveredMax;
     return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#own);
   }
 
@@ -284,7 +293,7 @@ export class GatewayCore {
         const nowMs = this.#ports.clock.monotonicMs();
         this.#rate.tick(this.meter.calls, nowMs);
         this.#peak.tick(this.meter.grossUnits, nowMs);
-        this.#own.isRecovered = this.#hasRecovered();
+        this.#hasRecovered = this.#looksRecovered();
         this.#lookAtGuard();
         this.#sender.pump();
         this.leases.tick();
@@ -366,7 +375,7 @@ export class GatewayCore {
     this.cutOffMs(this.time.nowMs());
   }
 
-  #hasRecovered(): boolean {
+  #looksRecovered(): boolean {
     const { own } = this.view;
     const { incarnation } = this.meter;
     return this.#ports.journal

@@ -31,17 +31,33 @@ export const faultKinds = [
   "streamFails",
   "ledgerFails",
   "pause",
+  "stall",
   "clockJump",
+  "hubPause",
+  "hubStall",
+  "hubClock",
   "keys",
   "diskLost",
+  "diskPutBack",
   "backup",
   "hubRestored",
+  "streamCut",
+  "streamReplaced",
+  "hubTakenOver",
+  "hubCopied",
+  "config",
+  "regions",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** How many times rarer some kinds are: those after which much has to be done again. */
-const rare: Partial<Record<FaultKind, number>> = { diskLost: 4, hubRestored: 4, backup: 1 };
+/** How many times rarer some kinds are than backups: most, since there are many; and more so where much has to be done again. */
+const rarely = 2;
+const rare: Partial<Record<FaultKind, number>> = {
+  ...{ backup: 1, keys: 1 },
+  ...{ diskLost: 4, diskPutBack: 3, hubRestored: 3, streamCut: 3, streamReplaced: 3 },
+  ...{ hubTakenOver: 3, hubCopied: 3, hubClock: 3, config: 3, regions: 3 },
+};
 
 const mildMs = 60_000;
 const harshMs = 12_000;
@@ -51,7 +67,10 @@ export function drawSwarm(random: SeededRandom): Swarm {
   // One seed of eight is calm: what holds without faults is checked there most sharply.
   const isCalm = random.below(8) === 0;
   const every = Object.fromEntries(
-    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level() * (rare[kind] ?? 1)]),
+    faultKinds.map((kind) => [
+      kind,
+      isCalm && kind !== "keys" ? 0 : level() * (rare[kind] ?? rarely),
+    ]),
   ) as Record<FaultKind, number>;
   const gateways = [2, 2, 2, 2, 3, 3, 4][random.below(7)] as number;
   return {

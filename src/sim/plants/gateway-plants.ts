@@ -9,7 +9,6 @@ import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
 import { RowFinder } from "../../gateway/row-finder.ts";
 import { StalenessGuard } from "../../gateway/staleness-guard.ts";
-import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
 
@@ -89,7 +88,10 @@ export const gatewayPlants: readonly Plant[] = [
     name: "quota-read-wrong",
     invariant: "I15",
     plant: () => () => {},
-    quotas: { ...plans, small: { ...plans.small, minute: plans.small.minute * 4 } },
+    misread: (quotas) => {
+      const { small } = quotas;
+      return { ...quotas, small: { ...small, minute: small.minute * 4 } };
+    },
   },
   {
     name: "flush-forgotten",
@@ -113,7 +115,7 @@ export const gatewayPlants: readonly Plant[] = [
         "cutOffMs",
         (cutOffMs) =>
           function (this: StalenessGuard, nowMs, monotonicMs) {
-            const none = { oldestChargeAtMs: 0, isRecovered: false };
+            const none = { oldestChargeAtMs: 0, isAgeUnknown: false };
             return cutOffMs.call(this, nowMs, monotonicMs, none);
           },
       ),
