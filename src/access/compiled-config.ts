@@ -215,6 +215,8 @@ export interface UpstreamConfig {
   readonly timeoutMs: number;
   /** Sockets per target, at most; default 256. */
   readonly connectionsMax: number;
+  /** How many calls may wait for its answer is found from its latency. */
+  readonly hasConcurrencyLimit: boolean;
   /** For https targets; undefined: checked against Node's CAs. */
   readonly tls: UpstreamTls | undefined;
   /** Tries of one call, 1 to 3; default 3. */

@@ -9,7 +9,7 @@ import type {
   TargetConfig,
   UpstreamConfig,
 } from "./compiled-config.ts";
-import { duration, group, list, regionName, text, wholeNumber } from "./config-fields.ts";
+import { duration, group, list, oneOf, regionName, text, wholeNumber } from "./config-fields.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
@@ -113,6 +113,11 @@ export const upstreamSchema = group({
     .optional()
     .describe("To the end of the reply, all tries together, 1ms to 24h. Default: no bound."),
   connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
+  concurrency: oneOf(["adaptive", "off"])
+    .optional()
+    .describe(
+      "How many calls may wait for an answer at once. adaptive: as many as it answers about as fast as when nothing waits; more are 503 at once. off: the sockets and the queue of each target are the only bound. Default adaptive.",
+    ),
   tries: wholeNumber(1, triesMax)
     .optional()
     .describe(
@@ -189,6 +194,7 @@ function compileUpstream(
     idleTimeoutMs: time("idleTimeout", { otherwiseMs: 60_000, minMs: 1, maxMs: dayMs }),
     timeoutMs: time("timeout", { otherwiseMs: 0, minMs: 1, maxMs: dayMs }),
     connectionsMax: written.connectionsMax ?? 256,
+    hasConcurrencyLimit: written.concurrency !== "off",
     tries: written.tries ?? triesMax,
     health: compileHealth(written, path, problems),
     check: written.check && compileCheck(written.check, [...path, "check"], problems),
