@@ -222,6 +222,8 @@ export interface UpstreamConfig {
   /** Tries of one call, 1 to 3; default 3. */
   readonly tries: number;
   readonly health: HealthRules;
+  /** While there is one address, and no fallback, failures do not take it out of service: refusing calls for it would help nobody. */
+  readonly sparesOnlyAddress: boolean;
   /** The gateway's own checks of each target; undefined: none. */
   readonly check: CheckConfig | undefined;
 }

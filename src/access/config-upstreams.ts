@@ -197,6 +197,7 @@ function compileUpstream(
     hasConcurrencyLimit: written.concurrency !== "off",
     tries: written.tries ?? triesMax,
     health: compileHealth(written, path, problems),
+    sparesOnlyAddress: written.ejection?.failures === undefined && written.fallback === undefined,
     check: written.check && compileCheck(written.check, [...path, "check"], problems),
   };
 }
@@ -262,15 +263,6 @@ function compileFallback(
   return { kind: "upstream", name: fallback };
 }
 
-/** One server, and nowhere else to go: refusing calls for it would help nobody. */
-function isAlone({ targets, regions, fallback }: UpstreamInput): boolean {
-  const [only, another] = targets;
-  if (only === undefined || another !== undefined || regions !== undefined) return false;
-  const host = hostOf(typeof only === "string" ? only : only.url);
-  // A name may stand for several.
-  return fallback === undefined && addressKind(host) !== "not-an-address";
-}
-
 function compileHealth(
   written: UpstreamInput,
   path: ConfigPath,
@@ -281,7 +273,7 @@ function compileHealth(
   const ejectMs = time("time", { otherwiseMs: 1_000, minMs: 100, maxMs: hourMs });
   const ejectMaxMs = time("timeMax", { otherwiseMs: 30_000, minMs: 100, maxMs: hourMs });
   return {
-    failuresMax: fields.failures ?? (isAlone(written) ? Number.POSITIVE_INFINITY : 3),
+    failuresMax: fields.failures ?? 3,
     errorShareMax: (fields.errorShare ?? 50) / 100,
     ejectMs,
     ejectMaxMs: Math.max(ejectMs, ejectMaxMs),

@@ -177,6 +177,8 @@ export class UpstreamGroup {
 
   #failed(member: Member, why: string): void {
     const nowMs = this.#ports.clock.monotonicMs();
+    const isOnly = this.#members.length === 1 && member.health.standing(nowMs) === "in";
+    if (isOnly && this.config.sparesOnlyAddress) return;
     if (member.health.failed(nowMs)) this.#tell(member, "a target was taken out of service", why);
   }
 

@@ -72,6 +72,26 @@ test("a changed answer is taken, a failed one is not, and what stays keeps its h
   assert.deepEqual(addresses(fake, 9), ["8.8.8.3"], "the last good answer");
 });
 
+test("an only address is not taken out by failures, however it is written; with a second one, or where the file says so, it is", async () => {
+  const name = "users.example.com";
+  /** Calls that reached an address, of 20 that all failed. */
+  const reached = async (u: object, addresses: string[]): Promise<number> => {
+    const fake = new FakeUpstreams();
+    fake.names.set(name, addresses);
+    fake.take({ u: { targets: [`http://${name}`], tries: 1, ...u } });
+    await fake.settle();
+    for (let i = 0; i < 20; i++) {
+      if (fake.call().end === undefined) fake.last.fail("unreachable");
+    }
+    return fake.tries.length;
+  };
+  assert.equal(await reached({}, ["8.8.8.1"]), 20);
+  assert.equal(await reached({ targets: ["http://10.0.0.1"] }, []), 20);
+  assert.equal(await reached({ regions: { sydney: ["http://10.0.0.1"] } }, []), 20);
+  assert.equal(await reached({}, ["8.8.8.1", "8.8.8.2"]), 6);
+  assert.equal(await reached({ ejection: { failures: 2 } }, ["8.8.8.1"]), 2);
+});
+
 test("addresses that a name must not stand for are left out", async () => {
   const fake = new FakeUpstreams();
   fake.names.set("evil.example.com", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "8.8.8.8"]);
