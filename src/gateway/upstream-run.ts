@@ -6,7 +6,7 @@
  * have begun within the time-outs of connecting and of the head, so that a call ends in time however often it is tried.
  */
 
-import type { ByteStream } from "../ports/listener.ts";
+import type { ByteStream, HeaderList } from "../ports/listener.ts";
 import type {
   UpstreamCall,
   UpstreamFailure,
@@ -65,6 +65,8 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   /** Something came or went since the last look. */
   #isTouched = false;
   #touchedMs = 0;
+  /** Of the reply, as received. */
+  #replyHeaders: HeaderList = [];
   #connectByMs = 0;
   #headByMs = 0;
   #endByMs = Number.POSITIVE_INFINITY;
@@ -138,6 +140,7 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     member.counters[status >= 500 ? "error" : "ok"].add(1);
     this.#phase = "replying";
     this.#isTouched = true;
+    this.#replyHeaders = headers;
     this.#sink.started(status, headers);
   }
 
@@ -205,7 +208,10 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
       return;
     }
     this.#wasAttempted = this.attempted;
-    this.#targetFailed("slow");
+    // A stream in which nothing happens says nothing of the target.
+    if (this.#phase !== "replying" || !isEventStream(this.#replyHeaders)) {
+      this.#targetFailed("slow");
+    }
     this.#endTry(this.#phase === "replying" ? undefined : "slow");
     this.#fail(failure);
   }
@@ -337,4 +343,12 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     this.#isOver = true;
     this.#parts.onOver(this);
   }
+}
+
+function isEventStream(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if ((headers[i] as string).toLowerCase() !== "content-type") continue;
+    return /^text\/event-stream\s*(;|$)/i.test(headers[i + 1] as string);
+  }
+  return false;
 }
