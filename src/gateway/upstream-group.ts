@@ -8,7 +8,12 @@ import { addressKind, hostOf, mayConnect } from "../access/upstream-address.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { UpstreamConnections, UpstreamFailure, UpstreamNetwork } from "../ports/upstream.ts";
-import { type Candidate, chooseTarget, waitForTargetMs } from "../upstreams/balancer.ts";
+import {
+  type Candidate,
+  type Choice,
+  chooseTarget,
+  waitForTargetMs,
+} from "../upstreams/balancer.ts";
 import { RetryBudget } from "../upstreams/retry-budget.ts";
 import { saysUnavailable } from "../upstreams/retry-policy.ts";
 import { TargetHealth } from "../upstreams/target-health.ts";
@@ -118,9 +123,9 @@ export class UpstreamGroup {
     this.#waiting.push(run);
   }
 
-  choose(tried: readonly Member[], isPrecious: boolean): Member | undefined {
+  choose(call: Omit<Choice<Member>, "nowMs">): Member | undefined {
     const nowMs = this.#ports.clock.monotonicMs();
-    return chooseTarget(this.#members, { nowMs, tried, isPrecious });
+    return chooseTarget(this.#members, { ...call, nowMs });
   }
 
   /** Why none could be chosen, for a call that nothing was tried for. */
@@ -249,6 +254,7 @@ export class UpstreamGroup {
       weight: config.weight,
       health: new TargetHealth(this.config.health),
       calls: 0,
+      sockets: 0,
       callsMax: this.config.connectionsMax + waitingCallsMax,
       turn: 0,
       connections: this.#ports.network.open(place),

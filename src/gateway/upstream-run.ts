@@ -19,6 +19,7 @@ import {
   replayedBodyMaxBytes,
   saysUnavailable,
 } from "../upstreams/retry-policy.ts";
+import { countedStream } from "./counted-stream.ts";
 import { ReplayableBody } from "./replayable-body.ts";
 import type { Member, UpstreamGroup } from "./upstream-group.ts";
 import type { TryResult, UpstreamMetrics } from "./upstream-metrics.ts";
@@ -163,7 +164,13 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     member.health.succeeded();
     this.#endTry("ok");
     this.#over();
-    this.#sink.upgraded(headers, stream);
+    member.sockets++;
+    this.#sink.upgraded(
+      headers,
+      countedStream(stream, () => {
+        member.sockets--;
+      }),
+    );
   }
 
   failed({ kind, attempted, cause }: UpstreamFailure): void {
@@ -269,13 +276,15 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   #choose(): Choice | undefined {
     const { group, fallback } = this.#parts;
     const isLast = this.#tries + 1 >= group.config.tries;
+    const { isUpgrade } = this.#request;
     const isPrecious = isLast || !this.#isIdempotent;
+    const call = { tried: this.#tried, isPrecious, isUpgrade };
     const isFailingOver = fallback !== undefined && isLast && this.#tries > 0;
     if (this.#group === group && !isFailingOver) {
-      const member = group.choose(this.#tried, isPrecious);
+      const member = group.choose(call);
       if (member !== undefined) return { member, group };
     }
-    const member = fallback?.choose(this.#tried, isPrecious);
+    const member = fallback?.choose(call);
     return member && fallback && { member, group: fallback };
   }
 
