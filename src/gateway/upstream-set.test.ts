@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeUpstreams } from "./testing/fake-network.ts";
+import { ending, FakeUpstreams } from "./testing/fake-network.ts";
 import { addressesPerNameMax, resolveIntervalMs, waitingCallsMax } from "./upstream-group.ts";
 
 /** The addresses that so many calls go to, each answered at once. */
@@ -102,6 +102,12 @@ test("addresses that a name must not stand for are left out", async () => {
   fake.take({ u: { ...u, allowPrivate: true } });
   await fake.settle();
   assert.deepEqual(addresses(fake, 30), ["10.0.0.1", "127.0.0.1", "8.8.8.8"]);
+  const tried = fake.tries.length;
+  fake.names.set("evil.example.com", ["169.254.169.254"]);
+  fake.pass(resolveIntervalMs);
+  await fake.settle();
+  assert.equal(ending(fake.call()), "unavailable not-attempted", "no other address, no call");
+  assert.equal(fake.tries.length, tried);
 });
 
 test("no more addresses of a name are used than the bound", async () => {

@@ -173,7 +173,7 @@ function answerOf(connections: UpstreamConnections): Promise<string> {
           text += Buffer.from(bytes).toString();
         },
         completed: () => resolve(text),
-        failed: ({ cause }) => reject(cause as Error),
+        failed: ({ kind, cause }) => reject(new Error(kind, { cause })),
         upgraded() {},
       },
     );
