@@ -7,7 +7,7 @@ import type { UpstreamConfig } from "../../src/access/compiled-config.ts";
 import { TallygateError } from "../../src/base/errors.ts";
 
 /** Between a copy's death and its next start: long enough to see that nobody misses it. */
-export const restartMs = 1_500;
+export const restartMs = 1_000;
 
 /** A start that takes longer has failed. */
 const startMsMax = 30_000;
@@ -60,9 +60,9 @@ export class Copies {
     return this.#copies;
   }
 
-  /** SIGKILL: what it was doing is broken off. It is started again. */
-  kill(name: string): void {
-    this.#copies.find((copy) => copy.name === name)?.kill();
+  /** SIGKILL: what it was doing is broken off. Resolves when it is gone; it is started again. */
+  async kill(name: string): Promise<void> {
+    await this.#copies.find((copy) => copy.name === name)?.kill();
   }
 
   async stop(): Promise<void> {
@@ -111,19 +111,19 @@ class SupervisedCopy implements Copy {
     if (!isListening) throw new TallygateError("process-failed", `${this.name} does not start`);
   }
 
-  kill(): void {
-    this.#child?.kill("SIGKILL");
+  async kill(): Promise<void> {
+    const child = this.#child;
+    if (child === undefined) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
     clearTimeout(this.#restart);
-    const child = this.#child;
-    if (child === undefined) return;
-    const ended = once(child, "exit");
     // It holds nothing that a kill could harm.
-    child.kill("SIGKILL");
-    await ended;
+    await this.kill();
   }
 
   #died(how: string): void {

@@ -14,6 +14,8 @@ export interface PlanAccount {
   orders: number;
   /** 429 of the gateway's: not forwarded, not charged. */
   refused: number;
+  /** 503 before anything was forwarded, and not charged: the machine is busy. To be tried again. */
+  shed: number;
   /** Anything else: there is to be none. */
   failed: number;
 }
@@ -40,7 +42,7 @@ export class Shop {
     this.#caller = new ShopCaller(url);
     const plans = ["anonymous", ...keys.keys()] as Plan[];
     this.accounts = new Map(
-      plans.map((plan) => [plan, { answered: 0, orders: 0, refused: 0, failed: 0 }]),
+      plans.map((plan) => [plan, { answered: 0, orders: 0, refused: 0, shed: 0, failed: 0 }]),
     );
   }
 
@@ -64,6 +66,7 @@ export class Shop {
       if (call.order !== undefined) account.orders++;
       seen?.add(answer.servedBy);
     } else if (answer.status === 429) account.refused++;
+    else if (isShed(answer)) account.shed++;
     else account.failed++;
     return answer;
   }
@@ -83,4 +86,8 @@ export class Shop {
   close(): void {
     this.#caller.close();
   }
+}
+
+export function isShed({ status, headers }: ShopAnswer): boolean {
+  return status === 503 && headers["x-tallygate-outcome"] !== "attempted";
 }
