@@ -73,6 +73,10 @@ export class UpstreamGroup {
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #isResolving = false;
   #isClosed = false;
+  /** Calls that may still choose from its targets. */
+  #runs = 0;
+  /** Called when those that were there at the retirement are over; undefined: it is in use. */
+  #onRetired: (() => void) | undefined;
 
   constructor(
     of: {
@@ -162,22 +166,41 @@ export class UpstreamGroup {
     if (kind === "unreachable" && nowMs - this.#resolvedAtMs >= resolveSoonMs) void this.#resolve();
   }
 
-  /** Calls in progress finish. */
-  retire(): void {
-    this.#stop();
-    for (const { connections } of this.#members) connections.retire();
+  /** A call begins that may go to its targets, or try them again, until it leaves. */
+  enter(): void {
+    this.#runs++;
+  }
+
+  leave(): void {
+    this.#runs--;
+    if (this.#runs === 0 && this.#onRetired !== undefined) this.#finish();
+  }
+
+  /** No call comes any more. Those in progress finish, tried again as ever; then it closes, and `onRetired` is called. */
+  retire(onRetired: () => void): void {
+    this.#onRetired = onRetired;
+    this.#rest();
+    if (this.#runs === 0) this.#finish();
   }
 
   async destroy(): Promise<void> {
-    this.#stop();
+    this.#isClosed = true;
+    this.#rest();
+    this.#ready();
     await Promise.all(this.#members.map(({ connections }) => connections.destroy()));
   }
 
-  #stop(): void {
-    this.#isClosed = true;
+  /** Nothing is asked or looked up for calls to come. */
+  #rest(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#checks?.stop();
-    this.#ready();
+  }
+
+  #finish(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const { connections } of this.#members) connections.retire();
+    this.#onRetired?.();
   }
 
   #failed(member: Member, why: string): void {

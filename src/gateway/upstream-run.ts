@@ -92,12 +92,14 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   }
 
   start(): void {
-    const { group, clock } = this.#parts;
+    const { group, fallback, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
     const { connectTimeoutMs, responseTimeoutMs, timeoutMs } = group.config;
     this.#headByMs = nowMs + connectTimeoutMs + responseTimeoutMs;
     if (timeoutMs > 0) this.#endByMs = nowMs + timeoutMs;
     group.budget.called(nowMs);
+    group.enter();
+    fallback?.enter();
     if (group.isReady) this.#first();
     else group.whenReady(() => this.#first());
   }
@@ -292,7 +294,8 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   #sameAgain(member: Member): Choice | undefined {
     const nowMs = this.#parts.clock.monotonicMs();
     const group = this.#group;
-    return member.health.standing(nowMs) === "in" ? { member, group } : undefined;
+    const isUsable = group.members.includes(member) && member.health.standing(nowMs) === "in";
+    return isUsable ? { member, group } : undefined;
   }
 
   #begin({ member, group }: Choice): void {
@@ -349,8 +352,11 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   }
 
   #over(): void {
+    const { group, fallback, onOver } = this.#parts;
     this.#isOver = true;
-    this.#parts.onOver(this);
+    group.leave();
+    fallback?.leave();
+    onOver(this);
   }
 }
 

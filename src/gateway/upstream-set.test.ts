@@ -179,11 +179,39 @@ test("a configuration that changes nothing about an upstream keeps its connectio
   assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.0.0.2", "10.3.0.1"]);
 });
 
-test("calls in progress finish when their upstream is gone", () => {
+test("calls in progress finish when their upstream is gone, tried again if need be; then its connections are let go of", () => {
   const fake = new FakeUpstreams();
-  fake.take({ u: { targets: ["http://10.0.0.1"] } });
+  fake.take({ u: { targets: ["http://10.0.0.1", "http://10.0.0.2"] } });
   const client = fake.call();
   fake.take({ v: { targets: ["http://10.0.0.1"] } });
+  fake.last.fail("unreachable");
+  assert.deepEqual(fake.retired, []);
+  fake.last.answer(200);
+  assert.equal(client.end, "completed");
+  assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.0.0.2"]);
+});
+
+test("a call that waits for a name is answered though its upstream is replaced meanwhile", async () => {
+  const fake = new FakeUpstreams();
+  fake.names.set("users.example.com", ["8.8.8.8"]);
+  const u = { targets: ["http://users.example.com"] };
+  fake.take({ u });
+  const client = fake.call();
+  fake.take({ u: { ...u, connectionsMax: 3 } });
+  await fake.settle();
+  fake.last.answer(200);
+  assert.equal(client.end, "completed");
+  assert.deepEqual(fake.retired, ["8.8.8.8"]);
+});
+
+test("a call to the fallback outlives the configuration that named it", () => {
+  const fake = new FakeUpstreams();
+  const eu = { targets: ["http://10.2.0.1"] };
+  fake.take({ u: { targets: ["http://10.0.0.1"], fallback: "eu" }, eu });
+  const client = fake.call();
+  fake.take({ u: { targets: ["http://10.0.0.1"] } });
+  fake.last.fail("unreachable");
+  assert.equal(fake.last.address, "10.2.0.1");
   fake.last.answer(200);
   assert.equal(client.end, "completed");
 });
