@@ -41,8 +41,10 @@ export class Overload {
     });
   }
 
-  /** The limit of an upstream: the same for as long as it may have as many sockets from this region. */
-  limitOf({ name, connectionsMax, targets, regions }: UpstreamConfig): ConcurrencyLimit {
+  /** The limit of an upstream, if it has one: the same for as long as it may have as many sockets from this region. */
+  limitOf(upstream: UpstreamConfig): ConcurrencyLimit | undefined {
+    if (!upstream.hasConcurrencyLimit) return undefined;
+    const { name, connectionsMax, targets, regions } = upstream;
     const addresses = (regions.get(this.#region) ?? targets).reduce((sum, { url }) => {
       const isName = addressKind(hostOf(url)) === "not-an-address";
       return sum + (isName ? addressesPerNameMax : 1);
@@ -55,9 +57,10 @@ export class Overload {
     return limit;
   }
 
-  /** Lets go of upstreams that are not in the list. */
+  /** Lets go of upstreams that are not in the list, or have no limit any more. */
   retain(upstreams: readonly UpstreamConfig[]): void {
-    const names = new Set(upstreams.map(({ name }) => name));
+    const limited = upstreams.filter(({ hasConcurrencyLimit }) => hasConcurrencyLimit);
+    const names = new Set(limited.map(({ name }) => name));
     this.#limits = new Map([...this.#limits].filter(([name]) => names.has(name)));
   }
 }
