@@ -38,7 +38,7 @@ export class CallCheckers {
     if (own > limits.minute && !hasForgotten(call)) {
       this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
     }
-    const over = inMinute.admitted - limits.minute;
+    const over = inMinute.kept - limits.minute;
     if (over > 0) this.#overshoot(call, { own, over, known });
   }
 

@@ -65,6 +65,8 @@ export class MinuteSums {
   readonly startMs: number;
   /** Forwarded: what was really admitted. */
   admitted = 0;
+  /** Of these, those that will not be given back whatever comes. */
+  kept = 0;
   /** Answered with 200: what must be counted. */
   delivered = 0;
   /** Forwarded by one start of one gateway and not given back, by start. */
@@ -129,7 +131,10 @@ export class Ledger {
     all.admitted++;
     inMinute.admitted++;
     // What will be given back is no part of what must be known at any moment.
-    if (!target.isRefunded) inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
+    if (!target.isRefunded) {
+      inMinute.kept++;
+      inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
+    }
     inMinute.admissions.push({ atMs, gateway });
   }
 

@@ -52,7 +52,7 @@ journalConformance({
 usageStreamConformance({
   name: "simulated",
   create: async () => {
-    const { world, disk, mount, dispose } = running("stream-failed");
+    const { world, mount, dispose } = running("stream-failed");
     const image = new StreamImage();
     return {
       dispose,
