@@ -98,6 +98,7 @@ export class GatewayCore {
   readonly #peak = new PeakUnits();
   readonly #metrics: GatewayMetrics;
   readonly #timers: Timer[] = [];
+  #isTrimDue = false;
   #rules: GatewayRules;
   #cluster: SavedCluster | undefined;
   readonly #rate = new CallRate();
@@ -197,7 +198,9 @@ export class GatewayCore {
     this.#timers.push(
       timers.every(flushIntervalMs, () => void this.meter.flush(this.time.nowMs())),
       timers.every(viewSaveIntervalMs, () => void this.#saver.save()),
-      timers.every(trimIntervalMs, () => void this.#trim()),
+      timers.every(trimIntervalMs, () => {
+        this.#isTrimDue = true;
+      }),
     );
     this.#lookAtGuard();
     this.session.start();
@@ -248,9 +251,18 @@ export class GatewayCore {
     return new Promise((resolve) => void this.#ports.timers.after(ms, resolve));
   }
 
+  /**
+   * Only with a hub that has just answered, and by the view that follows it: one that cannot be heard may be restored, and lack what
+   * an earlier view covers.
+   */
   async #trim(): Promise<void> {
+    this.#isTrimDue = false;
+    const { watermarks } = this.view;
+    const covered = [...this.#saver.saved].map(
+      ([producer, seq]) => [producer, Math.min(seq, watermarks.get(producer) ?? 0)] as const,
+    );
     try {
-      await this.#trimmer.trim(this.#saver.saved, this.time.nowMs());
+      await this.#trimmer.trim(new Map(covered), this.time.nowMs());
     } catch (cause) {
       this.#ports.log.error("the journal could not be trimmed; trying again", {}, cause);
     }
@@ -272,6 +284,7 @@ export class GatewayCore {
         if (!feed().isCurrent) return;
         this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
         this.#guard.echoed(reply.sentAtMs);
+        if (this.#isTrimDue) void this.#trim();
       },
       timeSteppedBack: () => feed().askForSnapshot(),
       update: (update) => feed().update(update),

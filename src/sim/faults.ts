@@ -58,16 +58,15 @@ export class Faults {
     const gateway = gateways[world.random.below(gateways.length)] as SimGateway;
     world.count(`fault: ${kind}`);
     world.trace(() => `FAULT ${kind} at ${gateway.name}`);
-    if (!harmless.has(kind)) cluster.disturb();
-    strikes[kind]({ cluster, gateway, after: (maxMs, run) => this.#after(maxMs, run) });
-  }
-
-  #after(maxMs: number, run: () => void): void {
-    const { world } = this.#cluster;
-    const ms = world.between(50, maxMs);
-    this.#cluster.disturb(ms);
-    world.schedule(ms, undefined, () => {
-      if (!this.#isHealed) run();
-    });
+    const isHarmless = harmless.has(kind);
+    if (!isHarmless) cluster.disturb();
+    const after = (maxMs: number, run: () => void): void => {
+      const ms = world.between(50, maxMs);
+      if (!isHarmless) cluster.disturb(ms);
+      world.schedule(ms, undefined, () => {
+        if (!this.#isHealed) run();
+      });
+    };
+    strikes[kind]({ cluster, gateway, after });
   }
 }

@@ -113,9 +113,14 @@ export class SimHub {
     else hub.stop().then(end, end);
   }
 
+  /** By the time of the present start, but for what it follows its wall clock by since: half a millisecond a second at most. */
+  get presentMs(): number {
+    return this.#startedMs + (this.host?.monotonicMs() ?? 0);
+  }
+
   /** The latest instant that a hub has ever given as the present. */
   get latestMs(): number {
-    return Math.max(this.#latestMs, this.#startedMs + (this.host?.monotonicMs() ?? 0));
+    return Math.max(this.#latestMs, this.presentMs);
   }
 
   /** Another hub, on copies of what is on the disks now. */

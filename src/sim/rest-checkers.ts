@@ -8,7 +8,7 @@ import type { SimHub } from "./hub.ts";
 import { batchName, type LostCharges } from "./lost-charges.ts";
 import { checkLeasesAtRest, checkSpenders } from "./rest-lease-checkers.ts";
 import { checkUsageAtRest } from "./rest-usage-checkers.ts";
-import { checkViews } from "./rest-view-checkers.ts";
+import { checkTimes, checkViews } from "./rest-view-checkers.ts";
 import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
@@ -93,6 +93,7 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   const usageAtRest = { hub, usage: api.usage, counted, keptMs };
   const calls = { lost: at.lost.rest(byName), cells: ledger.cells };
   await checkUsageAtRest({ ...usageAtRest, ...calls }, report);
+  checkTimes(hub, gateways, report);
   checkViews(gateways, { counted, keptMs }, report);
   checkLeasesAtRest(at, report);
   checkSpenders(at.lives, counted, report);

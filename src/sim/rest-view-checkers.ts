@@ -4,8 +4,21 @@ import type { EpochMs } from "../base/words.ts";
 import { parseWindowId } from "../limits/window.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import { forgottenMs, type SimGateway } from "./gateway.ts";
+import type { SimHub } from "./hub.ts";
 import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
+
+/** Of a gateway's time to the hub's at rest: half of the longest round trip, and what the hub's follows its clock by. */
+const timeOffMaxMs = 1_000;
+
+/** All gateways have the hub's time. */
+export function checkTimes(hub: SimHub, gateways: readonly SimGateway[], report: Report): void {
+  for (const { core, name } of gateways) {
+    if (core === undefined) continue;
+    const offMs = Math.round(core.time.nowMs() - hub.presentMs);
+    if (Math.abs(offMs) > timeOffMaxMs) report("L1", `${name} is ${offMs} ms off the hub's time`);
+  }
+}
 
 /**
  * All gateways hold the same totals, those of all batches, and no charges of their own beside them. Of what had ended by `keptMs` the
