@@ -30,6 +30,7 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { giveLeasesBack } from "./lease-restart.ts";
 import { Meter } from "./meter.ts";
 import { NodeTime } from "./node-time.ts";
+import { OwnAge } from "./own-age.ts";
 import { OwnCharges } from "./own-charges.ts";
 import { PeakUnits } from "./peak-units.ts";
 import { RegionView } from "./region-view.ts";
@@ -103,12 +104,7 @@ export class GatewayCore {
   #cluster: SavedCluster | undefined;
   readonly #rate = new CallRate();
   readonly #guard = new StalenessGuard();
-  /** For `#guard`, used again for every call. */
-  readonly #own = { oldestChargeAtMs: 0, isAgeUnknown: true };
-  /** Charges of an earlier start are not covered, as of the last tick: true until something is known. */
-  #hasRecovered = true;
-  /** Highest seq of this start that any view has covered. */
-  #coveredMax = 0;
+  readonly #ownAge: OwnAge;
 
   constructor(options: CoreOptions, ports: CorePorts) {
     this.options = options;
@@ -151,6 +147,7 @@ export class GatewayCore {
       },
       close: (lease) => this.meter.closeLease(lease, this.time.nowMs()),
     });
+    this.#ownAge = new OwnAge({ view: this.view, meter: this.meter, journal });
     this.#saver = new ViewSaver(ports.store, this.view, log);
     this.#trimmer = new Trimmer(journal, ports.store, options.retentionMs);
     this.session = new HubSession(this.#sessionParts(), { ...ports, time: this.time });
@@ -164,13 +161,7 @@ export class GatewayCore {
 
   /** How long this gateway may have been deciding without the others, as of now. See `StalenessGuard`. */
   cutOffMs(nowMs: EpochMs): number {
-    const { own } = this.view;
-    const covered = own.covered(this.meter.incarnation);
-    this.#coveredMax = Math.max(this.#coveredMax, covered);
-    this.#own.oldestChargeAtMs = own.oldestMs() || this.meter.open.firstChargeAtMs;
-    // What a hub has forgotten may be stamped with a time that was put right since.
-    this.#own.isAgeUnknown = this.#hasRecovered || covered < this.#coveredMax;
-    return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#own);
+    return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#ownAge.look());
   }
 
   /** Takes changed rules, from the next call on. */
@@ -251,18 +242,11 @@ export class GatewayCore {
     return new Promise((resolve) => void this.#ports.timers.after(ms, resolve));
   }
 
-  /**
-   * Only with a hub that has just answered, and by the view that follows it: one that cannot be heard may be restored, and lack what
-   * an earlier view covers.
-   */
   async #trim(): Promise<void> {
     this.#isTrimDue = false;
-    const { watermarks } = this.view;
-    const covered = [...this.#saver.saved].map(
-      ([producer, seq]) => [producer, Math.min(seq, watermarks.get(producer) ?? 0)] as const,
-    );
+    const covered = { saved: this.#saver.saved, view: this.view.watermarks };
     try {
-      await this.#trimmer.trim(new Map(covered), this.time.nowMs());
+      await this.#trimmer.trim(covered, this.time.nowMs());
     } catch (cause) {
       this.#ports.log.error("the journal could not be trimmed; trying again", {}, cause);
     }
@@ -306,7 +290,7 @@ export class GatewayCore {
         const nowMs = this.#ports.clock.monotonicMs();
         this.#rate.tick(this.meter.calls, nowMs);
         this.#peak.tick(this.meter.grossUnits, nowMs);
-        this.#hasRecovered = this.#looksRecovered();
+        this.#ownAge.tick();
         this.#lookAtGuard();
         this.#sender.pump();
         this.leases.tick();
@@ -386,16 +370,6 @@ export class GatewayCore {
   /** Before the first charge, after each answer, which may set node time back, and now and then, whether calls ask or not. */
   #lookAtGuard(): void {
     this.cutOffMs(this.time.nowMs());
-  }
-
-  #looksRecovered(): boolean {
-    const { own } = this.view;
-    const { incarnation } = this.meter;
-    return this.#ports.journal
-      .ranges()
-      .some(
-        (range) => range.incarnation !== incarnation && own.covered(range.incarnation) < range.last,
-      );
   }
 
   #collect(): void {

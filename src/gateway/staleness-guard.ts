@@ -8,6 +8,7 @@
  */
 
 import type { EpochMs } from "../base/words.ts";
+import type { UncoveredAge } from "./own-age.ts";
 
 export class StalenessGuard {
   #echoSentAtMs: number | undefined;
@@ -24,16 +25,8 @@ export class StalenessGuard {
     }
   }
 
-  /**
-   * Infinite before the first echo. `oldestChargeAtMs`: node time of the oldest own charge not covered; 0: there is none;
-   * `isAgeUnknown`: some of them were charged by an earlier start, whose clock is unknown, or were covered before; they count as
-   * expired.
-   */
-  cutOffMs(
-    nowMs: EpochMs,
-    monotonicMs: number,
-    own: { readonly oldestChargeAtMs: EpochMs; readonly isAgeUnknown: boolean },
-  ): number {
+  /** Infinite before the first echo, and while the age of some charges is not known. */
+  cutOffMs(nowMs: EpochMs, monotonicMs: number, own: UncoveredAge): number {
     const { oldestChargeAtMs } = own;
     this.#follow(nowMs, monotonicMs, oldestChargeAtMs);
     if (this.#echoSentAtMs === undefined || own.isAgeUnknown) return Number.POSITIVE_INFINITY;

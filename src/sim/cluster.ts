@@ -165,10 +165,8 @@ export class Cluster {
     const { hub, world } = this;
     if (this.gateways.length === 1) return "kept";
     const unsent = gateway.unsent((name) => hub.model.hasBatch(hub.streamImage.records, name));
-    if (unsent > 0) {
-      if (isCalm) this.report("L3", `${gateway.name} stopped in order and left ${unsent} unsent`);
-      return "kept";
-    }
+    if (unsent > 0 && isCalm) this.report("L3", `${gateway.name} left ${unsent} unsent`);
+    if (unsent > 0) return "kept";
     this.loseDisks(gateway);
     this.#livesOfGone.push(...gateway.lives);
     this.gateways.splice(this.gateways.indexOf(gateway), 1);
