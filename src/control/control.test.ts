@@ -20,6 +20,10 @@ interface Call {
   readonly headers?: Record<string, string>;
 }
 
+function isRaw(body: unknown): body is string | Uint8Array<ArrayBuffer> {
+  return typeof body === "string" || body instanceof Uint8Array;
+}
+
 async function send(line: string, { body, headers }: Call = {}): Promise<Response> {
   const [method = "", path = ""] = line.split(" ");
   return app.request(path, {
@@ -29,7 +33,7 @@ async function send(line: string, { body, headers }: Call = {}): Promise<Respons
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...headers,
     },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    ...(body === undefined ? {} : { body: isRaw(body) ? body : JSON.stringify(body) }),
   });
 }
 
@@ -151,6 +155,14 @@ const refused: readonly (readonly [string, string, Call, number, RegExp])[] = [
   ["an empty change", "PATCH /v1/keys/k_a", { body: {} }, 400, /at least one field/],
   ["a long overlap", "POST /v1/keys/k_a/rotate", { body: { overlap: "93d" } }, 400, /at most 92d/],
   ["no JSON", "POST /v1/keys", { body: "{" }, 400, /not valid JSON/],
+  [
+    "no UTF-8",
+    "POST /v1/keys",
+    { body: Buffer.from('{"plan": "\xff"}', "latin1") },
+    400,
+    /not valid JSON/,
+  ],
+  ["half a pair", "POST /v1/keys", { body: { plan: "pro", name: "\ud800" } }, 400, /surrogate/],
   [
     "another type",
     "POST /v1/keys",

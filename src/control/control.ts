@@ -8,7 +8,7 @@
  */
 
 import { OpenAPIHono, type z } from "@hono/zod-openapi";
-import type { Context } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { requireToken } from "./bearer.ts";
@@ -20,6 +20,8 @@ import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
 
 export const bodyMaxBytes = 65_536;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 const documentPath = "/v1/openapi.json";
@@ -52,12 +54,26 @@ export function createControl(context: ControlContext): ControlApp {
         problem(c, { status: 413, detail: `The body is larger than ${bodyMaxBytes} bytes.` }),
     }),
   );
+  app.use("/v1/*", requireUtf8());
   addKeyRoutes(app, context);
   addUsageRoutes(app, context);
   addStatusRoutes(app, context);
   addVerifyRoutes(app, context);
   addWrongMethods(app);
   return app;
+}
+
+/** JSON is UTF-8 (RFC 8259, 8.1). The framework puts U+FFFD for what is not, and two different names would be one. */
+function requireUtf8(): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    const bytes = await c.req.arrayBuffer();
+    try {
+      utf8.decode(bytes);
+    } catch (cause) {
+      throw new HTTPException(400, { cause });
+    }
+    await next();
+  };
 }
 
 function addHealth(app: ControlApp, context: ControlContext): void {

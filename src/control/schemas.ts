@@ -9,12 +9,13 @@ import { keyTextBytesMax, restrictionsMax } from "../access/key-record.ts";
 
 const encoder = new TextEncoder();
 
-/** A text of at most `bytesMax` bytes of UTF-8 without control characters. */
+/** A text of at most `bytesMax` bytes of UTF-8 without control characters, nor halves of characters. */
 function text(bytesMax: number) {
   return z
     .string()
     .refine((value) => encoder.encode(value).length <= bytesMax, `at most ${bytesMax} bytes`)
-    .refine((value) => !/\p{Cc}/u.test(value), "no control characters");
+    .refine((value) => !/\p{Cc}/u.test(value), "no control characters")
+    .refine((value) => value.isWellFormed(), "no half of a surrogate pair");
 }
 
 /** An instant in requests: `2026-12-01`, `2026-12-01T00:00:00Z`, with an offset if not Z. */

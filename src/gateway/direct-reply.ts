@@ -174,7 +174,6 @@ function refusedOutcome(kind: ProblemKind): Outcome {
     case "keys-wrong-too-often":
       return "unauthorized";
     case "plan-unknown":
-    case "address-denied":
     case "address-blocked":
       return "forbidden";
     default:

@@ -1,20 +1,13 @@
 /**
  * Who calls: key, plan, address, referer. That there is one Host, one framing and one of each credential has been seen to
- * at the door.
+ * at the door, and that the address may call, before this.
  *
  * A key that is presented decides: if it is not valid, the answer is 401 and never the anonymous plan. Two places that
  * hold the same key are fine, different ones are a 400.
  */
 
-import { clientAddress } from "../access/client-address.ts";
 import type { CompiledConfig, KeySource } from "../access/compiled-config.ts";
-import {
-  formatSubjectAddress,
-  isInCidr,
-  isIpv4,
-  maskAddress,
-  maskWords,
-} from "../access/ip-address.ts";
+import { formatSubjectAddress, isIpv4, maskWords } from "../access/ip-address.ts";
 import { violatedRestriction } from "../access/key-restrictions.ts";
 import { type KeyTable, keyRefusalName, notRemembered } from "../access/key-table.ts";
 import { refererHost } from "../access/referer.ts";
@@ -22,9 +15,9 @@ import { fingerprintAddress } from "../access/subject-fingerprint.ts";
 import { subjectFiller } from "../access/subjects.ts";
 import type { HashKey } from "../base/hash.ts";
 import type { EpochMs, Fingerprint } from "../base/words.ts";
-import type { Connection, Exchange } from "../ports/listener.ts";
+import type { Exchange } from "../ports/listener.ts";
 import { recordOf } from "./access-record.ts";
-import { AddressText, Caller } from "./caller.ts";
+import { Caller } from "./caller.ts";
 import type { Forwarded } from "./forward-headers.ts";
 import type { HeaderScan } from "./header-scan.ts";
 import type { ProblemKind } from "./problems.ts";
@@ -36,19 +29,6 @@ import type { Strangers } from "./strangers.ts";
 export interface Credentials {
   readonly hashKey: HashKey;
   readonly table: KeyTable;
-}
-
-/** Notes on a connection, so that its calls need not read its address again. */
-interface PeerNotes {
-  /** Whose prefixes and proxies they are by. */
-  readonly of: Identifier;
-  readonly words: Uint32Array;
-  readonly masked: Uint32Array;
-  readonly bits: number;
-  readonly isTrusted: boolean;
-  /** By the lists of addresses. */
-  readonly isDenied: boolean;
-  readonly text: AddressText;
 }
 
 /** Where a key may stand. */
@@ -79,7 +59,7 @@ export class Identifier {
   /** By the key table's number of a plan's name. */
   readonly #plans: (CompiledPlan | undefined)[] = [];
 
-  /** What the setup's door has scanned is read here. */
+  /** What the setup's door has scanned is read here, and the address that it has found. */
   constructor(setup: Setup, credentials: Credentials, strangers: Strangers) {
     const { config, door } = setup;
     this.#scan = door.scan;
@@ -101,21 +81,15 @@ export class Identifier {
     this.#needsPath = config.dimensions.some((dimension) => dimension.startsWith("path:"));
   }
 
-  /** Reads the caller of a request that the door let in. Undefined: `caller` and `plan` are set. */
+  /** Reads the caller of a request that the door let in, whose address was read. Undefined: `caller` and `plan` are set. */
   identify(
     exchange: Exchange,
     at: { readonly target: string; readonly pathEnd: number; readonly nowMs: EpochMs },
   ): ProblemKind | undefined {
-    const { headers, connection } = exchange;
-    const notes = this.#notesOf(connection);
     const { facts } = this.caller;
-    facts.rawHeaders = headers;
+    facts.rawHeaders = exchange.headers;
     facts.query = at.pathEnd < at.target.length ? at.target.slice(at.pathEnd + 1) : "";
-    this.#readAddress(exchange, notes);
-    if (this.#isDenied(notes)) {
-      this.#strangers.refused("denied");
-      return "address-denied";
-    }
+    this.#takeAddress();
     this.#readReferer();
     return this.#readKey(at);
   }
@@ -169,44 +143,13 @@ export class Identifier {
     };
   }
 
-  #notesOf(connection: Connection): PeerNotes {
-    const known = connection.scratch as PeerNotes | undefined;
-    if (known?.of === this) return known;
-    const { trustedProxies, ipv4Prefix, ipv6Prefix } = this.#config.clients;
-    const words = new Uint32Array(4);
-    clientAddress({ peer: connection.peerAddress, rawHeaders: [], trustedProxies: [] }, words);
-    const masked = words.slice();
-    const bits = maskAddress(masked, ipv4Prefix, ipv6Prefix);
-    const isTrusted = trustedProxies.some((block) => isInCidr(words, block));
-    const text = new AddressText(words);
-    const isDenied = this.#config.clients.lists?.isDenied(words) === true;
-    const notes: PeerNotes = { of: this, words, masked, bits, isTrusted, isDenied, text };
-    connection.scratch = notes;
-    return notes;
-  }
-
-  #readAddress(exchange: Exchange, notes: PeerNotes): void {
+  #takeAddress(): void {
+    const { words, counted, countedBits, text } = this.#setup.callerAddress.found;
     const { facts, restricted } = this.caller;
-    if (!notes.isTrusted) {
-      copyWords(notes.masked, facts.address);
-      copyWords(notes.words, restricted.address);
-      facts.addressBits = notes.bits;
-      this.caller.clientAddress = notes.text;
-      return;
-    }
-    const { trustedProxies, ipv4Prefix, ipv6Prefix } = this.#config.clients;
-    const { headers, connection } = exchange;
-    const source = { peer: connection.peerAddress, rawHeaders: headers, trustedProxies };
-    clientAddress(source, restricted.address);
-    copyWords(restricted.address, facts.address);
-    facts.addressBits = maskAddress(facts.address, ipv4Prefix, ipv6Prefix);
-    this.caller.clientAddress = new AddressText(restricted.address);
-  }
-
-  /** A trusted proxy is not the caller, and may be in no list. */
-  #isDenied(notes: PeerNotes): boolean {
-    if (!notes.isTrusted) return notes.isDenied;
-    return this.#config.clients.lists?.isDenied(this.caller.restricted.address) === true;
+    copyWords(counted, facts.address);
+    copyWords(words, restricted.address);
+    facts.addressBits = countedBits;
+    this.caller.clientAddress = text;
   }
 
   /** Fingerprint of the caller's address as it is counted. */

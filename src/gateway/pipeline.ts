@@ -2,10 +2,10 @@
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
  *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
- *      a browser's preflight is answered, never charged
- *   2. /-/health       answered whatever the state
- *   3. ready?          503
- *   4. identify        address denied or blocked 403; keys differ 400; key refused 401, too often 429
+ *   2. /-/health       answered whatever the state and the address: balancers are in no list
+ *   3. address         denied 403; from any other a browser's preflight is answered, never charged
+ *      ready?          503
+ *   4. identify        address blocked 403; keys differ 400; key refused 401, too often 429
  *   5. /-/usage        answered, never charged
  *   6. route           404, 405, 413; after identify, so that a refused key learns no paths
  *   7. restrictions    403; what the plan counts by is missing: 400
@@ -179,7 +179,7 @@ export class Pipeline implements ExchangeTaker {
   #visit(visit: Visit): void {
     const direct = this.#direct;
     const { exchange, target } = visit;
-    const { door } = this.#setup;
+    const { door, callerAddress } = this.#setup;
     const malformed = door.check(exchange);
     if (malformed !== undefined) {
       direct.problem(visit, malformed, "malformed");
@@ -191,13 +191,19 @@ export class Pipeline implements ExchangeTaker {
     visit.path = path;
     const cors = this.#cors?.answer(exchange, path);
     visit.cors = cors?.fields;
-    if (cors?.preflight !== undefined) {
-      direct.preflight(visit, cors.preflight);
+    const isReserved = path.startsWith("/-/");
+    if (cors?.preflight === undefined && isReserved && path === "/-/health") {
+      if (this.#isRead(visit)) direct.health(visit, this.unready());
       return;
     }
-    const isReserved = path.startsWith("/-/");
-    if (isReserved && path === "/-/health") {
-      if (this.#isRead(visit)) direct.health(visit, this.unready());
+    callerAddress.read(exchange);
+    if (callerAddress.found.isDenied) {
+      this.#strangers.refused("denied");
+      direct.problem(visit, "address-denied", "forbidden");
+      return;
+    }
+    if (cors?.preflight !== undefined) {
+      direct.preflight(visit, cors.preflight);
       return;
     }
     const identifier = this.#identify();

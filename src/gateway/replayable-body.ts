@@ -29,6 +29,11 @@ export class ReplayableBody {
     return (!this.#wasRead || this.#isKept) && this.brokenBy === undefined;
   }
 
+  /** Whether a reader waits for what the client has not sent yet. */
+  get awaitsClient(): boolean {
+    return this.#reading !== undefined;
+  }
+
   /** The body from its beginning; only while `isWhole`. A reader that stops early does not end the source. */
   async *read(): AsyncGenerator<Uint8Array> {
     let next = 0;

@@ -11,6 +11,7 @@ import type { Plan } from "../limits/plan.ts";
 import type { Handler, HandlerHost } from "../ports/handler.ts";
 import type { CounterChild } from "../ports/metrics.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
+import { CallerAddress } from "./caller-address.ts";
 import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { Door } from "./door.ts";
 import { type ForwardRules, forwardRules } from "./forward-headers.ts";
@@ -55,6 +56,7 @@ export interface Setup {
   readonly config: CompiledConfig;
   /** By which all of its requests come in. */
   readonly door: Door;
+  readonly callerAddress: CallerAddress;
   readonly router: Router<CompiledRoute>;
   readonly plans: ReadonlyMap<string, CompiledPlan>;
   readonly anonymousPlan: CompiledPlan | undefined;
@@ -82,6 +84,7 @@ export async function compileSetup(config: CompiledConfig, parts: SetupParts): P
   return {
     config,
     door: new Door(config),
+    callerAddress: new CallerAddress(config.clients),
     router: new Router(routes),
     plans,
     anonymousPlan: config.anonymousPlan && plans.get(config.anonymousPlan.name),

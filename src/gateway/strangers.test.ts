@@ -91,6 +91,22 @@ describe("lists of addresses", () => {
     assert.equal((await rig.ask({ target, peer: "203.0.114.1" })).status, 200);
   });
 
+  test("a denied address gets no answer to a preflight either, only to a question for health, whatever the state", async () => {
+    const config = { clients: { deny: ["203.0.113.0/24"] }, cors: { origins: ["*"] } };
+    const rig = await PipelineRig.create({ config });
+    const preflight = (from: string) => ({
+      ...{ target, peer: from, method: "OPTIONS" },
+      headers: ["Origin", "https://a.test", "Access-Control-Request-Method", "GET"],
+    });
+    for (const hasJoined of [true, false]) {
+      rig.hasJoined = hasJoined;
+      assert.equal((await rig.ask(preflight(peer))).status, 403);
+      assert.equal((await rig.ask(preflight("203.0.114.1"))).status, 204);
+      assert.equal((await rig.ask({ target: "/-/usage", peer })).status, 403);
+      assert.equal((await rig.ask({ target: "/-/health", peer })).status, 200);
+    }
+  });
+
   test("behind a trusted proxy the caller's address decides, not the proxy's", async () => {
     const rig = await PipelineRig.create({
       config: { clients: { trustedProxies: ["10.0.0.0/8"], allow: ["203.0.113.0/24"] } },

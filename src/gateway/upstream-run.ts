@@ -200,8 +200,8 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
       return;
     }
     const { responseTimeoutMs } = this.#group.config;
-    if (this.#isTouched) {
-      // A long upload is not a slow upstream.
+    if (this.#isTouched || this.#body?.awaitsClient === true) {
+      // Neither a long upload nor a client that stops in it is a slow upstream.
       this.#touchedMs = nowMs;
       this.#headByMs = Math.max(this.#headByMs, nowMs + responseTimeoutMs);
       this.#isTouched = false;

@@ -136,6 +136,29 @@ test("a long upload is not a slow upstream", async () => {
   assert.equal(ending(client), "slow attempted");
 });
 
+test("a client that stops in the middle of its body is not a slow upstream", async () => {
+  const fake = upstreams({ targets: [a], responseTimeout: "1s", connectTimeout: "100ms" });
+  const gate = { open: () => {} };
+  async function* held(): AsyncGenerator<Uint8Array> {
+    await new Promise<void>((resolve) => {
+      gate.open = resolve;
+    });
+    yield new Uint8Array(1);
+  }
+  const client = fake.call({ method: "POST", body: held() });
+  fake.last.send();
+  const reading = readBody(fake.last.request.body);
+  await fake.settle();
+  for (let i = 0; i < 20; i++) fake.pass(900);
+  assert.equal(client.end, undefined, "how long it may take is the listener's business");
+  gate.open();
+  await reading;
+  fake.pass(900);
+  assert.equal(client.end, undefined);
+  fake.pass(200);
+  assert.equal(ending(client), "slow attempted");
+});
+
 test("all tries together end within the time-outs of one", () => {
   const fake = upstreams({ targets: [a, b, c], responseTimeout: "1s", connectTimeout: "1s" });
   const client = fake.call();

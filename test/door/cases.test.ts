@@ -13,6 +13,7 @@ import {
   type RawMessage,
   readMessages,
   type Step,
+  writeSteps,
 } from "../support/raw-http.ts";
 import { caseGroups } from "./cases/all.ts";
 import {
@@ -28,7 +29,7 @@ import { DoorRig } from "./rig.ts";
 
 let rig: DoorRig;
 
-const slowMs = 1_000;
+const slowMs = 400;
 
 const answering: Answering = (request, socket) => {
   if (!request.start.includes(" /slow ")) answerOk(request, socket);
@@ -48,16 +49,24 @@ for (const { letter, title, cases } of caseGroups) {
   });
 }
 
-test("the gateway was one process all the time, and told of no failure of its own", () => {
+test("gateway and hub were one process each all the time, and told of no failure of their own", (t) => {
   assert.equal(rig.cluster.region("sydney").pid, rig.pid);
+  assert.ok(process.kill(rig.cluster.state.hub.pid, 0));
   assert.doesNotMatch(rig.cluster.output, /promise of a handler failed|could not be handled/);
+  const all = caseGroups.reduce((sum, { cases }) => sum + cases.length, 0);
+  t.diagnostic(`figure: ${all} cases, each answered, forwarded and charged as the table says`);
 });
 
 async function check(of: DoorCase): Promise<void> {
   const usedBefore = await rig.used();
-  rig.recorder.requests = [];
+  const { recorder } = rig;
+  recorder.requests = [];
+  recorder.answersHeads = of.upstreamIsEarly === true;
+  const { upstream } = of;
+  recorder.answering =
+    upstream === undefined ? answering : (_, socket) => void writeSteps(socket, upstream);
   const answer = await callRaw({
-    port: rig.port,
+    port: of.toHub === true ? rig.hubPort : rig.port,
     steps: stepsOf(of),
     // One that stays open gives no sign that there is no more to come.
     isEnough: (text) => staysOpenAfter(of) && statusesOf(text).length >= of.answer.length,
@@ -69,13 +78,20 @@ async function check(of: DoorCase): Promise<void> {
   if (staysOpenAfter(of)) assert.doesNotMatch(answer.text, /\r\nconnection: close\r\n/i);
   else assert.ok(answer.isClosed, `the connection is closed: ${told}`);
   checkProblems(answer.text);
-  const { requests } = rig.recorder;
+  const reply = readMessages(answer.text, answer.isClosed).messages.at(-1);
+  if (of.gets !== undefined) checkSeen(reply as RawMessage, of.gets);
+  const { requests } = recorder;
   assert.equal(requests.length, forwardedBy(of), JSON.stringify(requests));
   const last = requests.at(-1);
   if (of.seen !== undefined && last !== undefined) checkSeen(last, of.seen);
   for (const request of requests) assert.doesNotMatch(request.start, /smuggled/);
   assert.equal((await rig.used()) - usedBefore, chargedBy(of), "units charged");
+  recorder.answering = answering;
+  recorder.answersHeads = false;
   await checkNext();
+  if (upstream === undefined || last === undefined) return;
+  const isSame = recorder.requests.at(-1)?.connection === last.connection;
+  assert.equal(isSame, of.upstreamGoesOn === true, "the upstream's connection is used again");
 }
 
 function stepsOf({ send, isTrickled }: DoorCase): readonly Step[] {
@@ -91,11 +107,11 @@ function statusesOf(text: string, isOver = false): number[] {
   return messages.map(({ start }) => Number(/^HTTP\/1\.1 (\d{3}) /.exec(start)?.[1]));
 }
 
-/** Every error has one shape and tells nothing of the inside. */
+/** Every error has one shape and tells nothing of the inside. Those of the upstream's own have an X-Shop. */
 function checkProblems(text: string): void {
   for (const message of readMessages(text, true).messages) {
     const status = Number(message.start.slice(9, 12));
-    if (status < 400) continue;
+    if (status < 400 || fieldOf(message, "x-shop") !== undefined) continue;
     assert.equal(fieldOf(message, "content-type"), "application/problem+json");
     const problem = JSON.parse(message.body) as Record<string, unknown>;
     assert.equal(problem["status"], status);

@@ -24,7 +24,8 @@ async function keysOf(cluster: Cluster): Promise<Keys> {
     entropy: new Uint8Array(20).fill(7),
   });
   const mistyped = `${key.slice(0, -1)}${key.endsWith("0") ? "1" : "0"}`;
-  return { key, other, restricted, expired, revoked, unknown, mistyped };
+  const admin = cluster.state.token;
+  return { key, other, restricted, expired, revoked, unknown, mistyped, admin };
 }
 
 /** Keys by the names that the cases use for them. */
@@ -35,6 +36,7 @@ export class DoorRig {
   readonly recorder: Recorder;
   readonly keys: Keys;
   readonly port: number;
+  readonly hubPort: number;
   readonly pid: number;
 
   private constructor(cluster: Cluster, recorder: Recorder, keys: Keys) {
@@ -43,6 +45,7 @@ export class DoorRig {
     this.keys = keys;
     const { url, pid } = cluster.region("sydney");
     this.port = Number(new URL(url).port);
+    this.hubPort = Number(new URL(cluster.state.hub.url).port);
     this.pid = pid;
   }
 
@@ -52,11 +55,11 @@ export class DoorRig {
       config: threeRegions({
         regions: ["sydney"],
         top: `
-clients: { trustedProxies: [127.0.0.2/32] }
+clients: { trustedProxies: [127.0.0.2/32], wrongKeysPerMinute: 60000 }
 listener: { ${options.listener ?? ""} }
 anonymousPlan: anonymous
 upstreams:
-  recorder: { targets: ["http://127.0.0.1:${recorder.port}"], responseTimeout: 2s }`,
+  recorder: { targets: ["http://127.0.0.1:${recorder.port}"], responseTimeout: 800ms, idleTimeout: 500ms }`,
         plans: `anonymous: { limits: [{ name: day, per: ip, quota: 1000000, window: day }] }
   pro: { limits: [{ name: month, per: key, quota: 10000000, window: month }] }`,
         routes: `- { path: "/admin", methods: [POST], upstream: recorder, refundOn: [] }

@@ -67,6 +67,14 @@ function bodyReader(start: string, fields: RawMessage["fields"], isOver: boolean
   return (text, from) => (isOver ? { text: text.slice(from), end: text.length } : undefined);
 }
 
+/** A message without its body. */
+function headOf(text: string): ReturnType<typeof readMessage> {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return undefined;
+  const [start = ""] = text.split("\r\n", 1);
+  return { message: { start, fields: [], body: "" }, length: end + 4 };
+}
+
 function readChunks(text: string, from: number): { text: string; end: number } | undefined {
   let at = from;
   let body = "";
@@ -84,11 +92,14 @@ function readChunks(text: string, from: number): { text: string; end: number } |
   }
 }
 
-/** The client ends its side. */
+/** Our side is ended. */
 export const leaves: unique symbol = Symbol("leaves");
 
+/** The connection is reset. */
+export const resets: unique symbol = Symbol("resets");
+
 /** Text is written; a number of milliseconds is waited. */
-export type Step = string | number | typeof leaves;
+export type Step = string | number | typeof leaves | typeof resets;
 
 export interface RawAnswer {
   readonly text: string;
@@ -132,15 +143,16 @@ export function callRaw(call: RawCall): Promise<RawAnswer> {
       finish();
     });
     socket.on("error", () => undefined);
-    socket.once("connect", () => void write(socket, steps));
+    socket.once("connect", () => void writeSteps(socket, steps));
   });
 }
 
-async function write(socket: Socket, steps: readonly Step[]): Promise<void> {
+export async function writeSteps(socket: Socket, steps: readonly Step[]): Promise<void> {
   for (const step of steps) {
     if (socket.destroyed) return;
     if (typeof step === "number") await sleep(step);
     else if (step === leaves) socket.end();
+    else if (step === resets) socket.resetAndDestroy();
     else socket.write(step, "latin1");
   }
 }
@@ -148,36 +160,55 @@ async function write(socket: Socket, steps: readonly Step[]): Promise<void> {
 /** What a recorder does with a whole request. */
 export type Answering = (request: RawMessage, socket: Socket) => void;
 
-export const answerOk: Answering = (_request, socket) => {
-  socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\nok");
+export const answerOk: Answering = ({ start }, socket) => {
+  // Of no length for HEAD, so that its reply reads as any other.
+  const body = start.startsWith("HEAD ") ? "" : "ok";
+  const fields = `content-type: text/plain\r\ncontent-length: ${body.length}`;
+  socket.write(`HTTP/1.1 200 OK\r\n${fields}\r\n\r\n${body}`);
 };
 
-/** An upstream that keeps the bytes of every request and believes everything. */
+/** A whole request as it came. */
+export interface Recorded extends RawMessage {
+  readonly text: string;
+  /** Number of its connection. */
+  readonly connection: number;
+}
+
+/** An upstream that keeps every request and believes everything. */
 export class Recorder {
-  /** Whole requests, in the order in which they were complete. */
-  requests: RawMessage[] = [];
-  /** What came on each connection; what it was read as is cut off. */
+  /** In the order in which they were complete. */
+  requests: Recorded[] = [];
+  answering: Answering;
+  /** A request is answered when its head is there, and its connection not looked at any further. */
+  answersHeads = false;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  /** All that came, where it is asked for. */
-  bytes = "";
+  #connections = 0;
 
   private constructor(answering: Answering) {
-    this.#server = createServer((socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-      socket.on("error", () => undefined);
-      let text = "";
-      socket.setEncoding("latin1");
-      socket.on("data", (chunk: string) => {
-        this.bytes += chunk;
-        const { messages, rest } = readMessages(text + chunk);
-        text = rest;
-        for (const message of messages) {
-          this.requests.push(message);
-          answering(message, socket);
-        }
-      });
+    this.answering = answering;
+    this.#server = createServer((socket) => this.#serve(socket, ++this.#connections));
+  }
+
+  #serve(socket: Socket, connection: number): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    socket.on("error", () => undefined);
+    let text = "";
+    let isAnswered = false;
+    socket.setEncoding("latin1");
+    socket.on("data", (chunk: string) => {
+      text += chunk;
+      if (isAnswered) return;
+      for (;;) {
+        const read = readMessage(text, false) ?? (this.answersHeads ? headOf(text) : undefined);
+        if (read === undefined) break;
+        const request = { ...read.message, text: text.slice(0, read.length), connection };
+        this.requests.push(request);
+        text = text.slice(read.length);
+        this.answering(request, socket);
+        isAnswered = this.answersHeads;
+      }
     });
   }
 

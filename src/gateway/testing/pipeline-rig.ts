@@ -167,7 +167,8 @@ export class PipelineRig {
 
   /** Makes a key in the table and returns its text. */
   key(change: Partial<KeyRecord> = {}): string {
-    const entropy = new Uint8Array(20).fill(++this.#entropy);
+    const entropy = new Uint8Array(20);
+    new DataView(entropy.buffer).setUint32(16, ++this.#entropy);
     const text = formatApiKey({ prefix: "ipd", mode: "live", entropy });
     const record = encodeKeyRecord({
       hash: hashApiKey(text),

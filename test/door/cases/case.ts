@@ -15,8 +15,16 @@ export interface DoorCase {
   readonly charged?: number;
   /** Whether the connection can be used again. Default: if the last reply is 2xx, 401, 403, 404 or 405. */
   readonly staysOpen?: boolean;
-  /** What the upstream sees of the last request. */
+  /** What the upstream gets of the last request. */
   readonly seen?: Seen;
+  /** What the client gets of the last whole reply: `start` is its status line. */
+  readonly gets?: Seen;
+  /** What the upstream answers, in place of 200 and two bytes. After it, its connection is not used again. */
+  readonly upstream?: readonly Step[];
+  /** The upstream's connection is used again. */
+  readonly upstreamGoesOn?: true;
+  /** The upstream answers the head, and reads no body. */
+  readonly upstreamIsEarly?: true;
   /** Byte for byte, a packet each. */
   readonly isTrickled?: true;
   /** To the hub's admin API instead of a gateway. */
@@ -29,8 +37,9 @@ export interface DoorCase {
   readonly why?: string;
 }
 
+/** Of a message; what is left out may be anything. */
 export interface Seen {
-  /** Request line. */
+  /** Request line or status line. */
   readonly start?: string;
   readonly body?: string;
   /** Values by name in lower case; undefined: no such field. */

@@ -135,5 +135,12 @@ export const framing: CaseGroup = {
       staysOpen: false,
       forwarded: 1,
     },
+    {
+      what: "a tab behind chunked",
+      send: [post("Transfer-Encoding: chunked\t\r\n", "0\r\n\r\n")],
+      answer: [400],
+      charged: 1,
+      why: "the parser takes blanks there, no tab, and says so behind the head",
+    },
   ],
 };
