@@ -140,7 +140,7 @@ async function main(): Promise<void> {
       console.error(message, fields, cause),
   };
   const upstreams = new UpstreamSet("bench", {
-    network: upstreamNetwork(),
+    network: upstreamNetwork(log),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

@@ -1,4 +1,4 @@
-/** The demo's ready-made key: made once, kept in the data folder, made again when it no longer works. */
+/** Keys for demos: made through the control plane, usable in every region once they are handed out. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,21 +11,24 @@ import type { CreatedKeyJson } from "../src/control/schemas.ts";
 const spreadMsMax = 3_000;
 const pollMs = 20;
 
-/** A key of plan `pro` that all regions know. `demo-key` in the data folder is for its owner only (0600). */
+/** A key of plan `pro`, made once. `demo-key` in the data folder is for its owner only (0600); one that no longer works is made again. */
 export async function demoKey(data: DataFolder, state: DevState): Promise<string> {
   const file = join(data.root, "demo-key");
-  const regions = Object.values(state.regions).map(({ url }) => url);
   const saved = readSaved(file);
-  if (saved !== undefined && (await isKnown(saved, regions))) return saved;
-  const plane = { url: state.hub.url, token: state.token };
-  const { key } = await callControl<CreatedKeyJson>(plane, {
-    method: "POST",
-    path: "/v1/keys",
-    body: { plan: "pro", name: "demo", owner: "demo" },
-  });
+  if (saved !== undefined && (await isKnown(saved, state))) return saved;
+  const key = await createKey(state, "pro");
   replaceFile(file, `${key}\n`);
+  return key;
+}
+
+/** A new key that all regions know. */
+export async function createKey(state: DevState, plan: string): Promise<string> {
+  const { key } = await callControl<CreatedKeyJson>(
+    { url: state.hub.url, token: state.token },
+    { method: "POST", path: "/v1/keys", body: { plan, name: "demo", owner: "demo" } },
+  );
   const deadlineMs = performance.now() + spreadMsMax;
-  while (!(await isKnown(key, regions)) && performance.now() < deadlineMs) {
+  while (!(await isKnown(key, state)) && performance.now() < deadlineMs) {
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   return key;
@@ -40,9 +43,9 @@ function readSaved(file: string): string | undefined {
 }
 
 /** Whether every region takes the key; asking charges nothing. */
-async function isKnown(key: string, regions: readonly string[]): Promise<boolean> {
+async function isKnown(key: string, { regions }: DevState): Promise<boolean> {
   const answers = await Promise.all(
-    regions.map(async (url) => {
+    Object.values(regions).map(async ({ url }) => {
       const reply = await fetch(`${url}/-/usage`, { headers: { "x-api-key": key } });
       await reply.body?.cancel();
       return reply.ok;

@@ -27,6 +27,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 /** Task → program and leading arguments. */
 const tasks = {
   demo: ["scripts/demo.ts"],
+  "demo:woodytoys": ["scripts/demo-woodytoys.ts"],
   test: ["scripts/test.ts"],
   "test:long": ["scripts/test.ts", "--long"],
   bench: ["bench/run.ts"],

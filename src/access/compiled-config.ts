@@ -215,11 +215,15 @@ export interface UpstreamConfig {
   readonly timeoutMs: number;
   /** Sockets per target, at most; default 256. */
   readonly connectionsMax: number;
+  /** How many calls may wait for its answer is found from its latency. */
+  readonly hasConcurrencyLimit: boolean;
   /** For https targets; undefined: checked against Node's CAs. */
   readonly tls: UpstreamTls | undefined;
   /** Tries of one call, 1 to 3; default 3. */
   readonly tries: number;
   readonly health: HealthRules;
+  /** While there is one address, and no fallback, failures do not take it out of service: refusing calls for it would help nobody. */
+  readonly sparesOnlyAddress: boolean;
   /** The gateway's own checks of each target; undefined: none. */
   readonly check: CheckConfig | undefined;
 }

@@ -9,7 +9,7 @@ import type {
   TargetConfig,
   UpstreamConfig,
 } from "./compiled-config.ts";
-import { duration, group, list, regionName, text, wholeNumber } from "./config-fields.ts";
+import { duration, group, list, oneOf, regionName, text, wholeNumber } from "./config-fields.ts";
 import type { ConfigPath, ProblemList } from "./config-problem.ts";
 import type { ConfigInput } from "./config-schema.ts";
 import { durationBetween } from "./config-settings.ts";
@@ -113,6 +113,11 @@ export const upstreamSchema = group({
     .optional()
     .describe("To the end of the reply, all tries together, 1ms to 24h. Default: no bound."),
   connectionsMax: wholeNumber(1, 65_536).optional().describe("Sockets per target. Default 256."),
+  concurrency: oneOf(["adaptive", "off"])
+    .optional()
+    .describe(
+      "How many calls may wait for an answer at once. adaptive: as many as it answers about as fast as when nothing waits; more are 503 at once. off: the sockets and the queue of each target are the only bound. Default adaptive.",
+    ),
   tries: wholeNumber(1, triesMax)
     .optional()
     .describe(
@@ -189,8 +194,10 @@ function compileUpstream(
     idleTimeoutMs: time("idleTimeout", { otherwiseMs: 60_000, minMs: 1, maxMs: dayMs }),
     timeoutMs: time("timeout", { otherwiseMs: 0, minMs: 1, maxMs: dayMs }),
     connectionsMax: written.connectionsMax ?? 256,
+    hasConcurrencyLimit: written.concurrency !== "off",
     tries: written.tries ?? triesMax,
     health: compileHealth(written, path, problems),
+    sparesOnlyAddress: written.ejection?.failures === undefined && written.fallback === undefined,
     check: written.check && compileCheck(written.check, [...path, "check"], problems),
   };
 }
@@ -256,15 +263,6 @@ function compileFallback(
   return { kind: "upstream", name: fallback };
 }
 
-/** One server, and nowhere else to go: refusing calls for it would help nobody. */
-function isAlone({ targets, regions, fallback }: UpstreamInput): boolean {
-  const [only, another] = targets;
-  if (only === undefined || another !== undefined || regions !== undefined) return false;
-  const host = hostOf(typeof only === "string" ? only : only.url);
-  // A name may stand for several.
-  return fallback === undefined && addressKind(host) !== "not-an-address";
-}
-
 function compileHealth(
   written: UpstreamInput,
   path: ConfigPath,
@@ -275,7 +273,7 @@ function compileHealth(
   const ejectMs = time("time", { otherwiseMs: 1_000, minMs: 100, maxMs: hourMs });
   const ejectMaxMs = time("timeMax", { otherwiseMs: 30_000, minMs: 100, maxMs: hourMs });
   return {
-    failuresMax: fields.failures ?? (isAlone(written) ? Number.POSITIVE_INFINITY : 3),
+    failuresMax: fields.failures ?? 3,
     errorShareMax: (fields.errorShare ?? 50) / 100,
     ejectMs,
     ejectMaxMs: Math.max(ejectMs, ejectMaxMs),

@@ -203,7 +203,7 @@ async function openPipeline(
   const { core, journal, log, metrics, observer } = parts;
   checkUpstreamFiles(config.upstreams, log);
   const upstreams = new UpstreamSet(core.options.region, {
-    network: upstreamNetwork(),
+    network: upstreamNetwork(log),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

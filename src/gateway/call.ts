@@ -132,7 +132,8 @@ export class Call implements HeldReply, Holder {
 
   /** The answer of its upstream has come, or will not. `latencyMs`: undefined if that tells nothing of the upstream. */
   leftUpstream(latencyMs: number | undefined): void {
-    if (this.#isUnderWay) this.route.room?.limit.end(latencyMs, this.#services.clock.monotonicMs());
+    if (this.#isUnderWay)
+      this.route.room?.limit?.end(latencyMs, this.#services.clock.monotonicMs());
     this.#isUnderWay = false;
   }
 
@@ -155,7 +156,7 @@ export class Call implements HeldReply, Holder {
   awaitsAnswer(): void {
     if (this.#isUnderWay || this.#isEnded) return;
     this.#isUnderWay = true;
-    this.route.room?.limit.enter();
+    this.route.room?.limit?.enter();
   }
 
   /** The client is waited for: if others need the connection, `onCutOff` may be called. */

@@ -30,6 +30,7 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { giveLeasesBack } from "./lease-restart.ts";
 import { Meter } from "./meter.ts";
 import { NodeTime } from "./node-time.ts";
+import { OwnAge } from "./own-age.ts";
 import { OwnCharges } from "./own-charges.ts";
 import { PeakUnits } from "./peak-units.ts";
 import { RegionView } from "./region-view.ts";
@@ -98,12 +99,12 @@ export class GatewayCore {
   readonly #peak = new PeakUnits();
   readonly #metrics: GatewayMetrics;
   readonly #timers: Timer[] = [];
+  #isTrimDue = false;
   #rules: GatewayRules;
   #cluster: SavedCluster | undefined;
   readonly #rate = new CallRate();
   readonly #guard = new StalenessGuard();
-  /** For `#guard`, used again for every call. `isRecovered` as of the last tick: true until something is known. */
-  readonly #own = { oldestChargeAtMs: 0, isRecovered: true };
+  readonly #ownAge: OwnAge;
 
   constructor(options: CoreOptions, ports: CorePorts) {
     this.options = options;
@@ -146,6 +147,7 @@ export class GatewayCore {
       },
       close: (lease) => this.meter.closeLease(lease, this.time.nowMs()),
     });
+    this.#ownAge = new OwnAge({ view: this.view, meter: this.meter, journal });
     this.#saver = new ViewSaver(ports.store, this.view, log);
     this.#trimmer = new Trimmer(journal, ports.store, options.retentionMs);
     this.session = new HubSession(this.#sessionParts(), { ...ports, time: this.time });
@@ -159,8 +161,7 @@ export class GatewayCore {
 
   /** How long this gateway may have been deciding without the others, as of now. See `StalenessGuard`. */
   cutOffMs(nowMs: EpochMs): number {
-    this.#own.oldestChargeAtMs = this.view.own.oldestMs() || this.meter.open.firstChargeAtMs;
-    return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#own);
+    return this.#guard.cutOffMs(nowMs, this.#ports.clock.monotonicMs(), this.#ownAge.look());
   }
 
   /** Takes changed rules, from the next call on. */
@@ -188,7 +189,9 @@ export class GatewayCore {
     this.#timers.push(
       timers.every(flushIntervalMs, () => void this.meter.flush(this.time.nowMs())),
       timers.every(viewSaveIntervalMs, () => void this.#saver.save()),
-      timers.every(trimIntervalMs, () => void this.#trim()),
+      timers.every(trimIntervalMs, () => {
+        this.#isTrimDue = true;
+      }),
     );
     this.#lookAtGuard();
     this.session.start();
@@ -240,8 +243,10 @@ export class GatewayCore {
   }
 
   async #trim(): Promise<void> {
+    this.#isTrimDue = false;
+    const covered = { saved: this.#saver.saved, view: this.view.watermarks };
     try {
-      await this.#trimmer.trim(this.#saver.saved, this.time.nowMs());
+      await this.#trimmer.trim(covered, this.time.nowMs());
     } catch (cause) {
       this.#ports.log.error("the journal could not be trimmed; trying again", {}, cause);
     }
@@ -263,6 +268,7 @@ export class GatewayCore {
         if (!feed().isCurrent) return;
         this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
         this.#guard.echoed(reply.sentAtMs);
+        if (this.#isTrimDue) void this.#trim();
       },
       timeSteppedBack: () => feed().askForSnapshot(),
       update: (update) => feed().update(update),
@@ -284,7 +290,7 @@ export class GatewayCore {
         const nowMs = this.#ports.clock.monotonicMs();
         this.#rate.tick(this.meter.calls, nowMs);
         this.#peak.tick(this.meter.grossUnits, nowMs);
-        this.#own.isRecovered = this.#hasRecovered();
+        this.#ownAge.tick();
         this.#lookAtGuard();
         this.#sender.pump();
         this.leases.tick();
@@ -364,16 +370,6 @@ export class GatewayCore {
   /** Before the first charge, after each answer, which may set node time back, and now and then, whether calls ask or not. */
   #lookAtGuard(): void {
     this.cutOffMs(this.time.nowMs());
-  }
-
-  #hasRecovered(): boolean {
-    const { own } = this.view;
-    const { incarnation } = this.meter;
-    return this.#ports.journal
-      .ranges()
-      .some(
-        (range) => range.incarnation !== incarnation && own.covered(range.incarnation) < range.last,
-      );
   }
 
   #collect(): void {

@@ -73,6 +73,8 @@ export class HubSession {
   #welcomed = false;
   #stopped = false;
   #attempts = 0;
+  /** Of the hub's start that welcomed last. */
+  #epoch = 0;
   #heartbeatId = 0;
   #heardAtMs = 0;
   #beat: Timer | undefined;
@@ -213,7 +215,10 @@ export class HubSession {
     this.#welcomed = true;
     this.#attempts = 0;
     this.#lastFailure = "";
-    this.#log.info("connected to the hub", { epoch: welcome.version.epoch });
+    const { epoch } = welcome.version;
+    if (epoch !== this.#epoch) this.#time.forgetSample();
+    this.#epoch = epoch;
+    this.#log.info("connected to the hub", { epoch });
     this.#sendHeartbeat(end);
     this.#parts.connected();
   }

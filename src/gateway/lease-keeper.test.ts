@@ -261,6 +261,21 @@ test("the next window is asked for before it begins, and the last one's leases a
   assert.equal(rig.held.find(day, 1, 2), undefined);
 });
 
+test("a grant that comes when its window is over goes back, once", async () => {
+  const rig = new Rig();
+  await rig.demand();
+  assert.equal(rig.asked.length, 1);
+  rig.time.skip(12 * 3_600_000 + 2_000);
+  await rig.tick(1);
+  assert.equal(rig.held.find(day, 1, 2), undefined);
+  await rig.answer("granted", 80, 1);
+  await rig.answer("granted", 80, 1);
+  assert.deepEqual(
+    rig.closed.map(({ request, window, spent }) => [request, window, spent]),
+    [[1, day, 0]],
+  );
+});
+
 test("a stop gives everything back, also what is granted only then", async () => {
   const rig = await granted(80);
   await rig.spend(41);

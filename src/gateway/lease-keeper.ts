@@ -155,8 +155,13 @@ export class LeaseKeeper {
     const isOld = epoch < this.#parts.epoch();
     for (const { request, result, units } of answers) {
       const tended = isOld ? undefined : this.#outbox.settle(request, result === "granted");
-      if (tended === undefined || !this.#tended.has(tended.held)) continue;
+      if (tended === undefined) continue;
       const { held } = tended;
+      if (!this.#tended.has(held)) {
+        // Its window was over before the answer came.
+        if (units > 0) this.#end(held, request, 0);
+        continue;
+      }
       if (result !== "granted") {
         held.standing = result;
         tended.retryAtMs = nowMs + retryMs[result];
@@ -363,7 +368,10 @@ export class LeaseKeeper {
     const { held } = tended;
     held.leases.splice(held.leases.indexOf(lease), 1);
     const { request, spent } = closeLease(lease);
-    const { id, lo, hi } = held;
+    this.#end(held, request, spent);
+  }
+
+  #end({ id, lo, hi }: HeldCounter, request: number, spent: number): void {
     this.#parts.close({ incarnation: this.#incarnation, request, window: id, lo, hi, spent });
   }
 

@@ -73,9 +73,10 @@ export class LeaseOutbox {
     return tended;
   }
 
-  /** No answer is waited for any more. */
+  /** No answer is waited for any more; one that comes all the same may be a grant, which has to go back. */
   forget(tended: Tended): void {
-    this.#awaited.delete(tended.awaited);
+    if (!this.#awaited.delete(tended.awaited)) return;
+    this.#keepLate(tended.awaited, tended);
     tended.awaited = 0;
   }
 

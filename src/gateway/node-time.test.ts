@@ -89,3 +89,14 @@ test("before the first contact time is not behind what was heard of the hub at a
   time.notBefore(before + 86_400_000);
   assert.equal(time.nowMs(), before, "the hub knows better");
 });
+
+test("the first sample of another start of the hub counts, however short the round trips to the one before were", () => {
+  const { clock, time } = fixture();
+  clock.mono = 60;
+  time.sample({ sentAtMs: 50, receivedAtMs: 60, hubTimeMs: 9_000_000 });
+  time.forgetSample();
+  assert.equal(time.isDisciplined, true);
+  clock.mono = 500;
+  time.sample({ sentAtMs: 300, receivedAtMs: 500, hubTimeMs: 7_000_000 });
+  assert.equal(time.nowMs(), 7_000_100);
+});

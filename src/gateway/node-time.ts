@@ -73,6 +73,11 @@ export class NodeTime {
     this.#offsetMs = Math.max(this.#offsetMs, hubTimeMs - this.#clock.monotonicMs());
   }
 
+  /** Another start of the hub has another clock: what earlier ones said is not held against its first sample. */
+  forgetSample(): void {
+    if (this.#best !== undefined) this.#best.atMs = Number.NEGATIVE_INFINITY;
+  }
+
   /** Takes a sample; returns how far time was corrected, ms, or undefined if the sample was not used. */
   sample(sample: TimeSample): number | undefined {
     const roundTripMs = sample.receivedAtMs - sample.sentAtMs;

@@ -19,6 +19,14 @@ test("above what an upstream can do a call is refused at once, and neither forwa
   assert.equal(rig.forwarded.length, 5, "an answer makes room");
 });
 
+test("with `concurrency: off` nothing is refused for an upstream's latency", async () => {
+  const off = { users: { ...users.upstreams.users, concurrency: "off" } };
+  const rig = await PipelineRig.create({ config: { upstreams: off } });
+  const headers = ["X-Api-Key", rig.key()];
+  for (let i = 0; i < 9; i++) rig.send({ target: "/api/users/1", headers });
+  assert.equal(rig.forwarded.length, 9);
+});
+
 test("over its quota a caller is told so, whatever the upstream's state", async () => {
   const rig = await PipelineRig.create({ config: users });
   for (let i = 0; i < 3; i++) rig.send({ target: "/api/users/1" });

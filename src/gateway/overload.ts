@@ -3,19 +3,28 @@
 import type { UpstreamConfig } from "../access/compiled-config.ts";
 import { addressKind, hostOf } from "../access/upstream-address.ts";
 import type { CounterChild, Family, Metrics } from "../ports/metrics.ts";
+import type { UpstreamClient } from "../ports/upstream.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LoopGuard } from "./loop-guard.ts";
 import { addressesPerNameMax } from "./upstream-group.ts";
 import { UpstreamRoom } from "./upstream-room.ts";
 
+export interface OverloadParts {
+  readonly metrics: Metrics;
+  readonly region: string;
+  readonly upstreams: Pick<UpstreamClient, "connectionsTo">;
+}
+
 export class Overload {
   readonly loop = new LoopGuard();
   readonly #region: string;
+  readonly #upstreams: OverloadParts["upstreams"];
   readonly #cutOffs: Family<CounterChild>;
   #rooms = new Map<string, { readonly max: number; readonly room: UpstreamRoom }>();
 
-  constructor(metrics: Metrics, region: string) {
+  constructor({ metrics, region, upstreams }: OverloadParts) {
     this.#region = region;
+    this.#upstreams = upstreams;
     const labels = ["region", "upstream"];
     const limits = metrics.gauge({
       name: "tallygate_upstream_concurrency_limit",
@@ -43,23 +52,29 @@ export class Overload {
       shed.set(this.loop.share);
       for (const [upstream, { room }] of this.#rooms) {
         const { limit } = room;
+        if (limit === undefined) continue;
         limits.child(region, upstream).set(limit.limit);
         underWay.child(region, upstream).set(limit.underWay);
       }
     });
   }
 
-  /** The room at an upstream: the same for as long as it may have as many sockets from this region. */
-  roomAt({ name, connectionsMax, targets, regions }: UpstreamConfig): UpstreamRoom {
+  /** The room at an upstream: the same for as long as it may have as many sockets from this region, and a limit or none. */
+  roomAt(upstream: UpstreamConfig): UpstreamRoom {
+    const { name, connectionsMax, targets, regions, hasConcurrencyLimit } = upstream;
     const addresses = (regions.get(this.#region) ?? targets).reduce((sum, { url }) => {
       const isName = addressKind(hostOf(url)) === "not-an-address";
       return sum + (isName ? addressesPerNameMax : 1);
     }, 0);
     const max = connectionsMax * addresses;
     const known = this.#rooms.get(name);
-    if (known?.max === max) return known.room;
-    const cutOffs = this.#cutOffs.child(this.#region, name);
-    const room = new UpstreamRoom(new ConcurrencyLimit(max), max, cutOffs);
+    const isLimited = known?.room.limit !== undefined;
+    if (known?.max === max && isLimited === hasConcurrencyLimit) return known.room;
+    const room = new UpstreamRoom(hasConcurrencyLimit ? new ConcurrencyLimit(max) : undefined, {
+      cutOffs: this.#cutOffs.child(this.#region, name),
+      // Of a name only its look-up tells how many addresses there are.
+      connections: () => this.#upstreams.connectionsTo(name) || max,
+    });
     this.#rooms.set(name, { max, room });
     return room;
   }

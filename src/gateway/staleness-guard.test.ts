@@ -5,10 +5,10 @@ import { StalenessGuard } from "./staleness-guard.ts";
 /** Node time is this much ahead of monotonic time, until it is corrected. */
 const offsetMs = 1_000_000;
 
-const none = { oldestChargeAtMs: 0, isRecovered: false };
+const none = { oldestChargeAtMs: 0, isAgeUnknown: false };
 
 function since(monotonicMs: number): typeof none {
-  return { oldestChargeAtMs: monotonicMs + offsetMs, isRecovered: false };
+  return { oldestChargeAtMs: monotonicMs + offsetMs, isAgeUnknown: false };
 }
 
 test("a gateway that was never answered is cut off for ever", () => {
@@ -20,7 +20,7 @@ test("the longer of both ages counts: the echo's since its heartbeat was sent, t
     { at: 600, own: none, cutOffMs: 500 },
     { at: 600, own: since(550), cutOffMs: 500 },
     { at: 600, own: since(20), cutOffMs: 580 },
-    { at: 600, own: { ...none, isRecovered: true }, cutOffMs: Number.POSITIVE_INFINITY },
+    { at: 600, own: { ...none, isAgeUnknown: true }, cutOffMs: Number.POSITIVE_INFINITY },
   ];
   for (const { at, own, cutOffMs } of table) {
     const guard = new StalenessGuard();
@@ -43,6 +43,6 @@ test("node time that is set back shortens no age, and lengthens none of later ch
   const behind = offsetMs - 400;
   assert.equal(guard.cutOffMs(behind + 1_100, 1_100, since(900)), 200, "by the monotonic clock");
   guard.echoed(1_800);
-  const later = { oldestChargeAtMs: behind + 1_700, isRecovered: false };
+  const later = { oldestChargeAtMs: behind + 1_700, isAgeUnknown: false };
   assert.equal(guard.cutOffMs(behind + 1_900, 1_900, later), 200, "stamped after it");
 });

@@ -8,6 +8,7 @@
  */
 
 import type { EpochMs } from "../base/words.ts";
+import type { UncoveredAge } from "./own-age.ts";
 
 export class StalenessGuard {
   #echoSentAtMs: number | undefined;
@@ -24,18 +25,11 @@ export class StalenessGuard {
     }
   }
 
-  /**
-   * Infinite before the first echo. `oldestChargeAtMs`: node time of the oldest own charge not covered; 0: there is none;
-   * `isRecovered`: some of them were charged by an earlier start, whose clock is unknown, and count as expired.
-   */
-  cutOffMs(
-    nowMs: EpochMs,
-    monotonicMs: number,
-    own: { readonly oldestChargeAtMs: EpochMs; readonly isRecovered: boolean },
-  ): number {
+  /** Infinite before the first echo, and while the age of some charges is not known. */
+  cutOffMs(nowMs: EpochMs, monotonicMs: number, own: UncoveredAge): number {
     const { oldestChargeAtMs } = own;
     this.#follow(nowMs, monotonicMs, oldestChargeAtMs);
-    if (this.#echoSentAtMs === undefined || own.isRecovered) return Number.POSITIVE_INFINITY;
+    if (this.#echoSentAtMs === undefined || own.isAgeUnknown) return Number.POSITIVE_INFINITY;
     const sinceEcho = monotonicMs - this.#echoSentAtMs;
     if (oldestChargeAtMs === 0) return sinceEcho;
     return Math.max(sinceEcho, nowMs - oldestChargeAtMs + this.#setBackMs);

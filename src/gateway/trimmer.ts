@@ -1,5 +1,5 @@
 /**
- * When a sealed batch may be forgotten: the hub's watermark covers it, the saved view covers it, and the newest
+ * When a sealed batch may be forgotten: the hub's watermark covers it, the saved view and the present one cover it, and the newest
  * announced backup covers it. Where no backup was ever announced, `retentionMs` counts from coverage instead.
  * Reaching the journal's size limit is never a reason. When what was
  * covered is saved, so that a gateway which is restarted every few hours forgets too.
@@ -46,15 +46,21 @@ export class Trimmer {
     if (backup !== undefined) this.#backup = new Map(backup);
   }
 
-  /** Notes what the *saved* view covers, and forgets what may be forgotten. */
-  async trim(saved: Coverage, nowMs: EpochMs): Promise<void> {
+  /**
+   * Notes what the *saved* view covers, and forgets what may be forgotten. Only with a hub that has just answered, and `view`, which
+   * follows it: one that cannot be heard may be restored, and lack what an earlier view covers.
+   */
+  async trim(
+    { saved, view }: { readonly saved: Coverage; readonly view: Coverage },
+    nowMs: EpochMs,
+  ): Promise<void> {
     // Before it has heard the hub, a gateway's time may be any: a mark of long ago would let go of what was covered just now.
     if (!this.#isTold) return;
     if (this.#mark(saved, nowMs)) await this.#store.saveCoverage(this.#marks);
     const old = this.#oldMark(nowMs);
     for (const { incarnation, first, last } of [...this.#journal.ranges()]) {
       const key = producerKey(this.#journal.identity.producer, incarnation);
-      const covered = saved.get(key) ?? 0;
+      const covered = Math.min(saved.get(key) ?? 0, view.get(key) ?? 0);
       const kept =
         this.#backup?.get(incarnation) ?? (this.#backup ? 0 : (old?.get(incarnation) ?? 0));
       const upTo = Math.min(last, covered, kept);

@@ -8,7 +8,12 @@ import { addressKind, hostOf, mayConnect } from "../access/upstream-address.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { UpstreamConnections, UpstreamFailure, UpstreamNetwork } from "../ports/upstream.ts";
-import { type Candidate, chooseTarget, waitForTargetMs } from "../upstreams/balancer.ts";
+import {
+  type Candidate,
+  type Choice,
+  chooseTarget,
+  waitForTargetMs,
+} from "../upstreams/balancer.ts";
 import { RetryBudget } from "../upstreams/retry-budget.ts";
 import { saysUnavailable } from "../upstreams/retry-policy.ts";
 import { TargetHealth } from "../upstreams/target-health.ts";
@@ -68,6 +73,10 @@ export class UpstreamGroup {
   #resolvedAtMs = Number.NEGATIVE_INFINITY;
   #isResolving = false;
   #isClosed = false;
+  /** Calls that may still choose from its targets. */
+  #runs = 0;
+  /** Called when those that were there at the retirement are over; undefined: it is in use. */
+  #onRetired: (() => void) | undefined;
 
   constructor(
     of: {
@@ -118,9 +127,9 @@ export class UpstreamGroup {
     this.#waiting.push(run);
   }
 
-  choose(tried: readonly Member[], isPrecious: boolean): Member | undefined {
+  choose(call: Omit<Choice<Member>, "nowMs">): Member | undefined {
     const nowMs = this.#ports.clock.monotonicMs();
-    return chooseTarget(this.#members, { nowMs, tried, isPrecious });
+    return chooseTarget(this.#members, { ...call, nowMs });
   }
 
   /** Why none could be chosen, for a call that nothing was tried for. */
@@ -157,26 +166,47 @@ export class UpstreamGroup {
     if (kind === "unreachable" && nowMs - this.#resolvedAtMs >= resolveSoonMs) void this.#resolve();
   }
 
-  /** Calls in progress finish. */
-  retire(): void {
-    this.#stop();
-    for (const { connections } of this.#members) connections.retire();
+  /** A call begins that may go to its targets, or try them again, until it leaves. */
+  enter(): void {
+    this.#runs++;
+  }
+
+  leave(): void {
+    this.#runs--;
+    if (this.#runs === 0 && this.#onRetired !== undefined) this.#finish();
+  }
+
+  /** No call comes any more. Those in progress finish, tried again as ever; then it closes, and `onRetired` is called. */
+  retire(onRetired: () => void): void {
+    this.#onRetired = onRetired;
+    this.#rest();
+    if (this.#runs === 0) this.#finish();
   }
 
   async destroy(): Promise<void> {
-    this.#stop();
+    this.#isClosed = true;
+    this.#rest();
+    this.#ready();
     await Promise.all(this.#members.map(({ connections }) => connections.destroy()));
   }
 
-  #stop(): void {
-    this.#isClosed = true;
+  /** Nothing is asked or looked up for calls to come. */
+  #rest(): void {
     for (const timer of this.#timers) timer.cancel();
     this.#checks?.stop();
-    this.#ready();
+  }
+
+  #finish(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    for (const { connections } of this.#members) connections.retire();
+    this.#onRetired?.();
   }
 
   #failed(member: Member, why: string): void {
     const nowMs = this.#ports.clock.monotonicMs();
+    const isOnly = this.#members.length === 1 && member.health.standing(nowMs) === "in";
+    if (isOnly && this.config.sparesOnlyAddress) return;
     if (member.health.failed(nowMs)) this.#tell(member, "a target was taken out of service", why);
   }
 
@@ -247,6 +277,7 @@ export class UpstreamGroup {
       weight: config.weight,
       health: new TargetHealth(this.config.health),
       calls: 0,
+      sockets: 0,
       callsMax: this.config.connectionsMax + waitingCallsMax,
       turn: 0,
       connections: this.#ports.network.open(place),

@@ -24,34 +24,39 @@ export interface Holder {
   cutOff(): void;
 }
 
+export interface RoomParts {
+  /** Counts who is cut off. */
+  readonly cutOffs: CounterChild;
+  /** How many there may be at once now. */
+  readonly connections: () => number;
+}
+
 export class UpstreamRoom {
-  readonly limit: ConcurrencyLimit;
-  readonly #cutOffs: CounterChild;
-  readonly #max: number;
-  readonly #anonymousMax: number;
+  /** Undefined: there is none, and callers without a key wait for a connection like the others. */
+  readonly limit: ConcurrencyLimit | undefined;
+  readonly #parts: RoomParts;
   #connections = 0;
   /** Calls that wait for their clients, and since when. */
   readonly #waiting = new Map<Holder, number>();
 
-  /** `connectionsMax`: sockets times targets. `cutOffs`: counts who is cut off. */
-  constructor(limit: ConcurrencyLimit, connectionsMax: number, cutOffs: CounterChild) {
+  constructor(limit: ConcurrencyLimit | undefined, parts: RoomParts) {
     this.limit = limit;
-    this.#cutOffs = cutOffs;
-    this.#max = Math.max(connectionsMin, connectionsMax);
-    this.#anonymousMax = Math.floor(this.#max * anonymousShare);
+    this.#parts = parts;
   }
 
-  /** Whether a call may go; then it has a connection and waits for the answer. With a key it may wait for a connection. */
+  /** Whether a call may go; then it has a connection, or waits for one, and awaits the answer. */
   begin(isAnonymous: boolean, nowMs: number): boolean {
     const isFree = this.#isFree(isAnonymous, nowMs);
-    if ((!isFree && isAnonymous) || !this.limit.begin(isAnonymous)) return false;
+    const { limit } = this;
+    if (limit !== undefined && ((!isFree && isAnonymous) || !limit.begin(isAnonymous)))
+      return false;
     this.#connections++;
     return true;
   }
 
   /** Whether a call that stood aside may have a connection now. */
   connect(isAnonymous: boolean, nowMs: number): boolean {
-    if (!this.#isFree(isAnonymous, nowMs)) return false;
+    if (!this.#isFree(isAnonymous, nowMs) && this.limit !== undefined) return false;
     this.#connections++;
     return true;
   }
@@ -72,7 +77,8 @@ export class UpstreamRoom {
   }
 
   #isFree(isAnonymous: boolean, nowMs: number): boolean {
-    const max = isAnonymous ? this.#anonymousMax : this.#max;
+    const all = Math.max(connectionsMin, this.#parts.connections());
+    const max = isAnonymous ? Math.floor(all * anonymousShare) : all;
     if (this.#connections >= max) this.#cutOffOldest(nowMs);
     return this.#connections < max;
   }
@@ -87,7 +93,7 @@ export class UpstreamRoom {
     }
     if (oldest === undefined || nowMs - leastMs < clientWaitMsMin) return;
     this.#waiting.delete(oldest);
-    this.#cutOffs.add(1);
+    this.#parts.cutOffs.add(1);
     oldest.cutOff();
   }
 }

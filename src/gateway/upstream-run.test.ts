@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { replayedBodyMaxBytes } from "../upstreams/retry-policy.ts";
+import { FakeStream } from "./testing/fake-exchange.ts";
 import { ending, FakeUpstreams, readBody } from "./testing/fake-network.ts";
 
 const [a, b, c] = ["http://10.0.0.1:80", "http://10.0.0.2:80", "http://10.0.0.3:80"];
@@ -272,4 +273,23 @@ test("I29, I30: whatever the targets do, a call ends once, and what is not idemp
       },
     ),
   );
+});
+
+test("WebSockets go to the target with the fewest open; one that is gone or let go of is not, and is none twice", () => {
+  const fake = upstreams();
+  const ignored = { data() {}, drain() {}, end() {}, closed() {} };
+  const open = (): { origin: string; close: () => void } => {
+    const client = fake.call({ isUpgrade: true });
+    const { origin, sink } = fake.last;
+    const stream = new FakeStream();
+    sink.upgraded([], stream);
+    client.stream?.listen(ignored);
+    return { origin, close: () => client.stream?.destroy() };
+  };
+  const opened = Array.from({ length: 20 }, open);
+  const onA = opened.filter(({ origin }) => origin === a);
+  assert.equal(onA.length, 10);
+  for (const { close } of onA) close();
+  const next = Array.from({ length: 10 }, () => open().origin);
+  assert.deepEqual(next, new Array<string>(10).fill(a));
 });

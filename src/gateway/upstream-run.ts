@@ -6,7 +6,7 @@
  * have begun within the time-outs of connecting and of the head, so that a call ends in time however often it is tried.
  */
 
-import type { ByteStream } from "../ports/listener.ts";
+import type { ByteStream, HeaderList } from "../ports/listener.ts";
 import type {
   UpstreamCall,
   UpstreamFailure,
@@ -19,6 +19,7 @@ import {
   replayedBodyMaxBytes,
   saysUnavailable,
 } from "../upstreams/retry-policy.ts";
+import { countedStream } from "./counted-stream.ts";
 import { ReplayableBody } from "./replayable-body.ts";
 import type { Member, UpstreamGroup } from "./upstream-group.ts";
 import type { TryResult, UpstreamMetrics } from "./upstream-metrics.ts";
@@ -65,6 +66,8 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   /** Something came or went since the last look. */
   #isTouched = false;
   #touchedMs = 0;
+  /** Of the reply, as received. */
+  #replyHeaders: HeaderList = [];
   #connectByMs = 0;
   #headByMs = 0;
   #endByMs = Number.POSITIVE_INFINITY;
@@ -89,12 +92,14 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   }
 
   start(): void {
-    const { group, clock } = this.#parts;
+    const { group, fallback, clock } = this.#parts;
     const nowMs = clock.monotonicMs();
     const { connectTimeoutMs, responseTimeoutMs, timeoutMs } = group.config;
     this.#headByMs = nowMs + connectTimeoutMs + responseTimeoutMs;
     if (timeoutMs > 0) this.#endByMs = nowMs + timeoutMs;
     group.budget.called(nowMs);
+    group.enter();
+    fallback?.enter();
     if (group.isReady) this.#first();
     else group.whenReady(() => this.#first());
   }
@@ -138,6 +143,7 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     member.counters[status >= 500 ? "error" : "ok"].add(1);
     this.#phase = "replying";
     this.#isTouched = true;
+    this.#replyHeaders = headers;
     this.#sink.started(status, headers);
   }
 
@@ -160,7 +166,13 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     member.health.succeeded();
     this.#endTry("ok");
     this.#over();
-    this.#sink.upgraded(headers, stream);
+    member.sockets++;
+    this.#sink.upgraded(
+      headers,
+      countedStream(stream, () => {
+        member.sockets--;
+      }),
+    );
   }
 
   failed({ kind, attempted, cause }: UpstreamFailure): void {
@@ -205,7 +217,10 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
       return;
     }
     this.#wasAttempted = this.attempted;
-    this.#targetFailed("slow");
+    // A stream in which nothing happens says nothing of the target.
+    if (this.#phase !== "replying" || !isEventStream(this.#replyHeaders)) {
+      this.#targetFailed("slow");
+    }
     this.#endTry(this.#phase === "replying" ? undefined : "slow");
     this.#fail(failure);
   }
@@ -263,13 +278,15 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   #choose(): Choice | undefined {
     const { group, fallback } = this.#parts;
     const isLast = this.#tries + 1 >= group.config.tries;
+    const { isUpgrade } = this.#request;
     const isPrecious = isLast || !this.#isIdempotent;
+    const call = { tried: this.#tried, isPrecious, isUpgrade };
     const isFailingOver = fallback !== undefined && isLast && this.#tries > 0;
     if (this.#group === group && !isFailingOver) {
-      const member = group.choose(this.#tried, isPrecious);
+      const member = group.choose(call);
       if (member !== undefined) return { member, group };
     }
-    const member = fallback?.choose(this.#tried, isPrecious);
+    const member = fallback?.choose(call);
     return member && fallback && { member, group: fallback };
   }
 
@@ -277,7 +294,8 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   #sameAgain(member: Member): Choice | undefined {
     const nowMs = this.#parts.clock.monotonicMs();
     const group = this.#group;
-    return member.health.standing(nowMs) === "in" ? { member, group } : undefined;
+    const isUsable = group.members.includes(member) && member.health.standing(nowMs) === "in";
+    return isUsable ? { member, group } : undefined;
   }
 
   #begin({ member, group }: Choice): void {
@@ -334,7 +352,18 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
   }
 
   #over(): void {
+    const { group, fallback, onOver } = this.#parts;
     this.#isOver = true;
-    this.#parts.onOver(this);
+    group.leave();
+    fallback?.leave();
+    onOver(this);
   }
+}
+
+function isEventStream(headers: HeaderList): boolean {
+  for (let i = 0; i < headers.length; i += 2) {
+    if ((headers[i] as string).toLowerCase() !== "content-type") continue;
+    return /^text\/event-stream\s*(;|$)/i.test(headers[i + 1] as string);
+  }
+  return false;
 }

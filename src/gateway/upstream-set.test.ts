@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakeUpstreams } from "./testing/fake-network.ts";
+import { ending, FakeUpstreams } from "./testing/fake-network.ts";
 import { addressesPerNameMax, resolveIntervalMs, waitingCallsMax } from "./upstream-group.ts";
 
 /** The addresses that so many calls go to, each answered at once. */
@@ -72,6 +72,26 @@ test("a changed answer is taken, a failed one is not, and what stays keeps its h
   assert.deepEqual(addresses(fake, 9), ["8.8.8.3"], "the last good answer");
 });
 
+test("an only address is not taken out by failures, however it is written; with a second one, or where the file says so, it is", async () => {
+  const name = "users.example.com";
+  /** Calls that reached an address, of 20 that all failed. */
+  const reached = async (u: object, addresses: string[]): Promise<number> => {
+    const fake = new FakeUpstreams();
+    fake.names.set(name, addresses);
+    fake.take({ u: { targets: [`http://${name}`], tries: 1, ...u } });
+    await fake.settle();
+    for (let i = 0; i < 20; i++) {
+      if (fake.call().end === undefined) fake.last.fail("unreachable");
+    }
+    return fake.tries.length;
+  };
+  assert.equal(await reached({}, ["8.8.8.1"]), 20);
+  assert.equal(await reached({ targets: ["http://10.0.0.1"] }, []), 20);
+  assert.equal(await reached({ regions: { sydney: ["http://10.0.0.1"] } }, []), 20);
+  assert.equal(await reached({}, ["8.8.8.1", "8.8.8.2"]), 6);
+  assert.equal(await reached({ ejection: { failures: 2 } }, ["8.8.8.1"]), 2);
+});
+
 test("addresses that a name must not stand for are left out", async () => {
   const fake = new FakeUpstreams();
   fake.names.set("evil.example.com", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "8.8.8.8"]);
@@ -82,6 +102,12 @@ test("addresses that a name must not stand for are left out", async () => {
   fake.take({ u: { ...u, allowPrivate: true } });
   await fake.settle();
   assert.deepEqual(addresses(fake, 30), ["10.0.0.1", "127.0.0.1", "8.8.8.8"]);
+  const tried = fake.tries.length;
+  fake.names.set("evil.example.com", ["169.254.169.254"]);
+  fake.pass(resolveIntervalMs);
+  await fake.settle();
+  assert.equal(ending(fake.call()), "unavailable not-attempted", "no other address, no call");
+  assert.equal(fake.tries.length, tried);
 });
 
 test("no more addresses of a name are used than the bound", async () => {
@@ -153,11 +179,39 @@ test("a configuration that changes nothing about an upstream keeps its connectio
   assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.0.0.2", "10.3.0.1"]);
 });
 
-test("calls in progress finish when their upstream is gone", () => {
+test("calls in progress finish when their upstream is gone, tried again if need be; then its connections are let go of", () => {
   const fake = new FakeUpstreams();
-  fake.take({ u: { targets: ["http://10.0.0.1"] } });
+  fake.take({ u: { targets: ["http://10.0.0.1", "http://10.0.0.2"] } });
   const client = fake.call();
   fake.take({ v: { targets: ["http://10.0.0.1"] } });
+  fake.last.fail("unreachable");
+  assert.deepEqual(fake.retired, []);
+  fake.last.answer(200);
+  assert.equal(client.end, "completed");
+  assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.0.0.2"]);
+});
+
+test("a call that waits for a name is answered though its upstream is replaced meanwhile", async () => {
+  const fake = new FakeUpstreams();
+  fake.names.set("users.example.com", ["8.8.8.8"]);
+  const u = { targets: ["http://users.example.com"] };
+  fake.take({ u });
+  const client = fake.call();
+  fake.take({ u: { ...u, connectionsMax: 3 } });
+  await fake.settle();
+  fake.last.answer(200);
+  assert.equal(client.end, "completed");
+  assert.deepEqual(fake.retired, ["8.8.8.8"]);
+});
+
+test("a call to the fallback outlives the configuration that named it", () => {
+  const fake = new FakeUpstreams();
+  const eu = { targets: ["http://10.2.0.1"] };
+  fake.take({ u: { targets: ["http://10.0.0.1"], fallback: "eu" }, eu });
+  const client = fake.call();
+  fake.take({ u: { targets: ["http://10.0.0.1"] } });
+  fake.last.fail("unreachable");
+  assert.equal(fake.last.address, "10.2.0.1");
   fake.last.answer(200);
   assert.equal(client.end, "completed");
 });

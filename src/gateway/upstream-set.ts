@@ -38,6 +38,8 @@ export class UpstreamSet implements UpstreamClient {
   readonly #onOver = (run: UpstreamRun): void => void this.#runs.delete(run);
   readonly #timer: Timer;
   #routes = new Map<UpstreamConfig, Route>();
+  /** No longer configured, with calls in progress. */
+  readonly #retiring = new Set<UpstreamGroup>();
 
   constructor(region: string, ports: UpstreamPorts & { readonly metrics: Metrics }) {
     this.#region = region;
@@ -81,12 +83,17 @@ export class UpstreamSet implements UpstreamClient {
     for (const name of before) this.#drop(name);
   }
 
+  connectionsTo(name: string): number {
+    const group = this.#groups.get(name)?.group;
+    return group === undefined ? 0 : group.members.length * group.config.connectionsMax;
+  }
+
   async close(): Promise<void> {
     this.#timer.cancel();
     this.#routes = new Map();
-    const groups = [...this.#groups.values()];
+    const groups = [...this.#groups.values()].map(({ group }) => group);
     this.#groups.clear();
-    await Promise.all(groups.map(({ group }) => group.destroy()));
+    await Promise.all([...groups, ...this.#retiring].map((group) => group.destroy()));
   }
 
   #fallback(
@@ -115,7 +122,7 @@ export class UpstreamSet implements UpstreamClient {
     const content = JSON.stringify([targets, config]);
     const known = this.#groups.get(name);
     if (known?.content === content) return known.group;
-    known?.group.retire();
+    if (known !== undefined) this.#retire(known.group);
     const group = new UpstreamGroup({ name, config, targets }, this.#ports, this.#metrics);
     this.#groups.set(name, { group, content });
     return group;
@@ -124,7 +131,12 @@ export class UpstreamSet implements UpstreamClient {
   #drop(name: string): void {
     const known = this.#groups.get(name);
     this.#groups.delete(name);
-    known?.group.retire();
+    if (known !== undefined) this.#retire(known.group);
+  }
+
+  #retire(group: UpstreamGroup): void {
+    this.#retiring.add(group);
+    group.retire(() => this.#retiring.delete(group));
   }
 
   #sweep(): void {

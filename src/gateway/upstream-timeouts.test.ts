@@ -94,6 +94,21 @@ test("a body that keeps coming, or that the client is slow to take, is not idle"
   assert.equal(ending(client), "slow attempted");
 });
 
+test("event streams that fall silent end in time, and the target is not blamed for them; other bodies are its fault", () => {
+  for (const [type, isBlamed] of [
+    ["text/event-stream; charset=utf-8", false],
+    ["application/json", true],
+  ] as const) {
+    const fake = upstreams({ idleTimeout: "1s", ejection: { failures: 1 } });
+    const clients = [fake.call(), fake.call()];
+    for (const { sink } of fake.tries) sink.started(200, ["Content-Type", type]);
+    fake.pass(1_100);
+    for (const client of clients) assert.match(ending(client) ?? "", /^slow/, type);
+    const next = fake.call();
+    assert.equal(ending(next)?.startsWith("unavailable"), isBlamed ? true : undefined, type);
+  }
+});
+
 test("a long upload is not a slow upstream", async () => {
   const fake = upstreams({ targets: [a], responseTimeout: "1s", connectTimeout: "100ms" });
   const gate = { open: () => {} };

@@ -3,7 +3,7 @@
 import type { Position } from "../base/words.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import { foldToEnd } from "./consumer.ts";
-import { nextEpoch } from "./epochs.ts";
+import { nextEpoch, Reigns } from "./epochs.ts";
 import type { HubDeps } from "./hub-options.ts";
 import type { Cluster } from "./hub-parts.ts";
 import { HubState } from "./hub-state.ts";
@@ -20,7 +20,9 @@ import { Sealer } from "./sealer.ts";
 export interface LoadedHub {
   readonly cluster: Cluster;
   readonly state: HubState;
+  /** Of this start. */
   readonly epoch: number;
+  readonly reigns: Reigns;
   readonly saved: FoldCheckpoint;
   readonly sealer: Sealer;
   readonly backup: BackupCoverage | undefined;
@@ -42,11 +44,8 @@ export async function loadHub(deps: HubDeps): Promise<LoadedHub> {
   await sealer.load();
   const restored = await isRestored(ledger);
   const known = Math.max(await loadEpoch(ledger), loaded?.version.epoch ?? 0);
-  let epoch = known;
-  if (known === 0 || restored) {
-    epoch = nextEpoch([known], random.fraction());
-    await saveEpoch(ledger, epoch);
-  }
+  const epoch = nextEpoch([known], random.fraction());
+  await saveEpoch(ledger, epoch);
   await foldToEnd(deps, state, (position, reason) => findings.push(damagedText(position, reason)));
   if (deps.clock.wallMs() < state.horizonMs) {
     const until = new Date(state.horizonMs).toISOString();
@@ -55,7 +54,8 @@ export async function loadHub(deps: HubDeps): Promise<LoadedHub> {
     );
   }
   const backup = await loadBackup(ledger);
-  return { cluster, state, epoch, saved, sealer, backup, isRestored: restored, findings };
+  const reigns = new Reigns(restored ? undefined : { epoch: known, position: state.position });
+  return { cluster, state, epoch, reigns, saved, sealer, backup, isRestored: restored, findings };
 }
 
 /** A finding for status. */

@@ -14,7 +14,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
-import { isAhead, nextEpoch } from "./epochs.ts";
+import { nextEpoch, type Reigns } from "./epochs.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
@@ -28,6 +28,7 @@ import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
+import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
@@ -82,6 +83,7 @@ class RunningHub implements Hub, HubParts {
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
   readonly #clones = new CloneWatch();
+  readonly #reigns: Reigns;
   readonly #running: Timer[] = [];
   #findings: string[];
   #backup: BackupCoverage | undefined;
@@ -100,6 +102,7 @@ class RunningHub implements Hub, HubParts {
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
+    this.#reigns = loaded.reigns;
     this.#backup = loaded.backup;
     this.#findings = [...loaded.findings].slice(0, findingsMax);
     this.time = new HubTime(deps.clock);
@@ -176,11 +179,13 @@ class RunningHub implements Hub, HubParts {
       return session.refuse("hub-refused", detail);
     }
     this.log.info("a gateway came", { region, process, producer });
+    const older = olderCopy(hello, this.state.fold);
+    if (older !== undefined) this.#find(older);
     if (registryVersion > this.registry.version) {
       this.registry.startEra(registryVersion);
       this.log.warn("a gateway has newer keys than the hub", { registryVersion });
     }
-    if (!isAhead(view, this.replicator.version)) return session.welcome();
+    if (!this.#reigns.isForeign(view, this.replicator.version)) return session.welcome();
     this.#raising = this.#raising
       .then(() => this.#raiseAbove(view))
       .then(() => session.welcome())
@@ -210,17 +215,17 @@ class RunningHub implements Hub, HubParts {
 
   async #raiseAbove(view: Version): Promise<void> {
     const { version } = this.replicator;
-    if (!isAhead(view, version)) return;
+    if (!this.#reigns.isForeign(view, version)) return;
     const epoch = nextEpoch([version.epoch, view.epoch], this.#deps.random.fraction());
     await this.desk.fence();
     await saveEpoch(this.#deps.ledger, epoch);
     this.#find(
-      "a gateway has heard of a later hub than this one: if two hubs run, stop one; what both grant of strict limits adds up",
+      "a gateway has heard of what this hub never said: if two hubs run, stop one; what both grant of strict limits adds up, and so does what is granted again after the usage stream has lost its end",
     );
-    this.log.warn("a gateway knows of a later version: the hub takes a higher epoch", {
+    this.log.warn("a gateway knows of another hub's version: the hub takes a higher epoch", {
       ...{ epoch, heardEpoch: view.epoch, heardPosition: view.position },
     });
-    this.replicator.startEpoch(epoch);
+    this.#reigns.end(this.replicator.startEpoch(epoch));
   }
 
   #makeRegistry(): Registry {

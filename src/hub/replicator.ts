@@ -125,11 +125,13 @@ export class Replicator {
       : undefined;
   }
 
-  /** All versions from now on are of `epoch`, and all gateways need a snapshot. */
-  startEpoch(epoch: number): void {
+  /** All versions from now on are of `epoch`, and all gateways need a snapshot. Returns the last one before. */
+  startEpoch(epoch: number): Version {
     this.publish();
+    const last = this.version;
     this.#epoch = epoch;
     this.#break();
+    return last;
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 /** Checks of what each call was told, at the moment it is told. */
 
-import type { CallRecord } from "./calls.ts";
+import { type CallRecord, isForgotten } from "./calls.ts";
 import type { Report } from "./violation.ts";
 
 /** A disk that fails does so for less, and then everything is saved. */
@@ -18,7 +18,7 @@ export interface Knowledge {
 
 export class CallCheckers {
   readonly #report: Report;
-  /** Secrets that a gateway has accepted, as `producer secret`. */
+  /** Secrets that a gateway has accepted, as `disks secret`. */
   readonly #known = new Set<string>();
   /** When a start of a gateway first refused a secret that the gateway had accepted before. */
   readonly #refused = new Map<string, number>();
@@ -31,17 +31,19 @@ export class CallCheckers {
 
   /** A call reached the handler. */
   took(call: CallRecord, known: Knowledge): void {
-    const { subject, limits, inMinute, start } = call;
+    const { subject, limits, inMinute, start, isStrict } = call;
+    // Of a strict limit the hub has read the quota, and others check.
+    if (isStrict !== "no") return;
     const own = inMinute.own.get(start) ?? 0;
-    if (own > limits.minute) {
+    if (own > limits.minute && !hasForgotten(call)) {
       this.#report("I15", `${subject} was admitted ${own} times by one start, of ${limits.minute}`);
     }
-    const over = inMinute.admitted - limits.minute;
+    const over = inMinute.kept - limits.minute;
     if (over > 0) this.#overshoot(call, { own, over, known });
   }
 
   replied(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, subject, all, inMinute, limits, target } = call;
+    const { exchange, subject, all, inMinute, limits, least, isStrict, target } = call;
     const { status, forwards } = exchange;
     if (forwards > 0 && status !== 200 && status !== 503 && !target.isRefunded) {
       this.#report("I19", `a call answered ${status} was forwarded`);
@@ -51,17 +53,17 @@ export class CallCheckers {
     }
     this.#revocation(call, expected);
     // Of a strict limit a crash may have used up what was never spent.
-    if (status !== 429 || limits.isStrict === true) return;
+    if (status !== 429 || isStrict !== "no") return;
     const { admitted } = inMinute;
-    if (admitted + 1 > limits.minute || all.admitted + 1 > limits.day) return;
-    this.#report("I17", `${subject} was refused at ${admitted} of ${limits.minute} in the minute`);
+    if (admitted + 1 > least || all.admitted + 1 > limits.day) return;
+    this.#report("I17", `${subject} was refused at ${admitted} of ${least} in the minute`);
   }
 
   /** Who has refused a secret, and had the time to save why, refuses it for ever. */
   #revocation(call: CallRecord, expected: "known" | "unknown" | "revoked"): void {
-    const { exchange, gateway, producer, start, atMs, subject, secret } = call;
+    const { exchange, gateway, disks, start, atMs, subject, secret } = call;
     if (secret === undefined) return;
-    const name = `${producer} ${secret}`;
+    const name = `${disks} ${secret}`;
     if (exchange.status === 200) {
       this.#known.add(name);
       if (expected !== "revoked" || !this.#revoked.has(name)) return;
@@ -77,7 +79,7 @@ export class CallCheckers {
   told(call: CallRecord, used: number): void {
     const { subject, start, inMinute } = call;
     const own = inMinute.own.get(start) ?? 0;
-    if (used < own) {
+    if (used < own && !hasForgotten(call)) {
       this.#report("I1", `${subject}: told ${used} used where this start alone admitted ${own}`);
     }
     const { admitted } = inMinute;
@@ -93,8 +95,9 @@ export class CallCheckers {
   #overshoot(call: CallRecord, at: { own: number; over: number; known: Knowledge }): void {
     const { subject, limits, start, inMinute } = call;
     const { own, over, known } = at;
+    if (isForgotten(call)) return;
     const others = known.others();
-    if (own + others > limits.minute) {
+    if (own + others > limits.minute && !hasForgotten(call)) {
       const sum = `${own} by ${start} and ${others} by others in the version that it holds`;
       this.#report("I16", `${subject}: ${sum}, of ${limits.minute}`);
     }
@@ -110,4 +113,12 @@ export class CallCheckers {
       `${subject}: ${over} over, of which others' last ${unseen} could be unseen`,
     );
   }
+}
+
+/**
+ * This start has forgotten charges of its own: they went with the stream, or its time was ahead and has been put right, so that the
+ * window had ended.
+ */
+function hasForgotten(call: CallRecord): boolean {
+  return call.hasLost || call.inMinute.endMs <= call.ownForgottenMs;
 }

@@ -7,6 +7,8 @@ import type { SimExchange } from "./exchange.ts";
 import type { Target } from "./targets.ts";
 import { UsageCells } from "./usage-cells.ts";
 
+const minuteMs = 60_000;
+
 export interface Limits {
   readonly minute: number;
   readonly day: number;
@@ -20,8 +22,9 @@ export interface CallRecord {
   readonly exchange: SimExchange;
   readonly target: Target;
   readonly gateway: string;
+  readonly region: string;
   /** The gateway with these disks. */
-  readonly producer: string;
+  readonly disks: string;
   /** Name of the gateway and number of its start. */
   readonly start: string;
   /** Undefined: none was sent. */
@@ -32,8 +35,19 @@ export interface CallRecord {
   readonly all: SubjectSums;
   readonly inMinute: MinuteSums;
   readonly atMs: number;
-  /** Of its plan, as configured. */
+  /** Of its plan, as the gateway's start has read them; of a key that is being moved, those of the plan that allows the most. */
   readonly limits: Limits;
+  /** Of the plan that allows the least, in the minute. */
+  readonly least: number;
+  /** Is its plan's? Unknown: of a key that is being moved. */
+  readonly isStrict: "yes" | "no" | "unknown";
+  /** Of windows that had ended by then the gateway's start, or any process, may have forgotten what it knew. */
+  readonly ownForgottenMs: number;
+  readonly forgottenMs: number;
+  /** Some of what the gateway's start has charged went with the stream, and is forgotten. */
+  readonly hasLost: boolean;
+  /** Windows that begin by then are not strict for its key, which has been moved. */
+  readonly softUntilMs: number;
 }
 
 /** An admission, as far as others' views matter. */
@@ -42,18 +56,31 @@ export interface Admission {
   readonly gateway: string;
 }
 
+/** The minute in which it is charged ended so long before the time of any process that somebody may have forgotten its charges. */
+export function isForgotten({ inMinute, forgottenMs }: CallRecord): boolean {
+  return inMinute.endMs <= forgottenMs;
+}
+
 export class MinuteSums {
   readonly startMs: number;
   /** Forwarded: what was really admitted. */
   admitted = 0;
+  /** Of these, those that will not be given back whatever comes. */
+  kept = 0;
   /** Answered with 200: what must be counted. */
   delivered = 0;
   /** Forwarded by one start of one gateway and not given back, by start. */
   readonly own = new Map<string, number>();
   readonly admissions: Admission[] = [];
+  /** Some call in it may have been decided by a limit that is not strict. */
+  isSoft = false;
 
   constructor(startMs: number) {
     this.startMs = startMs;
+  }
+
+  get endMs(): number {
+    return this.startMs + minuteMs;
   }
 }
 
@@ -96,14 +123,18 @@ export class Ledger {
 
   /** The call reached the handler. */
   took(call: CallRecord): void {
-    const { all, inMinute, start, atMs, gateway, target } = call;
+    const { all, inMinute, start, atMs, gateway, target, isStrict } = call;
     this.cells.took(call);
+    if (isStrict !== "yes") inMinute.isSoft = true;
     this.admissions++;
     this.minutes.add(inMinute.startMs);
     all.admitted++;
     inMinute.admitted++;
     // What will be given back is no part of what must be known at any moment.
-    if (!target.isRefunded) inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
+    if (!target.isRefunded) {
+      inMinute.kept++;
+      inMinute.own.set(start, (inMinute.own.get(start) ?? 0) + 1);
+    }
     inMinute.admissions.push({ atMs, gateway });
   }
 

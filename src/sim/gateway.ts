@@ -17,6 +17,13 @@ import type { World } from "./world.ts";
 const retentionMs = 20_000;
 const journalSizeMaxBytes = 64 * 1024 * 1024;
 
+/** Of ended windows gateways keep totals for a minute, give or take the time between two looks. */
+export const forgottenMs = 57_000;
+/** How long a gateway that stops waits for replies in progress. */
+const answerMsMax = 8_000;
+/** Exchanges above which those that are over are forgotten. */
+const openMax = 256;
+
 /** The one handler of the cluster: notes that the call reached it, and answers as the client's target has it. */
 const handlers: HandlerHost = {
   load: async () => (request) =>
@@ -33,6 +40,7 @@ const noUpstreams: UpstreamClient = {
     throw new Error("there is no upstream");
   },
   retain: () => {},
+  connectionsTo: () => 0,
   close: async () => {},
 };
 
@@ -42,6 +50,11 @@ export interface Life {
   readonly incarnation: string;
   readonly bornMs: number;
   diedMs: number;
+}
+
+export interface GatewayDisks {
+  readonly journal: JournalImage;
+  readonly store: GatewayStoreImage;
 }
 
 export class SimGateway {
@@ -62,14 +75,25 @@ export class SimGateway {
   incarnation = "";
   /** Undefined while the process is down or starting. */
   pipeline: Pipeline | undefined;
+  /** The latest instant that the present start has taken for certainly passed. */
+  latestMs = 0;
+  /** Starts that have let batches go which were stored, and then lost. */
+  readonly losers = new Set<string>();
+  /** Older copies that were put back. */
+  copies = 0;
   readonly #world: World;
   readonly #network: Network;
-  readonly #config: CompiledConfig;
+  /** What the next start reads. */
+  config: CompiledConfig;
+  /** Not answered yet. */
+  readonly #open = new Set<SimExchange>();
   readonly #flushIntervalMs: number;
 
   constructor(
     parts: { readonly world: World; readonly network: Network; readonly config: CompiledConfig },
     own: {
+      /** Of several gateways that a region had; the region's if it is the first. */
+      readonly name?: string;
       readonly region: string;
       readonly route: Route;
       readonly clock: MachineClock;
@@ -78,9 +102,9 @@ export class SimGateway {
   ) {
     this.#world = parts.world;
     this.#network = parts.network;
-    this.#config = parts.config;
+    this.config = parts.config;
     this.region = own.region;
-    this.name = own.region;
+    this.name = own.name ?? own.region;
     this.route = own.route;
     this.#flushIntervalMs = own.flushIntervalMs;
     this.clock = own.clock;
@@ -103,6 +127,11 @@ export class SimGateway {
     return this.journalImage.identity?.producer ?? "";
   }
 
+  /** Those that it has now. */
+  get disksName(): string {
+    return `${this.producer} ${this.copies}`;
+  }
+
   /** Of the present start. */
   get startName(): string {
     return `${this.name}/${this.starts}`;
@@ -112,9 +141,10 @@ export class SimGateway {
     const host = new Host(this.#world, this.name, this.clock);
     this.host = host;
     this.starts++;
-    this.journalDisk.mount(host);
-    this.stateDisk.mount(host);
-    this.#open(host).catch((cause: unknown) => {
+    this.latestMs = 0;
+    this.journalDisk.mount(host, host.threads);
+    this.stateDisk.mount(host, host.threads);
+    this.#begin(host).catch((cause: unknown) => {
       if (!host.isDead) onFailed(cause);
     });
   }
@@ -129,6 +159,7 @@ export class SimGateway {
     this.host = undefined;
     this.core = undefined;
     this.pipeline = undefined;
+    this.#open.clear();
     this.journalDisk.crash();
     this.stateDisk.crash();
     this.#network.cut(this.producer);
@@ -143,11 +174,75 @@ export class SimGateway {
     return lost;
   }
 
-  take(exchange: SimExchange): void {
-    this.pipeline?.take(exchange);
+  /** What is on its disks now. */
+  copyDisks(): GatewayDisks {
+    return { journal: this.journalImage.copy(), store: this.storeImage.copy() };
   }
 
-  async #open(host: Host): Promise<void> {
+  /** It is killed, and an older copy of its disks takes their place. The journal that is gone. */
+  putBack(copy: GatewayDisks): JournalImage {
+    this.crash();
+    const lost = this.journalImage;
+    this.journalImage = copy.journal;
+    this.storeImage = copy.store;
+    this.copies++;
+    return lost;
+  }
+
+  take(exchange: SimExchange): void {
+    this.pipeline?.take(exchange);
+    if (exchange.status === 0) this.#open.add(exchange);
+    if (this.#open.size > openMax) this.#forgetAnswered();
+  }
+
+  /**
+   * Stops in order, as a signal makes it: closes the door, answers who is inside, and only then ends. `onStopped` is not
+   * called if it is killed meanwhile.
+   */
+  stop(onStopped: () => void): void {
+    const { host, pipeline, core } = this;
+    // While it starts a signal ends it at once.
+    if (host === undefined || pipeline === undefined || core === undefined) {
+      this.crash();
+      return onStopped();
+    }
+    pipeline.beginStop();
+    this.pipeline = undefined;
+    const deadlineMs = this.#world.nowMs + answerMsMax;
+    const end = (): void => {
+      if (host.isDead) return;
+      this.crash();
+      onStopped();
+    };
+    const wait = (): void => {
+      this.#forgetAnswered();
+      if (this.#open.size > 0 && this.#world.nowMs < deadlineMs) {
+        host.after(20, wait);
+        return;
+      }
+      pipeline.stop();
+      core.stop().then(end, end);
+    };
+    wait();
+  }
+
+  /** What is on its disk and not where `isSent` looks: batches, and charges that are in none. */
+  unsent(isSent: (batch: string) => boolean): number {
+    let unsent = 0;
+    for (const { incarnation, batches, open } of this.journalImage.incarnations) {
+      unsent += open.length;
+      for (const seq of batches.keys()) {
+        if (!isSent(`${this.producer}/${incarnation}/${seq}`)) unsent++;
+      }
+    }
+    return unsent;
+  }
+
+  #forgetAnswered(): void {
+    for (const exchange of this.#open) if (exchange.status !== 0) this.#open.delete(exchange);
+  }
+
+  async #begin(host: Host): Promise<void> {
     const journal = new SimJournal(this.journalImage, {
       disk: this.journalDisk,
       random: host.random,
@@ -161,6 +256,7 @@ export class SimGateway {
     if (journal.remains !== undefined) this.#world.count("recovery: open records sealed");
     const { region } = this;
     const { log, random } = host;
+    const { config } = this;
     const core = new GatewayCore(
       {
         region,
@@ -168,7 +264,7 @@ export class SimGateway {
         listen: "",
         flushIntervalMs: this.#flushIntervalMs,
         retentionMs,
-        rules: { plans: this.#config.plans, version: "" },
+        rules: { plans: config.plans, version: "" },
       },
       {
         ...{ journal, log, random, clock: host, timers: host, metrics: noMetrics },
@@ -195,7 +291,7 @@ export class SimGateway {
         unready: () => (core.isReady ? "" : "not ready"),
         ...{ clock: host, timers: host, random, log, metrics: noMetrics },
       },
-      this.#config,
+      config,
     );
     if (host.isDead) return;
     journal.onStored((position) => pipeline.stored(position));

@@ -19,7 +19,10 @@ export interface MachineClock {
 
 export class Host implements Owner, Clock, Timers {
   isDead = false;
+  /** Of the thread that answers. */
   pausedUntilMs = 0;
+  /** What runs beside it in the process: the disks. A stall of the event loop leaves them alone, a stop does not. */
+  readonly threads: Owner & { pausedUntilMs: number };
   readonly tag: number;
   readonly name: string;
   readonly random: Random;
@@ -35,6 +38,14 @@ export class Host implements Owner, Clock, Timers {
     this.#clock = clock;
     this.#bornMs = world.nowMs;
     this.random = worldRandom(world);
+    const isDead = (): boolean => this.isDead;
+    this.threads = {
+      tag: this.tag,
+      pausedUntilMs: 0,
+      get isDead() {
+        return isDead();
+      },
+    };
     const note = (message: string, cause?: unknown): void =>
       world.trace(
         () => `${name} log: ${message}${cause instanceof Error ? ` (${cause.message})` : ""}`,
@@ -44,6 +55,17 @@ export class Host implements Owner, Clock, Timers {
       warn: (message) => note(message),
       error: (message, _fields, cause) => note(message, cause),
     };
+  }
+
+  /** Stopped as a whole, as by SIGSTOP or with its machine. */
+  pause(forMs: number): void {
+    this.stall(forMs);
+    this.threads.pausedUntilMs = this.pausedUntilMs;
+  }
+
+  /** Its event loop does not turn. */
+  stall(forMs: number): void {
+    this.pausedUntilMs = Math.max(this.pausedUntilMs, this.#world.nowMs + forMs);
   }
 
   wallMs(): number {

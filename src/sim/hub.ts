@@ -4,8 +4,8 @@ import { type Hub, startHub } from "../hub/hub.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
 import { MemoryLedger } from "../hub/testing/memory-ledger.ts";
 import { Host, type MachineClock, noMetrics } from "./host.ts";
-import type { Network } from "./network.ts";
-import { Disk } from "./storage/disk.ts";
+import type { HubPlace, Network } from "./network.ts";
+import { Disk, type MountedDisk } from "./storage/disk.ts";
 import { RegistryImage, restoreLedger, SimLedger, SimRegistry } from "./storage/hub-stores.ts";
 import { SimStream, StreamImage } from "./storage/usage-stream.ts";
 import { StreamModel } from "./stream-model.ts";
@@ -34,20 +34,27 @@ export class SimHub {
   readonly registry = new RegistryImage();
   readonly #world: World;
   readonly #network: Network;
-  readonly #clock: MachineClock = { skewMs: 0, drift: 0 };
+  readonly clock: MachineClock = { skewMs: 0, drift: 0 };
   readonly #streamRepeats: number;
-  readonly #limits: readonly OvershootLimit[];
+  readonly #place: HubPlace;
+  /** What the next start reads, and the present one has read. */
+  limits: readonly OvershootLimit[];
   host: Host | undefined;
   hub: Hub | undefined;
   starts = 0;
+  /** The latest instant by the time of any start before the present one. */
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #startedMs = 0;
 
   constructor(
     world: World,
     network: Network,
     streamRepeats: number,
     limits: readonly OvershootLimit[] = [],
+    place: HubPlace = "main",
   ) {
-    this.#limits = limits;
+    this.limits = limits;
+    this.#place = place;
     this.#world = world;
     this.#network = network;
     this.#streamRepeats = streamRepeats;
@@ -56,12 +63,15 @@ export class SimHub {
     this.registryDisk = new Disk(world, "registry-failed");
   }
 
-  start(onFailed: (cause: unknown) => void): void {
-    const host = new Host(this.#world, "hub", this.#clock);
+  start(onStarted: () => void, onFailed: (cause: unknown) => void): void {
+    const host = new Host(this.#world, "hub", this.clock);
     this.host = host;
     this.starts++;
-    for (const disk of this.#disks()) disk.mount(host);
-    this.#open(host).catch((cause: unknown) => {
+    this.#startedMs = host.wallMs();
+    const started = (): void => {
+      if (!host.isDead) onStarted();
+    };
+    this.#open(host).then(started, (cause: unknown) => {
       if (host.isDead) return;
       this.crash();
       onFailed(cause);
@@ -69,12 +79,64 @@ export class SimHub {
   }
 
   crash(): void {
-    if (this.host === undefined) return;
-    this.host.isDead = true;
+    const host = this.leave();
+    if (host === undefined) return;
+    this.end(host);
+    for (const disk of this.disks) disk.crash();
+  }
+
+  /** Its process is not the hub any more, but runs on: another one is about to take its place. */
+  leave(): Host | undefined {
+    const { host } = this;
+    this.#latestMs = this.latestMs;
     this.host = undefined;
     this.hub = undefined;
-    this.#network.closeHub();
-    for (const disk of this.#disks()) disk.crash();
+    return host;
+  }
+
+  /** Ends a process. */
+  end(host: Host): void {
+    host.isDead = true;
+    this.#network.closeHub(host);
+  }
+
+  /** Stops in order, as a signal makes it. `onStopped` is not called if it is killed meanwhile. */
+  stop(onStopped: () => void): void {
+    const { hub, host } = this;
+    const end = (): void => {
+      if (this.host !== host) return;
+      this.crash();
+      onStopped();
+    };
+    // While it starts a signal ends it at once.
+    if (hub === undefined) end();
+    else hub.stop().then(end, end);
+  }
+
+  /** By the time of the present start, but for what it follows its wall clock by since: half a millisecond a second at most. */
+  get presentMs(): number {
+    return this.#startedMs + (this.host?.monotonicMs() ?? 0);
+  }
+
+  /** The latest instant that a hub has ever given as the present. */
+  get latestMs(): number {
+    return Math.max(this.#latestMs, this.presentMs);
+  }
+
+  /** Another hub, on copies of what is on the disks now. */
+  copy(): SimHub {
+    const copy = new SimHub(this.#world, this.#network, 0, this.limits, "copy");
+    Object.assign(copy.streamImage, {
+      records: [...this.streamImage.records],
+      last: this.streamImage.last,
+      before: this.streamImage.before,
+    });
+    const { totals, rows, meta, leases, fold } = this.ledger.copy();
+    Object.assign(copy.ledger, { totals, rows, meta, leases, fold });
+    const registry = this.registry.copy();
+    Object.assign(copy.registry, registry);
+    copy.clock.skewMs = this.clock.skewMs;
+    return copy;
   }
 
   /** Copies the hub's data, and says so once the copy is safe. */
@@ -101,10 +163,15 @@ export class SimHub {
     const position = await restoreLedger(this.ledger, backup.file, backup.atMs);
     this.registry.restore(backup.file);
     this.streamImage.restart(position);
-    this.model = new StreamModel();
-    this.model.readBatches(this.streamImage.before);
+    this.forgetModel();
     this.#isRestoring = false;
     return true;
+  }
+
+  /** The stream does not go on from what it was. */
+  forgetModel(): void {
+    this.model = new StreamModel();
+    this.model.readBatches(this.streamImage.before);
   }
 
   /** As its ledger says; 0: none yet, or it has just been restored and takes another. */
@@ -119,14 +186,23 @@ export class SimHub {
 
   async #open(host: Host): Promise<void> {
     const { files } = this.ledger;
-    const ledger = new SimLedger(this.ledger, this.ledgerDisk);
-    const registry = new SimRegistry(this.registry, this.registryDisk);
-    const stream = new SimStream(this.streamImage, this.streamDisk, this.#world);
+    const mount = (disk: Disk): MountedDisk => disk.mount(host, host.threads);
+    const [streamDisk, ledgerDisk, registryDisk] = [
+      mount(this.streamDisk),
+      mount(this.ledgerDisk),
+      mount(this.registryDisk),
+    ];
+    // What another process had asked for, and got, is on the disks then.
+    await new Promise<void>((resolve) => void host.after(0, resolve));
+    const stream = new SimStream(this.streamImage, streamDisk, this.#world);
+    const ledger = new SimLedger(this.ledger, ledgerDisk);
+    const registry = new SimRegistry(this.registry, registryDisk);
     stream.repeats = this.#streamRepeats;
     const hub = await startHub(
       {
         ...{ clock: host, timers: host, random: host.random, log: host.log, metrics: noMetrics },
-        ...{ stream, ledger, registry, acceptor: this.#network.acceptor(host, registry) },
+        ...{ stream, ledger, registry },
+        acceptor: this.#network.acceptor(host, this.#place, registry),
         sealed: {
           path: (position) => `sealed-${position}`,
           open: async (file) => files.get(file)?.copy() ?? new MemoryLedger(),
@@ -135,7 +211,7 @@ export class SimHub {
         fileBytes: async () => 0,
       },
       {
-        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined, limits: this.#limits },
+        ...{ regions: [], keyPrefix: "sim", checkKey: () => undefined, limits: this.limits },
         ...{ publishIntervalMs, checkpointIntervalMs },
         ...{ streamRetentionMs: 7 * 86_400_000, sealIntervalMs: 86_400_000 },
         journalSizeMaxBytes: 2 ** 30,
@@ -144,7 +220,7 @@ export class SimHub {
     if (!host.isDead) this.hub = hub;
   }
 
-  #disks(): readonly Disk[] {
+  get disks(): readonly Disk[] {
     return [this.streamDisk, this.ledgerDisk, this.registryDisk];
   }
 }

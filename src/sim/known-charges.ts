@@ -3,8 +3,12 @@
  * it then admits no more than the quota, of what it knows; all that is over was charged elsewhere and is not in that version.
  */
 
-import { type ProducerKey, producerKey, type Version } from "../base/words.ts";
+import { type ProducerKey, producerKey, type Version, versionZero } from "../base/words.ts";
 import type { Batch } from "../metering/batch-codec.ts";
+import { BatchOrder } from "./batch-order.ts";
+import type { CallRecord } from "./calls.ts";
+import type { CounterNames } from "./counter-names.ts";
+import type { SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
 import type { StreamModel } from "./stream-model.ts";
 
@@ -17,49 +21,72 @@ interface Charge {
   readonly charged: number;
 }
 
-/** The batches of one producer's incarnation. */
-interface Line {
-  next: number;
-  /** Those behind one that is missing. */
-  readonly early: Map<number, Batch>;
-}
-
 export class KnownCharges {
   readonly #hub: SimHub;
   #model: StreamModel | undefined;
   /** By `window lo hi`, in the order of the stream. */
   #charges = new Map<string, Charge[]>();
-  #lines = new Map<ProducerKey, Line>();
+  #order = new BatchOrder();
   #upTo = 0;
 
-  constructor(hub: SimHub) {
+  /** Of these the stream is, as far as any version of them says. */
+  readonly #epochs = new Set<number>();
+  /** Of these it has lost its end. */
+  readonly #cut = new Set<number>();
+
+  readonly #names: CounterNames;
+
+  readonly #isShort: () => boolean;
+
+  /** `isShort`: the stream has been put away, and what is in its place ends before what the hub holds. */
+  constructor(hub: SimHub, names: CounterNames, isShort: () => boolean) {
     this.#hub = hub;
+    this.#isShort = isShort;
+    this.#names = names;
   }
 
-  /** Units of a counter that others charged. Undefined: the version is of a stream that is no more. */
-  others(counter: string, version: Version, own: ProducerKey): number | undefined {
-    const { isRestoring, epoch } = this.#hub;
-    if (isRestoring || version.epoch !== epoch) return undefined;
-    this.#read();
-    let units = 0;
-    for (const charge of this.#charges.get(counter) ?? []) {
-      if (charge.position > version.position) break;
-      if (charge.by !== own) units += charge.units;
-    }
-    return units;
+  /** The stream has lost what the hub of this epoch published last. */
+  streamLost(epoch: number): void {
+    this.#cut.add(epoch);
   }
 
-  /** Units of a counter that a producer itself charged, given back or not. Undefined: as with `others`. */
-  own(counter: string, version: Version, own: ProducerKey): number | undefined {
-    const { isRestoring, epoch } = this.#hub;
-    if (isRestoring || version.epoch !== epoch) return undefined;
-    this.#read();
-    let units = 0;
+  /**
+   * Units of a call's counter that others have charged, net of what was given back, in the version of the totals that its gateway says
+   * it holds. Undefined: the version is of a stream that is no more.
+   */
+  others(call: CallRecord, gateway: SimGateway): number | undefined {
+    return this.#sum(call, gateway, ({ by, units }, own) => (by === own ? 0 : units));
+  }
+
+  /** As `others`, of what the gateway's present start has charged itself, given back or not. */
+  own(call: CallRecord, gateway: SimGateway): number | undefined {
+    return this.#sum(call, gateway, ({ by, charged }, own) => (by === own ? charged : 0));
+  }
+
+  #sum(
+    call: CallRecord,
+    { core, producer, incarnation }: SimGateway,
+    unitsOf: (charge: Charge, own: ProducerKey) => number,
+  ): number | undefined {
+    const version = core?.view.version ?? versionZero;
+    if (!this.#knows(version)) return undefined;
+    const own = producerKey(producer, incarnation);
+    const counter = this.#names.of(call, core?.credentials?.hashKey);
+    let sum = 0;
     for (const charge of this.#charges.get(counter) ?? []) {
       if (charge.position > version.position) break;
-      if (charge.by === own) units += charge.charged;
+      sum += unitsOf(charge, own);
     }
-    return units;
+    return sum;
+  }
+
+  /** Reads on; false: the version is of another stream. */
+  #knows({ epoch }: Version): boolean {
+    const { isRestoring, epoch: present } = this.#hub;
+    if (isRestoring || this.#isShort()) return false;
+    this.#read();
+    if (present > 0 && !this.#cut.has(present)) this.#epochs.add(present);
+    return this.#epochs.has(epoch);
   }
 
   /** What the stream got since. */
@@ -68,33 +95,20 @@ export class KnownCharges {
     const isOther = this.#model !== model;
     if (isOther) {
       this.#model = model;
+      this.#epochs.clear();
       this.#charges = new Map();
-      this.#lines = new Map();
+      this.#order = new BatchOrder();
       this.#upTo = 0;
     }
     const records = isOther ? streamImage.all : streamImage.records;
     let from = records.length;
     while (from > 0 && (records[from - 1]?.position ?? 0) > this.#upTo) from--;
-    for (const { position, batch } of model.batches(records.slice(from))) {
-      this.#batch(position, batch);
+    for (const record of records.slice(from)) {
+      for (const batch of this.#order.take(model.entry(record))) {
+        this.#charge(record.position, producerKey(batch.producer, batch.incarnation), batch);
+      }
     }
     this.#upTo = records.at(-1)?.position ?? this.#upTo;
-  }
-
-  #batch(position: number, batch: Batch): void {
-    const by = producerKey(batch.producer, batch.incarnation);
-    let line = this.#lines.get(by);
-    if (line === undefined) {
-      line = { next: 1, early: new Map() };
-      this.#lines.set(by, line);
-    }
-    if (batch.seq >= line.next) line.early.set(batch.seq, batch);
-    for (;;) {
-      const next = line.early.get(line.next);
-      if (next === undefined) return;
-      line.early.delete(line.next++);
-      this.#charge(position, by, next);
-    }
   }
 
   #charge(position: number, by: ProducerKey, { windows, counters }: Batch): void {

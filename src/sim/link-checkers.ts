@@ -3,6 +3,7 @@
 import { crc32 } from "../base/hash.ts";
 import { compareVersions, type Position, type Version } from "../base/words.ts";
 import type { GatewayMessage, HubMessage } from "../ports/link.ts";
+import type { JournalImage } from "./storage/journal.ts";
 import type { Report } from "./violation.ts";
 
 export class LinkCheckers {
@@ -11,6 +12,9 @@ export class LinkCheckers {
   readonly #batches = new Map<string, number>();
   /** The highest position that a gateway was told of, by epoch. */
   readonly #published = new Map<number, Position>();
+
+  /** Epochs of which the stream has lost records. */
+  readonly #cut = new Set<number>();
 
   constructor(report: Report) {
     this.#report = report;
@@ -25,8 +29,20 @@ export class LinkCheckers {
   /** A hub starts, of this epoch, from a stream that ends at `last`: nothing behind it may have been published. */
   hubStarts({ epoch, position: last }: Version): void {
     const published = this.#published.get(epoch) ?? 0;
-    if (published <= last) return;
+    if (published <= last || this.#cut.has(epoch)) return;
     this.#report("I6", `position ${published} was published, the stream ends at ${last}`);
+  }
+
+  /** The stream has lost what was published last. */
+  streamLost(epoch: number): void {
+    this.#cut.add(epoch);
+  }
+
+  /** An older copy of a journal was put back: what it had open is sealed again, with what it had then. */
+  putBack(producer: string, journal: JournalImage): void {
+    for (const { incarnation, last } of journal.incarnations) {
+      this.#batches.delete(`${producer}/${incarnation}/${last + 1}`);
+    }
   }
 
   /** A start of a gateway holds a version; `name` is that start's. */

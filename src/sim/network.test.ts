@@ -19,7 +19,7 @@ async function openHarness(route: Route): Promise<LinkHarness> {
     ...{ producer, secret: sha256Hex(secret) },
   });
   return {
-    acceptor: network.acceptor(undefined, new MemoryRegistry()),
+    acceptor: network.acceptor(undefined, "main", new MemoryRegistry()),
     dialer: ({ producer, joinToken, secret }) =>
       network.dialer(identityOf(producer, secret), route, undefined, joinToken),
     nowhere: new Network(world).dialer(identityOf("0".repeat(32)), route, undefined),

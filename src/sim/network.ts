@@ -22,6 +22,15 @@ import type { Owner, World } from "./world.ts";
 
 export type Direction = "up" | "down";
 
+/** Where a hub runs: as a rule there is one. */
+export type HubPlace = "main" | "copy";
+
+interface Listening {
+  readonly hub: Owner | undefined;
+  readonly secrets: ProducerSecrets;
+  readonly listener: (end: HubEnd, peer: LinkPeer) => void;
+}
+
 /** How one gateway's way to the hub behaves now. */
 export interface Route {
   delayMs: number;
@@ -31,6 +40,8 @@ export interface Route {
   readonly blocked: Set<Direction>;
   /** Share of the messages that arrive twice. */
   repeats: number;
+  /** Where it leads to; undefined: to the hub that there should be. */
+  place?: HubPlace | undefined;
 }
 
 /** How long a gateway waits to be let in. */
@@ -45,6 +56,7 @@ export type Watch = (
   producer: ProducerId,
   message: GatewayMessage | HubMessage,
   payload: Uint8Array,
+  hub: Owner | undefined,
 ) => void;
 
 class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
@@ -73,7 +85,6 @@ class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
     this.#connection.carry(this.#direction, () => {
       if (isBuffered) this.bufferedBytes -= copy.length + 1;
       isBuffered = false;
-      this.#connection.watch(message as never, copy);
       // The listener owns what it is given: what arrives twice is not the same twice.
       this.peer.deliver(message, this.#connection.repeats ? copy.slice() : copy);
     });
@@ -81,6 +92,7 @@ class End<Out extends object, In extends object> implements LinkEnd<Out, In> {
 
   deliver(message: In, payload: Uint8Array): void {
     if (this.isClosed) return;
+    this.#connection.watch(message as never, payload);
     if (this.#listener === undefined) this.#early.push({ message, payload });
     else this.#listener(message, payload);
   }
@@ -140,7 +152,7 @@ class Connection {
   }
 
   watch(message: GatewayMessage | HubMessage, payload: Uint8Array): void {
-    this.#network.watch?.(this.producer, message, payload);
+    this.#network.watch?.(this.producer, message, payload, this.hub.owner);
   }
 
   later(end: { readonly owner: Owner | undefined }, run: () => void): void {
@@ -200,31 +212,32 @@ class Connection {
 export class Network {
   readonly world: World;
   watch: Watch | undefined;
-  #listener: ((end: HubEnd, peer: LinkPeer) => void) | undefined;
-  #hub: Owner | undefined;
-  #secrets: ProducerSecrets | undefined;
+  /** What accepts connections, by place: the newest start of the hub there. */
+  readonly #hubs = new Map<HubPlace, Listening>();
   #connections: Connection[] = [];
 
   constructor(world: World) {
     this.world = world;
   }
 
-  /** For one start of a hub; the one before is gone. */
-  acceptor(hub: Owner | undefined, secrets: ProducerSecrets): LinkAcceptor {
-    this.closeHub();
-    this.#hub = hub;
-    this.#secrets = secrets;
+  /** For one start of a hub, which takes over the address. */
+  acceptor(hub: Owner | undefined, place: HubPlace, secrets: ProducerSecrets): LinkAcceptor {
     return {
       onConnection: (listener) => {
-        this.#listener = listener;
+        this.#hubs.set(place, { hub, secrets, listener });
       },
     };
   }
 
   /** The hub's process is gone: its machine closes what it had open. */
-  closeHub(): void {
-    this.#listener = undefined;
-    for (const connection of this.#connections.splice(0)) connection.cut("connection lost");
+  closeHub(hub: Owner): void {
+    for (const [place, listening] of this.#hubs) {
+      if (listening.hub === hub) this.#hubs.delete(place);
+    }
+    for (const connection of this.#connections) {
+      if (connection.hub.owner === hub) connection.cut("connection lost");
+    }
+    this.#connections = this.#connections.filter(({ isCut }) => !isCut);
   }
 
   dialer(
@@ -256,30 +269,37 @@ export class Network {
   #connect(claim: Claim, route: Route, owner: Owner | undefined): Promise<GatewayEnd> {
     return new Promise((resolve, reject) => {
       const refuse = (code: ErrorCode): void => reject(new TallygateError(code, "not let in"));
-      this.world.schedule(2 * route.delayMs, owner, () => {
-        if (this.#listener === undefined || route.blocked.size > 0 || this.#hub?.isDead === true) {
+      const attempt = (): void => {
+        const found = this.#hubs.get(route.place ?? "main");
+        const stoppedMs = (found?.hub?.pausedUntilMs ?? 0) - this.world.nowMs;
+        // It is there and does not answer.
+        if (stoppedMs > 0 && found?.hub?.isDead === false) {
+          this.world.schedule(stoppedMs, owner, attempt);
+          return;
+        }
+        if (found === undefined || route.blocked.size > 0 || found.hub?.isDead === true) {
           this.world.count("fault: connection refused");
           return refuse("hub-unreachable");
         }
-        const hub = this.#hub;
+        const { hub } = found;
         this.world.schedule(handshakeMs, owner, () => refuse("hub-unreachable"));
-        void this.#admits(claim).then((answer) => {
+        void this.#admits(claim, found.secrets).then((answer) => {
           // One of the two is gone: whoever is left will not wait for ever.
           if (hub?.isDead === true || owner?.isDead === true) return;
-          const listener = this.#listener;
           if (answer !== "admitted") return refuse(answer);
-          if (listener === undefined) return refuse("hub-refused");
-          resolve(this.#open(claim.identity.producer, route, { gateway: owner, hub, listener }));
+          resolve(this.#open(claim.identity.producer, route, { gateway: owner, ...found }));
         });
-      });
+      };
+      this.world.schedule(2 * route.delayMs, owner, attempt);
     });
   }
 
-  async #admits({ identity, token }: Claim): Promise<"admitted" | ErrorCode> {
+  async #admits(
+    { identity, token }: Claim,
+    secrets: ProducerSecrets,
+  ): Promise<"admitted" | ErrorCode> {
     const { producer, secret } = identity;
-    const secrets = this.#secrets;
     if (token !== joinToken) return "join-refused";
-    if (secrets === undefined) return "hub-refused";
     if (!/^[0-9a-f]{32}$/.test(producer)) return "producer-refused";
     const hash = sha256Hex(secret);
     try {
@@ -290,7 +310,7 @@ export class Network {
     return secrets.producerSecret(producer) === hash ? "admitted" : "producer-refused";
   }
 
-  /** At most one per producer: the newer wins. */
+  /** At each hub at most one per producer: the newer wins. */
   #open(
     producer: ProducerId,
     route: Route,
@@ -300,7 +320,9 @@ export class Network {
       readonly listener: (end: HubEnd, peer: LinkPeer) => void;
     },
   ): GatewayEnd {
-    for (const older of this.#of(producer)) older.replace();
+    for (const older of this.#of(producer)) {
+      if (older.hub.owner === parts.hub) older.replace();
+    }
     const connection = new Connection(this, route, { producer, ...parts });
     this.#connections = this.#connections.filter(({ isCut }) => !isCut);
     this.#connections.push(connection);

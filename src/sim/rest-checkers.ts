@@ -3,12 +3,12 @@
 import type { Batch } from "../metering/batch-codec.ts";
 import type { UsageQuery } from "../ports/ledger-store.ts";
 import type { CallRecord, Ledger } from "./calls.ts";
-import type { SimGateway } from "./gateway.ts";
+import type { Life, SimGateway } from "./gateway.ts";
 import type { SimHub } from "./hub.ts";
-import type { LostCharges } from "./lost-charges.ts";
+import { batchName, type LostCharges } from "./lost-charges.ts";
 import { checkLeasesAtRest, checkSpenders } from "./rest-lease-checkers.ts";
 import { checkUsageAtRest } from "./rest-usage-checkers.ts";
-import { checkViews } from "./rest-view-checkers.ts";
+import { checkTimes, checkViews } from "./rest-view-checkers.ts";
 import { difference } from "./stream-model.ts";
 import type { Report } from "./violation.ts";
 
@@ -17,11 +17,18 @@ const everything: Omit<UsageQuery, "by"> = {
   ...{ limit: 100_000, offset: 0, where: {} },
 };
 
+/** The hub keeps totals of an ended window for ten minutes; a clock that was ahead may have made it forget those that go on. */
+const droppedMs = 598_000;
+
 export interface AtRest {
   readonly hub: SimHub;
   readonly gateways: readonly SimGateway[];
   readonly ledger: Ledger;
   readonly lost: LostCharges;
+  /** Of all starts of all gateways that there ever were. */
+  readonly lives: readonly Life[];
+  /** The hub may have forgotten grants: it was restored, or its stream has lost its end. */
+  readonly hasForgotten: boolean;
   /** Owners of all keys that the admin made, by id. */
   readonly keys: ReadonlyMap<string, string>;
   /** Calls sent after healing. */
@@ -45,8 +52,11 @@ export function lostCalls({
   hub,
   lost,
 }: Pick<AtRest, "hub" | "lost">): ReadonlyMap<string, number> {
-  const counted = new Set(hub.model.counted(hub.streamImage.all).map(nameOf));
-  return lost.calls((batch) => counted.has(nameOf(batch)));
+  return lost.calls(named(hub.model.counted(hub.streamImage.all)));
+}
+
+function named(batches: readonly Batch[]): ReadonlyMap<string, Batch> {
+  return new Map(batches.map((batch) => [batchName(batch), batch]));
 }
 
 export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
@@ -75,17 +85,18 @@ export async function checkAtRest(at: AtRest, report: Report): Promise<void> {
   checkSums({ byKey, byOwner, byRoute: await usage(api, "route") }, report);
   checkOwners({ byKey, byOwner }, at.keys, report);
   const counted = hub.model.counted(hub.streamImage.all);
-  const names = new Set(counted.map(nameOf));
-  const isCounted = (batch: Batch): boolean => names.has(nameOf(batch));
-  const lost = at.lost.calls(isCounted);
+  const byName = named(counted);
+  const lost = at.lost.calls(byName);
   checkCounts(byKey, { ledger, lost }, report);
   checkMinutes(hub, { ledger, lost }, report);
-  const { cells } = ledger;
-  const usageAtRest = { hub, usage: api.usage, counted, lost: at.lost.batches(isCounted), cells };
-  await checkUsageAtRest(usageAtRest, report);
-  checkViews(gateways, counted, report);
+  const keptMs = hub.latestMs - droppedMs;
+  const usageAtRest = { hub, usage: api.usage, counted, keptMs };
+  const calls = { lost: at.lost.rest(byName), cells: ledger.cells };
+  await checkUsageAtRest({ ...usageAtRest, ...calls }, report);
+  checkTimes(hub, gateways, report);
+  checkViews(gateways, { counted, keptMs }, report);
   checkLeasesAtRest(at, report);
-  checkSpenders(gateways, counted, report);
+  checkSpenders(at.lives, counted, report);
 }
 
 async function usage(
@@ -123,10 +134,6 @@ interface Expected {
   readonly ledger: Ledger;
   /** Calls by subject that went with disks. */
   readonly lost: ReadonlyMap<string, number>;
-}
-
-function nameOf({ producer, incarnation, seq }: Batch): string {
-  return `${producer}/${incarnation}/${seq}`;
 }
 
 /** Every delivered call is counted, and no more than was admitted. */

@@ -4,9 +4,11 @@
  */
 
 import type { EpochMs } from "../base/words.ts";
+import { parseWindowId } from "../limits/window.ts";
 import type { Batch, RegionalRow } from "../metering/batch-codec.ts";
 import type { UsageDimension, UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
 import type { SimHub } from "./hub.ts";
+import type { LostBatch } from "./lost-charges.ts";
 import { difference } from "./stream-model.ts";
 import { isCount } from "./total-checkers.ts";
 import { cellName, type UsageCell, type UsageCells } from "./usage-cells.ts";
@@ -34,7 +36,9 @@ export interface UsageAtRest {
   readonly usage: Usage;
   /** The batches that count, and those that were lost with disks. */
   readonly counted: readonly Batch[];
-  readonly lost: readonly Batch[];
+  readonly lost: readonly LostBatch[];
+  /** Of windows that had ended by then the hub may have forgotten totals. */
+  readonly keptMs: EpochMs;
   readonly cells: UsageCells;
 }
 
@@ -50,9 +54,21 @@ async function checkDimension(
   by: UsageDimension,
   report: Report,
 ): Promise<void> {
-  const expected = new Map<string, number>();
+  const of = valueOf[by];
+  const hours = new Map<EpochMs, Map<string, number>>();
   for (const { rows } of counted) {
-    for (const row of rows) add(expected, `${isoOf(row.hour)} ${valueOf[by](row)}`, row.calls);
+    for (const row of rows) {
+      let sums = hours.get(row.hour);
+      if (sums === undefined) {
+        sums = new Map();
+        hours.set(row.hour, sums);
+      }
+      add(sums, of(row), row.calls);
+    }
+  }
+  const expected = new Map<string, number>();
+  for (const [hour, sums] of hours) {
+    for (const [value, calls] of sums) expected.set(`${isoOf(hour)} ${value}`, calls);
   }
   const found = new Map<string, number>();
   for (const row of await usage({ ...everything, by })) {
@@ -66,10 +82,11 @@ async function checkDimension(
 }
 
 /** Of every window that the hub has not dropped, each counter is the sum of the batches. */
-function checkWindows({ hub, counted }: UsageAtRest, report: Report): void {
+function checkWindows({ hub, counted, keptMs }: UsageAtRest, report: Report): void {
   const held = new Map<string, number>();
   const windows = new Set<string>();
   for (const { window, lo, hi, charged, refunded } of hub.ledger.totals.values()) {
+    if ((parseWindowId(window)?.endMs ?? 0) <= keptMs) continue;
     windows.add(window);
     held.set(`${window} ${lo} ${hi} charged`, charged);
     held.set(`${window} ${lo} ${hi} refunded`, refunded);
@@ -152,13 +169,22 @@ function checkCells(
   }
 }
 
-function lostCells(lost: readonly Batch[]): Map<string, number> {
+function lostCells(lost: readonly LostBatch[]): Map<string, number> {
   const cells = new Map<string, number>();
-  for (const { rows } of lost) {
-    for (const { hour, region, route, key, address, calls } of rows) {
-      const subject = key === "" ? `ip:${address}` : `key:${key}`;
-      add(cells, cellName({ hour, region, route, subject }), calls);
+  for (const { batch, kept } of lost) {
+    const before = kept === undefined ? undefined : cellsOf(kept);
+    for (const [name, calls] of cellsOf(batch)) {
+      add(cells, name, Math.max(0, calls - (before?.get(name) ?? 0)));
     }
+  }
+  return cells;
+}
+
+function cellsOf({ rows }: Batch): Map<string, number> {
+  const cells = new Map<string, number>();
+  for (const { hour, region, route, key, address, calls } of rows) {
+    const subject = key === "" ? `ip:${address}` : `key:${key}`;
+    add(cells, cellName({ hour, region, route, subject }), calls);
   }
   return cells;
 }

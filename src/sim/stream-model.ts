@@ -1,19 +1,26 @@
 /** What a stream comes to, computed another way than the hub does: sets of batches, and sums over them. */
 
 import { type Position, type ProducerKey, producerKey } from "../base/words.ts";
+import { parseWindowId } from "../limits/window.ts";
 import type { Batch } from "../metering/batch-codec.ts";
 import { decodeStreamRecord, type StreamEntry } from "../metering/stream-record.ts";
 import type { StreamRecord } from "../ports/usage-stream.ts";
+import { BatchOrder } from "./batch-order.ts";
 
-export interface ModelLease {
+export interface ModelGrant {
   readonly holder: ProducerKey;
   readonly request: number;
   readonly window: string;
   readonly lo: number;
   readonly hi: number;
   readonly units: number;
+}
+
+export interface ModelLease extends ModelGrant {
   /** Undefined while it is open. */
   spent: number | undefined;
+  /** No record grants it: the hub has forgotten that. */
+  readonly isForgotten?: boolean;
 }
 
 export class StreamModel {
@@ -33,37 +40,20 @@ export class StreamModel {
 
   /** The batches that count. */
   counted(records: readonly StreamRecord[]): Batch[] {
-    const producers = new Map<string, Map<number, Batch>>();
-    for (const record of records) {
-      const entry = this.#entry(record);
-      if (entry.kind !== "batch") continue;
-      const { batch } = entry;
-      const name = producerKey(batch.producer, batch.incarnation);
-      let batches = producers.get(name);
-      if (batches === undefined) {
-        batches = new Map();
-        producers.set(name, batches);
-      }
-      batches.set(batch.seq, batch);
-    }
-    return [...producers.values()].flatMap((batches) => {
-      const inOrder: Batch[] = [];
-      for (let seq = 1; ; seq++) {
-        const batch = batches.get(seq);
-        if (batch === undefined) return inOrder;
-        inOrder.push(batch);
-      }
-    });
+    const order = new BatchOrder();
+    return records.flatMap((record) => order.take(this.entry(record)));
   }
 
   /**
    * Leases by name, as `producer/incarnation request`: each is granted once and ended once, whatever is repeated. Of those
-   * that are ended, what was spent.
+   * that are ended, what was spent. Those of windows that are dropped are gone.
    */
   leases(records: readonly StreamRecord[]): Map<string, ModelLease> {
     const leases = new Map<string, ModelLease>();
+    let horizonMs = 0;
     for (const record of records) {
-      const entry = this.#entry(record);
+      const entry = this.entry(record);
+      if (entry.kind === "expire") horizonMs = Math.max(horizonMs, entry.horizonMs);
       if (entry.kind !== "grant") continue;
       const { producer, incarnation, request, window, lo, hi, units } = entry;
       const holder = producerKey(producer, incarnation);
@@ -78,19 +68,33 @@ export class StreamModel {
         const lease = leases.get(name);
         // What a restored hub has forgotten that it lent is used up all the same.
         if (lease === undefined) {
-          leases.set(name, { holder, request, window, lo, hi, units: spent, spent });
+          leases.set(name, {
+            holder,
+            request,
+            window,
+            lo,
+            hi,
+            units: spent,
+            spent,
+            isForgotten: true,
+          });
         } else lease.spent ??= spent;
       }
+    }
+    for (const [name, { window }] of leases) {
+      const endMs = parseWindowId(window)?.endMs;
+      if (endMs !== undefined && endMs <= horizonMs) leases.delete(name);
     }
     return leases;
   }
 
   /** All that some records grant, repeats too. */
-  grants(records: readonly StreamRecord[]): string[] {
+  grants(records: readonly StreamRecord[]): ModelGrant[] {
     return records.flatMap((record) => {
-      const entry = this.#entry(record);
+      const entry = this.entry(record);
       if (entry.kind !== "grant") return [];
-      return [`${producerKey(entry.producer, entry.incarnation)} ${entry.request}`];
+      const { producer, incarnation, request, window, lo, hi, units } = entry;
+      return [{ holder: producerKey(producer, incarnation), request, window, lo, hi, units }];
     });
   }
 
@@ -100,19 +104,11 @@ export class StreamModel {
     return this.#batches.has(name);
   }
 
-  /** The batches of some records, repeats too. */
-  *batches(records: readonly StreamRecord[]): Iterable<{ position: Position; batch: Batch }> {
-    for (const record of records) {
-      const entry = this.#entry(record);
-      if (entry.kind === "batch") yield { position: record.position, batch: entry.batch };
-    }
-  }
-
   readBatches(records: readonly StreamRecord[]): void {
     for (let i = records.length - 1; i >= 0; i--) {
       const record = records[i] as StreamRecord;
       if (record.position <= this.#batchesUpTo) break;
-      const entry = this.#entry(record);
+      const entry = this.entry(record);
       if (entry.kind !== "batch") continue;
       const { producer, incarnation, seq } = entry.batch;
       this.#batches.add(`${producer}/${incarnation}/${seq}`);
@@ -120,7 +116,7 @@ export class StreamModel {
     this.#batchesUpTo = records.at(-1)?.position ?? this.#batchesUpTo;
   }
 
-  #entry(record: StreamRecord): StreamEntry {
+  entry(record: StreamRecord): StreamEntry {
     let entry = this.#decoded.get(record);
     if (entry === undefined) {
       entry = decodeStreamRecord(record.bytes);

@@ -31,27 +31,53 @@ export const faultKinds = [
   "streamFails",
   "ledgerFails",
   "pause",
+  "stall",
   "clockJump",
+  "hubPause",
+  "hubStall",
+  "hubClock",
   "keys",
   "diskLost",
+  "diskPutBack",
   "backup",
   "hubRestored",
+  "streamCut",
+  "streamReplaced",
+  "hubTakenOver",
+  "hubCopied",
+  "config",
+  "regions",
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** How many times rarer some kinds are: those after which much has to be done again. */
-const rare: Partial<Record<FaultKind, number>> = { diskLost: 4, hubRestored: 4, backup: 1 };
+/** How many times rarer some kinds are than backups: most, since there are many; and more so where much has to be done again. */
+const rarely = 2;
+const rare: Partial<Record<FaultKind, number>> = {
+  ...{ backup: 1, keys: 1 },
+  ...{ diskLost: 3, diskPutBack: 3, hubRestored: 3, streamCut: 3, streamReplaced: 3 },
+  ...{ hubTakenOver: 3, hubCopied: 3, hubClock: 3, config: 3, regions: 3 },
+};
+
+/** Of eight seeds three have these faults alone: what holds without others is checked there most sharply. */
+const calm: ReadonlySet<FaultKind> = new Set(["keys"]);
+const inOrder: ReadonlySet<FaultKind> = new Set(["keys", "config", "regions", "backup"]);
+const network: ReadonlySet<FaultKind> = new Set([
+  ...(["cut", "oneWay", "slow", "pause", "stall", "hubPause", "hubStall", "keys"] as const),
+]);
 
 const mildMs = 60_000;
 const harshMs = 12_000;
 
 export function drawSwarm(random: SeededRandom): Swarm {
   const level = (): number => [0, mildMs, harshMs, harshMs][random.below(4)] as number;
-  // One seed of eight is calm: what holds without faults is checked there most sharply.
-  const isCalm = random.below(8) === 0;
+  const only = [calm, inOrder, network][random.below(8)];
+  const isCalm = only === calm;
   const every = Object.fromEntries(
-    faultKinds.map((kind) => [kind, isCalm && kind !== "keys" ? 0 : level() * (rare[kind] ?? 1)]),
+    faultKinds.map((kind) => [
+      kind,
+      only?.has(kind) === false ? 0 : level() * (rare[kind] ?? rarely),
+    ]),
   ) as Record<FaultKind, number>;
   const gateways = [2, 2, 2, 2, 3, 3, 4][random.below(7)] as number;
   return {

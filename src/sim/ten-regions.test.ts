@@ -60,7 +60,7 @@ async function race(enforcement: "soft" | "strict"): Promise<Spent> {
   const hub = new SimHub(world, network, 0, [{ ...limit, scope: "global", isStrict }]);
   const config = configOf(enforcement);
   const fail = (cause: unknown): void => assert.fail(String(cause));
-  hub.start(fail);
+  hub.start(() => {}, fail);
   const gateways = regions.map((region) => {
     const route = { delayMs, jitterMs: 0, blocked: new Set<never>(), repeats: 0 };
     const clock = { skewMs: 0, drift: 0 };

@@ -29,7 +29,7 @@ export class UsageCells {
     return [...this.#cells.values()];
   }
 
-  #of({ inMinute, gateway: region, target, subject }: CallRecord): UsageCell {
+  #of({ inMinute, region, target, subject }: CallRecord): UsageCell {
     const hour = inMinute.startMs - (inMinute.startMs % hourMs);
     const { route } = target;
     const name = cellName({ hour, region, route, subject });
@@ -48,5 +48,5 @@ export function cellName({
   route,
   subject,
 }: Pick<UsageCell, "hour" | "region" | "route" | "subject">): string {
-  return `${new Date(hour).toISOString()} ${region} ${route} ${subject}`;
+  return `${hour} ${region} ${route} ${subject}`;
 }

@@ -18,14 +18,14 @@ function target(name: string, weight = 1, callsMax = 100): Named {
     checksFailedMax: 1,
     checksPassedMin: 1,
   });
-  return { name, weight, callsMax, health, calls: 0, turn: 0 };
+  return { name, weight, callsMax, health, calls: 0, sockets: 0, turn: 0 };
 }
 
 function choose(
   targets: readonly Named[],
-  { nowMs = 0, tried = [] as readonly Named[], isPrecious = false } = {},
+  { nowMs = 0, tried = [] as readonly Named[], isPrecious = false, isUpgrade = false } = {},
 ): string | undefined {
-  return chooseTarget(targets, { nowMs, tried, isPrecious })?.name;
+  return chooseTarget(targets, { nowMs, tried, isPrecious, isUpgrade })?.name;
 }
 
 /** How often each is chosen when no call lasts. */
@@ -45,6 +45,17 @@ test("idle targets take turns, as often as their weights say", () => {
     c: 100,
   });
   assert.deepEqual(shares([target("a", 3), target("b", 1)], 400), { a: 300, b: 100 });
+});
+
+test("WebSockets are spread by how many are open, and calls as if there were none", () => {
+  const [a, b] = [target("a"), target("b")];
+  a.sockets = 100;
+  for (let i = 0; i < 100; i++) {
+    assert.equal(choose([a, b], { isUpgrade: true }), "b");
+    b.sockets++;
+  }
+  a.sockets = 1_000;
+  assert.deepEqual(shares([a, b], 100), { a: 50, b: 50 });
 });
 
 test("a target with fewer calls for its weight comes first, so one that hangs gets no more", () => {
@@ -94,7 +105,12 @@ test("whatever the weights, in the long run loads per weight differ by one call 
       (weights) => {
         const targets = weights.map((weight, i) => target(String(i), weight, 10_000));
         for (let i = 0; i < 500; i++) {
-          const chosen = chooseTarget(targets, { nowMs: 0, tried: [], isPrecious: false });
+          const chosen = chooseTarget(targets, {
+            nowMs: 0,
+            tried: [],
+            isPrecious: false,
+            isUpgrade: false,
+          });
           assert.ok(chosen);
           chosen.calls++;
         }

@@ -12,6 +12,8 @@ export interface Candidate {
   readonly health: TargetHealth;
   /** Calls in progress. */
   calls: number;
+  /** Open WebSockets, which are none of the calls. */
+  sockets: number;
   /** Calls in progress, at most; more are not sent there. */
   readonly callsMax: number;
   /** The turn's account; the balancer's own. */
@@ -24,6 +26,8 @@ export interface Choice<Target extends Candidate> {
   readonly tried: readonly Target[];
   /** The call cannot be sent again if it fails: no target is tried out with it while another is in service. */
   readonly isPrecious: boolean;
+  /** It wants to become a WebSocket: those are spread by how many are open, calls by how many are in progress. */
+  readonly isUpgrade: boolean;
 }
 
 /** Undefined: none of them may be used now. */
@@ -36,12 +40,12 @@ export function chooseTarget<Target extends Candidate>(
   let leastLoad = Number.POSITIVE_INFINITY;
   for (const target of targets) {
     if (!isUsable(target, choice, trials)) continue;
-    leastLoad = Math.min(leastLoad, loadOf(target, nowMs));
+    leastLoad = Math.min(leastLoad, loadOf(target, choice));
   }
   let chosen: Target | undefined;
   let total = 0;
   for (const target of targets) {
-    if (!isUsable(target, choice, trials) || loadOf(target, nowMs) > leastLoad) continue;
+    if (!isUsable(target, choice, trials) || loadOf(target, choice) > leastLoad) continue;
     const weight = target.weight * target.health.share(nowMs);
     total += weight;
     target.turn += weight;
@@ -65,8 +69,9 @@ function isUsable(target: Candidate, choice: Choice<Candidate>, trials: boolean)
   return standing === "in" || (trials && standing === "trial");
 }
 
-function loadOf(target: Candidate, nowMs: number): number {
-  return target.calls / (target.weight * target.health.share(nowMs));
+function loadOf(target: Candidate, { nowMs, isUpgrade }: Choice<Candidate>): number {
+  const open = isUpgrade ? target.sockets : target.calls;
+  return open / (target.weight * target.health.share(nowMs));
 }
 
 /** Milliseconds until one of the targets may be tried again, where none can be used now. */

@@ -88,6 +88,20 @@ test("after a rotation lines go to a new file of the name, and none is lost", as
   assert.deepEqual(all, [200, 201, 202]);
 });
 
+test("a stop right after a rotation loses no line, also with a write in progress", async () => {
+  const { to, access } = open("rotated-late.log");
+  write(access, 200);
+  while (lines(to).length === 0) await sleep(20);
+  renameSync(to, `${to}.1`);
+  // Enough for a write at once, which is not over when the rest of this turn is.
+  for (let i = 0; i < 100; i++) write(access, 201);
+  access.reopen();
+  write(access, 202);
+  await access.close();
+  const all = [...lines(`${to}.1`), ...lines(to)].map(({ status }) => status);
+  assert.deepEqual(all, [200, ...new Array<number>(100).fill(201), 202]);
+});
+
 test("what a reader does not take in time is dropped and counted, and nobody waits", async () => {
   const pipe = join(folder, "pipe");
   execFileSync("mkfifo", [pipe]);

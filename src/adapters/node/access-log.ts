@@ -53,8 +53,22 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
   });
   const dropped = droppedLines(metrics);
   stream.on("drop", () => dropped.add(1));
-  stream.on("error", (cause: unknown) => log.error("the access log cannot be written", {}, cause));
   let isClosed = false;
+  // Told to end while it waits for a write to reopen after, the stream would do neither, and lose what is buffered.
+  let isReopening = false;
+  let waitsToEnd = false;
+  const reopened = (): void => {
+    isReopening = false;
+    if (!waitsToEnd) return;
+    waitsToEnd = false;
+    // After the stream's own listeners.
+    process.nextTick(() => stream.end());
+  };
+  stream.on("ready", reopened);
+  stream.on("error", (cause: unknown) => {
+    log.error("the access log cannot be written", {}, cause);
+    reopened();
+  });
   const sampled = sampler(share);
   return {
     began() {},
@@ -62,7 +76,9 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
       if (!isClosed && (isKept(record) || sampled())) stream.write(lineOf(record, fields));
     },
     reopen() {
-      if (isFile && !isClosed) stream.reopen();
+      if (!isFile || isClosed) return;
+      isReopening = true;
+      stream.reopen();
     },
     close() {
       isClosed = true;
@@ -72,7 +88,8 @@ export function openAccessLog(options: AccessLogOptions): AccessLog {
           clearTimeout(bound);
           resolve();
         });
-        stream.end();
+        if (isReopening) waitsToEnd = true;
+        else stream.end();
       });
     },
   };

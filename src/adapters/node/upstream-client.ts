@@ -9,7 +9,10 @@ import { isIPv6, type LookupFunction } from "node:net";
 import type { Duplex } from "node:stream";
 import type * as Undici from "undici";
 import type { Dispatcher, Pool } from "undici";
+import type { UpstreamConfig, UpstreamTls } from "../../access/compiled-config.ts";
 import { present } from "../../base/assert.ts";
+import { TallygateError } from "../../base/errors.ts";
+import type { Log } from "../../ports/log.ts";
 import type {
   UpstreamCall,
   UpstreamConnections,
@@ -20,7 +23,7 @@ import type {
   UpstreamSink,
 } from "../../ports/upstream.ts";
 import { nodeByteStream } from "./byte-stream.ts";
-import { upstreamConnector } from "./upstream-tls.ts";
+import { upstreamConnector, type WatchedTls, watchTls } from "./upstream-tls.ts";
 
 /** Bytes of an upstream's reply head, at most. */
 export const replyHeadMaxBytes = 16 * 1024;
@@ -38,9 +41,20 @@ function undici(): typeof Undici {
   return require("undici") as typeof Undici;
 }
 
-export function upstreamNetwork(): UpstreamNetwork {
+export function upstreamNetwork(log: Log): UpstreamNetwork {
+  const watched = new WeakMap<UpstreamTls, WatchedTls>();
+  const tlsOf = ({ name, tls }: UpstreamConfig): WatchedTls | undefined => {
+    if (tls === undefined) return undefined;
+    const known = watched.get(tls) ?? watchTls(tls, (cause) => refused(name, cause));
+    watched.set(tls, known);
+    return known;
+  };
+  const refused = (upstream: string, cause: unknown): void => {
+    const why = cause instanceof TallygateError ? cause.detail : undefined;
+    log.warn("changed TLS files of an upstream are not used; those before are", { upstream, why });
+  };
   return {
-    open: (place) => new PoolConnections(openTarget(place)),
+    open: (place) => new PoolConnections(openTarget(place, tlsOf(place.upstream))),
     async resolve(name) {
       const late = AbortSignal.timeout(resolveTimeoutMs);
       const answer = dns.lookup(name, { all: true, order: "verbatim" });
@@ -52,7 +66,10 @@ export function upstreamNetwork(): UpstreamNetwork {
   };
 }
 
-function openTarget({ origin, address, upstream }: UpstreamPlace): Pool {
+function openTarget(
+  { origin, address, upstream }: UpstreamPlace,
+  tls: WatchedTls | undefined,
+): Pool {
   // The address was checked by whoever gave it: a second look-up could give another one.
   const lookup: LookupFunction = (_name, { all }, found) => {
     const family = isIPv6(address) ? 6 : 4;
@@ -62,7 +79,7 @@ function openTarget({ origin, address, upstream }: UpstreamPlace): Pool {
   return new (undici().Pool)(origin, {
     connections: upstream.connectionsMax,
     pipelining: 1,
-    connect: upstreamConnector({ tls: upstream.tls, timeoutMs: upstream.connectTimeoutMs, lookup }),
+    connect: upstreamConnector({ tls, timeoutMs: upstream.connectTimeoutMs, lookup }),
     headersTimeout: 0,
     bodyTimeout: 0,
     keepAliveTimeout: idleTimeoutMs,

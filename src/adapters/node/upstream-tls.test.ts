@@ -6,9 +6,13 @@ import { type TestContext, test } from "node:test";
 import type { TLSSocket } from "node:tls";
 import { Pool } from "undici";
 import type { UpstreamTls } from "../../access/compiled-config.ts";
+import { present } from "../../base/assert.ts";
 import { TallygateError } from "../../base/errors.ts";
+import type { UpstreamConnections } from "../../ports/upstream.ts";
 import { certificatesFor, type MadeCertificate } from "./testing/certificates.ts";
-import { checkUpstreamFiles, upstreamConnector } from "./upstream-tls.ts";
+import { compiledUpstreams } from "./testing/real-upstreams.ts";
+import { upstreamNetwork } from "./upstream-client.ts";
+import { checkUpstreamFiles, upstreamConnector, watchTls } from "./upstream-tls.ts";
 
 /** An https server that tells who called: its client certificate's name, and the name it was asked for. */
 async function server(t: TestContext, pair: MadeCertificate, clientCa?: string): Promise<number> {
@@ -49,7 +53,9 @@ async function call(
   const lookup: LookupFunction = (_name, _options, found) => {
     found(null, [{ address: "127.0.0.1", family: 4 }]);
   };
-  const pool = new Pool(origin, { connect: upstreamConnector({ tls, timeoutMs: 5_000, lookup }) });
+  const watched = tls && watchTls(tls, () => {});
+  const connect = upstreamConnector({ tls: watched, timeoutMs: 5_000, lookup });
+  const pool = new Pool(origin, { connect });
   try {
     const { body } = await pool.request({ method: "GET", path: "/", headers });
     return await body.text();
@@ -114,38 +120,65 @@ test("a client certificate is presented to whoever asks for one, and a renewed o
   assert.equal(await call(origin, { ...tls, certificate }), "gateway api.example");
 });
 
-test("changed files are used for the connections that follow, wrong ones are not", async (t) => {
+test("changed files are used for the connections that follow; wrong ones are not, and told of once", async (t) => {
   const { make, authority } = certificatesFor(t);
   const port = await server(t, make("api", { names: ["api.example"] }), authority.cert);
   const certificate = make("old", { names: ["gateway.example"] });
   const next = make("next", { names: ["gateway.example"] });
   let nowMs = 0;
   t.mock.method(performance, "now", () => nowMs);
-  const refused: unknown[] = [];
-  const connector = upstreamConnector({
-    tls: { ...unset, caFile: authority.certFile, certificate, serverName: "api.example" },
-    timeoutMs: 5_000,
-    onRefused: (cause) => refused.push(cause),
-  });
-  const presented = async (): Promise<string> => {
-    const pool = new Pool(`https://127.0.0.1:${port}`, { connect: connector });
-    const { body } = await pool.request({ method: "GET", path: "/" });
-    const text = await body.text();
-    await pool.destroy();
-    return text.split(" ", 1)[0] as string;
+  const warned: string[] = [];
+  const warn = (text: string, fields?: object) => {
+    warned.push(`${text} ${JSON.stringify(fields)}`);
   };
-  assert.equal(await presented(), "old");
-  writeFileSync(certificate.keyFile, "");
-  assert.equal(await presented(), "old");
-  assert.equal(refused.length, 0);
+  const network = upstreamNetwork({ info() {}, error() {}, warn });
+  const tls = { ...unset, caFile: authority.certFile, certificate, serverName: "api.example" };
+  const origin = `https://127.0.0.1:${port}`;
+  const compiled = compiledUpstreams({ shop: { targets: [origin] } }).get("shop");
+  const upstream = { ...present(compiled, "the upstream"), tls };
+  /** By a new connection to each of two addresses. */
+  const presented = async (): Promise<string[]> => {
+    const opened = [1, 2].map(() => network.open({ origin, address: "127.0.0.1", upstream }));
+    const texts = await Promise.all(opened.map(answerOf));
+    await Promise.all(opened.map((connections) => connections.destroy()));
+    return texts.map((text) => text.split(" ", 1)[0] as string);
+  };
+  assert.deepEqual(await presented(), ["old", "old"]);
+  const secret = "not a key, but secret all the same";
+  writeFileSync(certificate.keyFile, secret);
+  assert.deepEqual(await presented(), ["old", "old"]);
+  assert.deepEqual(warned, []);
   nowMs += 5_000;
-  assert.equal(await presented(), "old");
-  assert.equal(refused.length, 1);
+  assert.deepEqual(await presented(), ["old", "old"]);
+  nowMs += 5_000;
+  assert.deepEqual(await presented(), ["old", "old"]);
+  assert.equal(warned.length, 1);
+  assert.match(warned.join(), /changed TLS files of an upstream are not used.*"shop"/);
+  assert.ok(warned.join().includes(certificate.keyFile) && !warned.join().includes(secret));
   copyFileSync(next.keyFile, certificate.keyFile);
   copyFileSync(next.certFile, certificate.certFile);
   nowMs += 5_000;
-  assert.equal(await presented(), "next");
+  assert.deepEqual(await presented(), ["next", "next"]);
+  assert.equal(warned.length, 1);
 });
+
+function answerOf(connections: UpstreamConnections): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    connections.send(
+      { method: "GET", target: "/", headers: [], body: undefined, isUpgrade: false },
+      {
+        started() {},
+        received: (bytes) => {
+          text += Buffer.from(bytes).toString();
+        },
+        completed: () => resolve(text),
+        failed: ({ kind, cause }) => reject(new Error(kind, { cause })),
+        upgraded() {},
+      },
+    );
+  });
+}
 
 test("files that cannot be used are told before a configuration is, and so is what is not checked", (t) => {
   const { authority } = certificatesFor(t);

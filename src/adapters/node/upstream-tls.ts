@@ -12,14 +12,19 @@ import type { Log } from "../../ports/log.ts";
 import { stampNow } from "./file-watch.ts";
 import { type ClientTls, type ClientTlsFiles, readClientTls } from "./tls-client.ts";
 
+/** An upstream's `tls` and what its files hold: one for all its connections, so that a wrong file is told of once. */
+export interface WatchedTls {
+  readonly config: UpstreamTls;
+  /** Looks at the files now and then. The same object while they are the same. Fails with `certificate-invalid` while they never were right. */
+  newest(): ClientTls;
+}
+
 export interface UpstreamConnectOptions {
-  readonly tls: UpstreamTls | undefined;
+  readonly tls: WatchedTls | undefined;
   /** Milliseconds to connect, the TLS handshake included. */
   readonly timeoutMs: number;
   /** In place of the system's. */
   readonly lookup?: LookupFunction;
-  /** Changed files are wrong, and those before go on being used. */
-  readonly onRefused?: (cause: unknown) => void;
 }
 
 /** Milliseconds between looks at the files, at least; each is a `stat` or three. */
@@ -27,7 +32,7 @@ const lookMs = 5_000;
 
 const require = createRequire(import.meta.url);
 
-/** For undici's `connect`. Files are read with the first connection, and again once they have changed. */
+/** For undici's `connect`. */
 export function upstreamConnector(options: UpstreamConnectOptions): buildConnector.connector {
   const { tls, timeoutMs, lookup } = options;
   const undici = require("undici") as typeof Undici;
@@ -37,10 +42,10 @@ export function upstreamConnector(options: UpstreamConnectOptions): buildConnect
       timeout: timeoutMs,
       allowH2: false,
       minVersion: "TLSv1.2",
-      rejectUnauthorized: tls?.isVerified ?? true,
+      rejectUnauthorized: tls?.config.isVerified ?? true,
       ...(lookup === undefined ? {} : { lookup }),
     });
-  const newest = connectorOfFiles(options, build);
+  const newest = connectorOfFiles(tls, build);
   return (request, callback) => {
     let connect: buildConnector.connector;
     try {
@@ -51,8 +56,8 @@ export function upstreamConnector(options: UpstreamConnectOptions): buildConnect
     }
     const { hostname } = request;
     // Never the name that a caller's Host may have brought. An address is checked, but cannot be asked for.
-    const servername = tls?.serverName ?? (isIP(unbracketed(hostname)) === 0 ? hostname : "");
-    connect({ ...request, servername }, callback);
+    const named = isIP(unbracketed(hostname)) === 0 ? hostname : "";
+    connect({ ...request, servername: tls?.config.serverName ?? named }, callback);
   };
 }
 
@@ -60,33 +65,48 @@ function unbracketed(host: string): string {
   return host.replace(/^\[|\]$/g, "");
 }
 
-/** The connector with what the files hold. Fails with `certificate-invalid` while they never were right. */
+/** The connector with what the files hold now. */
 function connectorOfFiles(
-  { tls, onRefused = () => {} }: UpstreamConnectOptions,
+  tls: WatchedTls | undefined,
   build: (files: ClientTls) => buildConnector.connector,
 ): () => buildConnector.connector {
   if (tls === undefined) {
     const connector = build({});
     return () => connector;
   }
-  const paths = pathsOf(tls);
-  let current: buildConnector.connector | undefined;
+  let built:
+    | { readonly files: ClientTls; readonly connector: buildConnector.connector }
+    | undefined;
+  return () => {
+    const files = tls.newest();
+    if (built?.files !== files) built = { files, connector: build(files) };
+    return built.connector;
+  };
+}
+
+/** Files are read when first asked for, and again once they have changed. `onRefused`: changed ones are wrong, those before go on being used. */
+export function watchTls(config: UpstreamTls, onRefused: (cause: unknown) => void): WatchedTls {
+  const paths = pathsOf(config);
+  let current: ClientTls | undefined;
   let stamp = "";
   let lookedAtMs = Number.NEGATIVE_INFINITY;
-  return () => {
-    const nowMs = performance.now();
-    if (current !== undefined && nowMs - lookedAtMs < lookMs) return current;
-    lookedAtMs = nowMs;
-    const now = paths.map(stampNow).join();
-    if (current !== undefined && now === stamp) return current;
-    try {
-      current = build(readClientTls(tls));
-    } catch (cause) {
-      if (current === undefined) throw cause;
-      onRefused(cause);
-    }
-    stamp = now;
-    return current;
+  return {
+    config,
+    newest() {
+      const nowMs = performance.now();
+      if (current !== undefined && nowMs - lookedAtMs < lookMs) return current;
+      lookedAtMs = nowMs;
+      const now = paths.map(stampNow).join();
+      if (current !== undefined && now === stamp) return current;
+      try {
+        current = readClientTls(config);
+      } catch (cause) {
+        if (current === undefined) throw cause;
+        onRefused(cause);
+      }
+      stamp = now;
+      return current;
+    },
   };
 }
 

@@ -3,6 +3,7 @@
 import type { UpstreamConfig } from "../../access/compiled-config.ts";
 import { compileConfigValue } from "../../access/config.ts";
 import { assert } from "../../base/assert.ts";
+import type { ByteStream } from "../../ports/listener.ts";
 import type { Metrics } from "../../ports/metrics.ts";
 import type {
   UpstreamCall,
@@ -36,6 +37,8 @@ export interface FakeClient extends UpstreamSink {
   text: string;
   /** How it ended; undefined: not yet. */
   end: UpstreamFailure | "completed" | "upgraded" | undefined;
+  /** What it was upgraded to. */
+  stream: ByteStream | undefined;
 }
 
 interface FakeTimer {
@@ -99,6 +102,7 @@ export class FakeUpstreams {
       status: 0,
       text: "",
       end: undefined as FakeClient["end"],
+      stream: undefined as FakeClient["stream"],
       started(status: number) {
         assert(client.status === 0 && client.end === undefined, "a second reply");
         client.status = status;
@@ -108,7 +112,10 @@ export class FakeUpstreams {
       },
       completed: () => client.over("completed"),
       failed: (failure: UpstreamFailure) => client.over(failure),
-      upgraded: () => client.over("upgraded"),
+      upgraded(_headers: readonly string[], stream: ByteStream) {
+        client.stream = stream;
+        client.over("upgraded");
+      },
       over(end: NonNullable<FakeClient["end"]>) {
         assert(client.end === undefined, "a second end");
         client.end = end;

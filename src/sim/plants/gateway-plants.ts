@@ -1,6 +1,7 @@
 /** Bugs of a gateway. */
 
 import { versionZero } from "../../base/words.ts";
+import { Call } from "../../gateway/call.ts";
 import { KeyReplica } from "../../gateway/key-replica.ts";
 import { Meter } from "../../gateway/meter.ts";
 import { OwnCharges } from "../../gateway/own-charges.ts";
@@ -8,7 +9,6 @@ import { Pipeline } from "../../gateway/pipeline.ts";
 import { RegionView } from "../../gateway/region-view.ts";
 import { RowFinder } from "../../gateway/row-finder.ts";
 import { StalenessGuard } from "../../gateway/staleness-guard.ts";
-import { plans } from "../config.ts";
 import { SimExchange } from "../exchange.ts";
 import { type Plant, replaceMethod } from "./plant.ts";
 
@@ -88,7 +88,10 @@ export const gatewayPlants: readonly Plant[] = [
     name: "quota-read-wrong",
     invariant: "I15",
     plant: () => () => {},
-    quotas: { ...plans, small: { ...plans.small, minute: plans.small.minute * 4 } },
+    misread: (quotas) => {
+      const { small } = quotas;
+      return { ...quotas, small: { ...small, minute: small.minute * 4 } };
+    },
   },
   {
     name: "flush-forgotten",
@@ -112,7 +115,7 @@ export const gatewayPlants: readonly Plant[] = [
         "cutOffMs",
         (cutOffMs) =>
           function (this: StalenessGuard, nowMs, monotonicMs) {
-            const none = { oldestChargeAtMs: 0, isRecovered: false };
+            const none = { oldestChargeAtMs: 0, isAgeUnknown: false };
             return cutOffMs.call(this, nowMs, monotonicMs, none);
           },
       ),
@@ -130,6 +133,11 @@ export const gatewayPlants: readonly Plant[] = [
             return cutOffMs.call(this, nowMs, monotonicMs, own);
           },
       ),
+  },
+  {
+    name: "guard-never-asked",
+    invariant: "Theorem 2",
+    plant: () => replaceMethod(StalenessGuard.prototype, "cutOffMs", () => () => 0),
   },
   {
     name: "totals-forgotten",
@@ -156,6 +164,22 @@ export const gatewayPlants: readonly Plant[] = [
           function (this: SimExchange, status, headers, body) {
             if (status === 429) void this.forwarded();
             reply.call(this, status, headers, body);
+          },
+      ),
+  },
+  {
+    name: "failed-call-sent-again",
+    invariant: "I30",
+    plant: () =>
+      replaceMethod(
+        Call.prototype,
+        "answer",
+        (answer) =>
+          function (this: Call, status, headers, body) {
+            if (status === 502 && this.exchange instanceof SimExchange) {
+              void this.exchange.forwarded();
+            }
+            answer.call(this, status, headers, body);
           },
       ),
   },

@@ -1,7 +1,6 @@
 /** What a planted bug is: a wrong function put in the place of a right one, from outside, for one run. */
 
-import type { Limits } from "../calls.ts";
-import type { PlanName } from "../config.ts";
+import type { Quotas } from "../config.ts";
 import type { World } from "../world.ts";
 
 export interface Plant {
@@ -10,8 +9,8 @@ export interface Plant {
   readonly invariant: string;
   /** Plants it; returns how to take it out again. */
   readonly plant: (world: World) => () => void;
-  /** What the gateways are told of quotas, if the bug is there. */
-  readonly quotas?: Readonly<Record<PlanName, Limits>>;
+  /** What the gateways read instead of the quotas, if the bug is there. */
+  readonly misread?: (quotas: Quotas) => Quotas;
 }
 
 /** Puts `make(original)` in the place of a method. */

@@ -4,6 +4,7 @@ import { gatewayPlants } from "./gateway-plants.ts";
 import { hubPlants } from "./hub-plants.ts";
 import { keyPlants } from "./key-plants.ts";
 import { leasePlants } from "./lease-plants.ts";
+import { operatorPlants } from "./operator-plants.ts";
 import type { Plant } from "./plant.ts";
 import { storagePlants } from "./storage-plants.ts";
 import { usagePlants } from "./usage-plants.ts";
@@ -15,4 +16,5 @@ export const allPlants: readonly Plant[] = [
   ...leasePlants,
   ...keyPlants,
   ...usagePlants,
+  ...operatorPlants,
 ];

@@ -16,6 +16,13 @@ interface Operation {
   readonly onFailing: (() => void) | undefined;
 }
 
+/** A disk as one process has it: for nothing once another has mounted it. */
+export interface MountedDisk {
+  readonly isMounted: boolean;
+  /** Resolves when `apply` has taken effect; rejects if the disk fails. */
+  write<T>(apply: () => T): Promise<T>;
+}
+
 export class Disk {
   /** While true every operation fails: full, or broken. */
   isFailing = false;
@@ -27,6 +34,7 @@ export class Disk {
   readonly #code: ErrorCode;
   readonly #waiting: Operation[] = [];
   #owner: Owner | undefined;
+  #thread: Owner | undefined;
   #isBusy = false;
 
   constructor(world: World, code: ErrorCode) {
@@ -34,10 +42,32 @@ export class Disk {
     this.#code = code;
   }
 
-  /** The process that uses the disk from now on. */
-  mount(owner: Owner): void {
+  /**
+   * The process that uses the disk from now on, and its thread that does: what the first is told may come late. If another one has it
+   * still, of what waits a random prefix takes effect, and the rest fails.
+   */
+  mount(owner: Owner, thread = owner): MountedDisk {
+    const before = this.#owner;
+    const kept = this.#world.random.below(this.#waiting.length + 1);
+    for (const [i, { apply, fail }] of this.#waiting.splice(0).entries()) {
+      if (i < kept) apply();
+      // Whether it took effect or not, it is not told so.
+      this.#tell(before, () => fail?.(this.#taken()));
+    }
     this.#owner = owner;
+    this.#thread = thread;
     this.#isBusy = false;
+    const isMounted = (): boolean => this.#owner === owner;
+    return {
+      get isMounted() {
+        return isMounted();
+      },
+      write: (apply) => {
+        // Killed: its promises may go on for a step, to no effect.
+        if (owner.isDead) return new Promise(() => {});
+        return isMounted() ? this.write(apply) : Promise.reject(this.#taken());
+      },
+    };
   }
 
   /** Resolves when `apply` has taken effect; rejects if the disk fails. */
@@ -76,6 +106,7 @@ export class Disk {
     for (const operation of this.#waiting.slice(0, kept)) operation.apply();
     this.#waiting.length = 0;
     this.#owner = undefined;
+    this.#thread = undefined;
     this.#isBusy = false;
   }
 
@@ -91,7 +122,9 @@ export class Disk {
     if (this.#isBusy) return;
     this.#isBusy = true;
     const owner = this.#owner;
+    const thread = this.#thread;
     const attempt = (): void => {
+      if (this.#owner !== owner) return;
       const operation = this.#waiting[0];
       if (operation === undefined) {
         this.#isBusy = false;
@@ -107,21 +140,32 @@ export class Disk {
       if (this.isFailing) {
         this.#world.count("fault: write failed");
         if (operation.fail === undefined) {
-          operation.onFailing?.();
-          this.#world.schedule(retryMs, owner, attempt);
+          this.#tell(owner, () => operation.onFailing?.());
+          this.#world.schedule(retryMs, thread, attempt);
           return;
         }
         this.#waiting.shift();
-        operation.fail(new TallygateError(this.#code, "the simulated disk is full"));
+        const failure = new TallygateError(this.#code, "the simulated disk is full");
+        this.#tell(owner, () => operation.fail?.(failure));
       } else {
         this.#waiting.shift();
         operation.apply();
-        operation.done();
+        this.#tell(owner, operation.done);
       }
       if (this.#waiting.length === 0) this.#isBusy = false;
-      else this.#world.schedule(this.#latency(), owner, attempt);
+      else this.#world.schedule(this.#latency(), thread, attempt);
     };
-    this.#world.schedule(this.#latency(), owner, attempt);
+    this.#world.schedule(this.#latency(), thread, attempt);
+  }
+
+  /** At once, or when its thread goes on. */
+  #tell(owner: Owner | undefined, run: () => void): void {
+    if ((owner?.pausedUntilMs ?? 0) <= this.#world.nowMs) run();
+    else this.#world.schedule(0, owner, run);
+  }
+
+  #taken(): TallygateError {
+    return new TallygateError(this.#code, "another machine has the disk");
   }
 
   #latency(): number {

@@ -27,6 +27,15 @@ export class GatewayStoreImage {
   keysVersion: number | undefined;
   /** Packed records by the hash of their credential. */
   readonly keys = new Map<string, Uint8Array>();
+
+  /** As of now: what happens to the one does not happen to the other. */
+  copy(): GatewayStoreImage {
+    const { cluster, view, coverage, keysVersion } = this;
+    const copy = Object.assign(new GatewayStoreImage(), { cluster, view, coverage, keysVersion });
+    for (const [window, totals] of this.windows) copy.windows.set(window, new Map(totals));
+    for (const [hash, record] of this.keys) copy.keys.set(hash, record);
+    return copy;
+  }
 }
 
 export class SimGatewayStore implements GatewayStore {

@@ -1,6 +1,6 @@
 /**
  * The hub's ledger and registry on simulated disks. What a process leaves behind is in the stores in memory; what it writes
- * takes effect there when the disk says so.
+ * takes effect there when the disk says so, and never once another process has the disk.
  */
 
 import { TallygateError } from "../../base/errors.ts";
@@ -18,14 +18,14 @@ import type {
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
-import type { Disk } from "./disk.ts";
+import type { MountedDisk } from "./disk.ts";
 
 export class SimLedger implements LedgerStore {
   readonly #image: MemoryLedger;
-  readonly #disk: Disk;
+  readonly #disk: MountedDisk;
   #isClosed = false;
 
-  constructor(image: MemoryLedger, disk: Disk) {
+  constructor(image: MemoryLedger, disk: MountedDisk) {
     this.#image = image;
     this.#disk = disk;
   }
@@ -104,9 +104,9 @@ export class RegistryImage extends MemoryRegistry {
 
 export class SimRegistry implements RegistryStore {
   readonly #image: RegistryImage;
-  readonly #disk: Disk;
+  readonly #disk: MountedDisk;
 
-  constructor(image: RegistryImage, disk: Disk) {
+  constructor(image: RegistryImage, disk: MountedDisk) {
     this.#image = image;
     this.#disk = disk;
   }
@@ -164,7 +164,7 @@ export class SimRegistry implements RegistryStore {
   }
 
   setMeta(name: string, value: string): void {
-    this.#image.setMeta(name, value);
+    if (this.#disk.isMounted) this.#image.setMeta(name, value);
   }
 
   async copyInto(file: string): Promise<void> {

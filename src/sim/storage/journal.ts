@@ -45,6 +45,23 @@ export class JournalImage {
   /** The highest mark that was ever stored, by incarnation and counter, and by request. */
   readonly marks = new Map<string, Map<number, number>>();
 
+  has(incarnation: Incarnation, seq: Seq): boolean {
+    const stored = this.incarnations.find((each) => each.incarnation === incarnation);
+    return stored?.batches.has(seq) === true;
+  }
+
+  /** As of now: what happens to the one does not happen to the other. */
+  copy(): JournalImage {
+    const copy = new JournalImage();
+    copy.identity = this.identity;
+    copy.incarnations = this.incarnations.map((stored) => {
+      return { ...stored, batches: new Map(stored.batches), open: [...stored.open] };
+    });
+    copy.leases = new Map(this.leases);
+    for (const [counter, marks] of this.marks) copy.marks.set(counter, new Map(marks));
+    return copy;
+  }
+
   mark(lease: StoredLease): void {
     this.leases.set(leaseName(lease), lease);
     const { incarnation, request, window, lo, hi, mark } = lease;

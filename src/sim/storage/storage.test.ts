@@ -25,8 +25,7 @@ function running(code: ErrorCode) {
     ...{ world, disk },
     mount: () => {
       const host = new Host(world, "host", { skewMs: 0, drift: 0 });
-      disk.mount(host);
-      return host;
+      return { random: host.random, mounted: disk.mount(host) };
     },
     dispose: async () => {
       isStopped = true;
@@ -53,13 +52,12 @@ journalConformance({
 usageStreamConformance({
   name: "simulated",
   create: async () => {
-    const { world, disk, mount, dispose } = running("stream-failed");
+    const { world, mount, dispose } = running("stream-failed");
     const image = new StreamImage();
     return {
       dispose,
       open: async () => {
-        mount();
-        return new SimStream(image, disk, world);
+        return new SimStream(image, mount().mounted, world);
       },
     };
   },
@@ -83,16 +81,17 @@ gatewayStoreConformance({
 ledgerStoreConformance({
   name: "simulated",
   create: async () => {
-    const { disk, mount, dispose } = running("ledger-failed");
+    const { mount, dispose } = running("ledger-failed");
     const image = new MemoryLedger();
+    let { mounted } = mount();
     const copyFile = "copy";
     return {
       ...{ dispose, copyFile },
       open: async () => {
-        mount();
-        return new SimLedger(image, disk);
+        mounted = mount().mounted;
+        return new SimLedger(image, mounted);
       },
-      openCopy: async () => new SimLedger(image.files.get(copyFile) as MemoryLedger, disk),
+      openCopy: async () => new SimLedger(image.files.get(copyFile) as MemoryLedger, mounted),
     };
   },
 });
@@ -100,13 +99,12 @@ ledgerStoreConformance({
 registryStoreConformance({
   name: "simulated",
   create: async () => {
-    const { disk, mount, dispose } = running("registry-failed");
+    const { mount, dispose } = running("registry-failed");
     const image = new RegistryImage();
     return {
       dispose,
       open: async () => {
-        mount();
-        return new SimRegistry(image, disk);
+        return new SimRegistry(image, mount().mounted);
       },
     };
   },

@@ -4,7 +4,7 @@ import { TallygateError } from "../../base/errors.ts";
 import type { Position } from "../../base/words.ts";
 import type { StreamRecord, UsageStream } from "../../ports/usage-stream.ts";
 import type { World } from "../world.ts";
-import type { Disk } from "./disk.ts";
+import type { MountedDisk } from "./disk.ts";
 
 /** What is on the disk. */
 export class StreamImage {
@@ -31,12 +31,12 @@ export class SimStream implements UsageStream {
   /** Share of the records that the stream repeats, as brokers do. */
   repeats = 0;
   readonly #image: StreamImage;
-  readonly #disk: Disk;
+  readonly #disk: MountedDisk;
   readonly #world: World;
   #isClosed = false;
   #listener: (records: readonly StreamRecord[]) => void = () => {};
 
-  constructor(image: StreamImage, disk: Disk, world: World) {
+  constructor(image: StreamImage, disk: MountedDisk, world: World) {
     this.#image = image;
     this.#disk = disk;
     this.#world = world;

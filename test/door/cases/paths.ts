@@ -44,8 +44,8 @@ export const paths: CaseGroup = {
   elsewhere: [
     {
       what: "an upstream's name that leads to a loopback, link-local, private or mapped address; rebinding",
-      answer: "refused when connecting, 502",
-      test: "src/adapters/node/upstream-client.test.ts",
+      answer: "not connected to; 503 where the name has no other",
+      test: "src/gateway/upstream-set.test.ts",
     },
     {
       what: "a redirect from the upstream to an address within",

@@ -5,14 +5,14 @@ import { compileConfigValue } from "../../../access/config.ts";
 import { assert } from "../../../base/assert.ts";
 import { UpstreamSet } from "../../../gateway/upstream-set.ts";
 import type { Log } from "../../../ports/log.ts";
-import type { UpstreamNetwork } from "../../../ports/upstream.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../clock.ts";
 import { nodeMetrics } from "../metrics.ts";
 import { upstreamNetwork } from "../upstream-client.ts";
 
 const log: Log = { info: () => {}, warn: () => {}, error: () => {} };
 
-export function realUpstreams(network: UpstreamNetwork = upstreamNetwork()): UpstreamSet {
+export function realUpstreams(): UpstreamSet {
+  const network = upstreamNetwork(log);
   const ports = { network, clock: nodeClock, timers: nodeTimers, random: nodeRandom, log };
   return new UpstreamSet("sydney", { ...ports, metrics: nodeMetrics() });
 }
