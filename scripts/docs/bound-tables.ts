@@ -29,6 +29,7 @@ import {
 } from "../../src/control/schemas.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
 import { pathNotedMax } from "../../src/gateway/access-record.ts";
+import { bodyAheadMaxBytes } from "../../src/gateway/body-ahead.ts";
 import { reconnectMaxMs, silenceMaxMs } from "../../src/gateway/hub-session.ts";
 import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
 import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
@@ -38,6 +39,7 @@ import { storeWaitMsMax, watchersMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
 import { blockedAddressesMax, lookUpsPerSecond } from "../../src/gateway/strangers.ts";
 import { addressesPerNameMax, waitingCallsMax } from "../../src/gateway/upstream-group.ts";
+import { clientWaitMsMin } from "../../src/gateway/upstream-room.ts";
 import { feedQueueMax } from "../../src/gateway/view-feed.ts";
 import { auditTimeoutMs } from "../../src/hub/audit.ts";
 import { differencesMax } from "../../src/hub/differences.ts";
@@ -67,6 +69,18 @@ const calls: readonly Bound[] = [
   [{ proxyHeaderBytesMax }, "bytes", "of a PROXY protocol header", "closed"],
   [{ proxyHeaderMsMax }, "ms", "until a PROXY protocol header is there", "closed"],
   [{ handlerBodyMaxBytes }, "bytes", "body that a handler reads", "413"],
+  [
+    { bodyAheadMaxBytes },
+    "bytes",
+    "body of known length that is read before an upstream is asked",
+    "the rest is passed on as it comes",
+  ],
+  [
+    { clientWaitMsMin },
+    "ms",
+    "that a call waits for a slow client while others need its connection to the upstream",
+    "it can be cut off: 503, or a broken reply",
+  ],
   [{ droppedBodyMaxBytes }, "bytes", "body that nobody reads", "answered, then closed"],
   [
     { forwardedEntriesMax },

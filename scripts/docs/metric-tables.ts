@@ -37,7 +37,7 @@ function gatewayMetricList(): readonly Metric[] {
     reloadMetrics(metrics),
     droppedLines(metrics),
     new UpstreamMetrics(metrics),
-    new Overload(metrics, ""),
+    new Overload({ metrics: metrics, region: "", upstreams: { connectionsTo: () => 0 } }),
     new Strangers({ ...parts, metrics }, { wrongKeysPerMinute: 1, block: undefined }),
   ]);
 }

@@ -16,7 +16,7 @@ const keptOrBack = "yes; back with `5xx`, or if `not-attempted`";
 const told: Readonly<Record<ProblemKind, Told>> = {
   "request-malformed": {
     when: "target, Host, framing or bytes that can be read in two ways; two Authorization fields",
-    charged: "no; in the body: yes",
+    charged: "no; in the body: `not-attempted`",
   },
   "field-name-refused": {
     when: "a field's name holds `_`, and no limit or key place is called so",
@@ -52,11 +52,11 @@ const told: Readonly<Record<ProblemKind, Told>> = {
   "method-refused": { when: "a route has the path, none the method; CONNECT, TRACE", charged: no },
   "request-late": {
     when: "head or body slower than [allowed](configuration.md)",
-    charged: "head: no; body: yes",
+    charged: "head: no; body: `not-attempted`",
   },
   "body-too-large": {
     when: "a body over its bound, as declared or as it comes; chunk extensions too long",
-    charged: "as declared: no; as it comes: yes",
+    charged: "as declared: no; as it comes: `not-attempted`",
   },
   "target-too-long": { when: "path and query over the bound", charged: no },
   "expectation-failed": { when: "Expect is not 100-continue", charged: no },

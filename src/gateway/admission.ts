@@ -86,11 +86,16 @@ export class Admission {
     if (decision.shadowViolated !== 0) countEach(plan.shadowDenied, decision.shadowViolated);
     if (decision.shared !== 0) countEach(plan.shared, decision.shared);
     if (!decision.admitted) return this.#refuse(visit, identifier, { plan, route, decision });
-    if (route.concurrency?.begin(plan.isAnonymous) === false) {
+    if (route.room?.begin(plan.isAnonymous, visit.startedMs) === false) {
       decider.undo(rules);
       const context = { ...of, headers: notAttempted };
       return this.#direct.problem(visit, "upstream-overloaded", "shed", context);
     }
+    const { exchange, requestId, startedMs, cors } = visit;
+    const call = new Call(this.#services, {
+      ...{ exchange, requestId, route, plan, startedMs },
+      ...{ policy, cors },
+    });
     let position = 0;
     if (isMetered) {
       const { caller } = identifier;
@@ -100,17 +105,12 @@ export class Admission {
     if (position === 0) {
       decider.undo(rules);
       if (!plan.allowsUnmetered) {
-        route.concurrency?.end(undefined, visit.startedMs);
+        call.stepAside();
         return this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
       }
       meter.unmeteredCalls++;
     }
     plan.admitted.add(1);
-    const { exchange, requestId, startedMs, cors } = visit;
-    const call = new Call(this.#services, {
-      ...{ exchange, requestId, route, plan, startedMs },
-      ...{ policy, cors },
-    });
     call.decided(decision.tightest, decision.remaining, resetSeconds(decision, visit));
     if (position === 0) call.outcome = "unmetered";
     else call.charged(position, meter.lastRow, cost);

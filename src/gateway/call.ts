@@ -17,6 +17,7 @@ import { type ProblemKind, problemBody, problemSpec } from "./problems.ts";
 import type { HeldReply, ReplyGate } from "./reply-gate.ts";
 import { rewriteFields } from "./rewrite.ts";
 import type { CompiledPlan, CompiledRoute } from "./setup.ts";
+import type { Holder } from "./upstream-room.ts";
 
 /** What all calls of a pipeline share. */
 export interface CallServices {
@@ -55,7 +56,7 @@ export interface ReplyStream {
   dropped(): void;
 }
 
-export class Call implements HeldReply {
+export class Call implements HeldReply, Holder {
   readonly exchange: Exchange;
   readonly requestId: string;
   readonly route: CompiledRoute;
@@ -66,6 +67,8 @@ export class Call implements HeldReply {
   /** Fields that let a web page read the reply; undefined: no rules. */
   readonly cors: HeaderList | undefined;
   waitUntilMs = 0;
+  /** Set by whoever has its client wait. */
+  onCutOff: (() => void) | undefined;
   /** Of the charge in the journal; 0: nothing was recorded, and nothing is waited for. */
   position = 0;
   outcome: Outcome = "admitted";
@@ -81,8 +84,10 @@ export class Call implements HeldReply {
   #headers: string[] = [];
   #body: string | Uint8Array | undefined;
   #stream: ReplyStream | undefined;
-  /** Takes up room of its upstream's concurrency limit. */
+  /** Is counted among those that wait for its upstream's answer. */
   #isUnderWay = true;
+  /** Is counted among those that have a connection to it. */
+  #isConnected = true;
   #isAnswered = false;
   #isEnded = false;
 
@@ -128,8 +133,43 @@ export class Call implements HeldReply {
   /** The answer of its upstream has come, or will not. `latencyMs`: undefined if that tells nothing of the upstream. */
   leftUpstream(latencyMs: number | undefined): void {
     if (this.#isUnderWay)
-      this.route.concurrency?.end(latencyMs, this.#services.clock.monotonicMs());
+      this.route.room?.limit?.end(latencyMs, this.#services.clock.monotonicMs());
     this.#isUnderWay = false;
+  }
+
+  /** It takes up no room at its upstream: until it connects, or for good. */
+  stepAside(): void {
+    this.leftUpstream(undefined);
+    if (this.#isConnected) this.route.room?.disconnect(this);
+    this.#isConnected = false;
+  }
+
+  /** After it stood aside: whether its upstream can be asked now. */
+  connect(): boolean {
+    const { room } = this.route;
+    const nowMs = this.#services.clock.monotonicMs();
+    this.#isConnected = room === undefined || room.connect(this.plan.isAnonymous, nowMs);
+    return this.#isConnected;
+  }
+
+  /** The upstream has all of the request, or will at once: from now on the answer is its business. */
+  awaitsAnswer(): void {
+    if (this.#isUnderWay || this.#isEnded) return;
+    this.#isUnderWay = true;
+    this.route.room?.limit?.enter();
+  }
+
+  /** The client is waited for: if others need the connection, `onCutOff` may be called. */
+  waitsForClient(sinceMs: number): void {
+    if (this.#isConnected) this.route.room?.waits(this, sinceMs);
+  }
+
+  clientGoesOn(): void {
+    this.route.room?.goesOn(this);
+  }
+
+  cutOff(): void {
+    this.onCutOff?.();
   }
 
   /** True once an answer was given: further ones are ignored. */
@@ -226,7 +266,7 @@ export class Call implements HeldReply {
   ended(bytes: number): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.leftUpstream(undefined);
+    this.stepAside();
     const { stats, clock } = this.#services;
     const ended = endedCall;
     ended.route = this.route.config.path;

@@ -57,7 +57,7 @@ const anonymousShare = 0.8;
 
 export class ConcurrencyLimit {
   limit = limitCalm;
-  /** Calls that began and have not ended. */
+  /** Calls that wait for their answer. */
   underWay = 0;
   readonly #max: number;
   readonly #samples = new Float64Array(samplesMax);
@@ -89,9 +89,14 @@ export class ConcurrencyLimit {
       if (this.#burst < 1 || this.#beforeProbe > 0 || this.underWay >= this.#max) return false;
       this.#burst--;
     }
+    this.enter();
+    return true;
+  }
+
+  /** A call begins to wait whatever the limit: it was let in, and its body came later. It has to `end` as well. */
+  enter(): void {
     this.underWay++;
     if (this.underWay > this.#peak) this.#peak = this.underWay;
-    return true;
   }
 
   /** `latencyMs`: to the reply's head; undefined if it tells nothing (the client left, nothing was sent). */

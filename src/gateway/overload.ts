@@ -2,18 +2,29 @@
 
 import type { UpstreamConfig } from "../access/compiled-config.ts";
 import { addressKind, hostOf } from "../access/upstream-address.ts";
-import type { Metrics } from "../ports/metrics.ts";
+import type { CounterChild, Family, Metrics } from "../ports/metrics.ts";
+import type { UpstreamClient } from "../ports/upstream.ts";
 import { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { LoopGuard } from "./loop-guard.ts";
 import { addressesPerNameMax } from "./upstream-group.ts";
+import { UpstreamRoom } from "./upstream-room.ts";
+
+export interface OverloadParts {
+  readonly metrics: Metrics;
+  readonly region: string;
+  readonly upstreams: Pick<UpstreamClient, "connectionsTo">;
+}
 
 export class Overload {
   readonly loop = new LoopGuard();
   readonly #region: string;
-  #limits = new Map<string, { readonly max: number; readonly limit: ConcurrencyLimit }>();
+  readonly #upstreams: OverloadParts["upstreams"];
+  readonly #cutOffs: Family<CounterChild>;
+  #rooms = new Map<string, { readonly max: number; readonly room: UpstreamRoom }>();
 
-  constructor(metrics: Metrics, region: string) {
+  constructor({ metrics, region, upstreams }: OverloadParts) {
     this.#region = region;
+    this.#upstreams = upstreams;
     const labels = ["region", "upstream"];
     const limits = metrics.gauge({
       name: "tallygate_upstream_concurrency_limit",
@@ -25,6 +36,11 @@ export class Overload {
       help: "Calls that wait for an upstream's answer.",
       labels,
     });
+    this.#cutOffs = metrics.counter({
+      name: "tallygate_slow_clients_cut_off_total",
+      help: "Calls that waited long for a slow client and lost their connection to the upstream to others.",
+      labels,
+    });
     const shed = metrics
       .gauge({
         name: "tallygate_shed_share",
@@ -34,33 +50,38 @@ export class Overload {
       .child(region);
     metrics.onCollect(() => {
       shed.set(this.loop.share);
-      for (const [upstream, { limit }] of this.#limits) {
+      for (const [upstream, { room }] of this.#rooms) {
+        const { limit } = room;
+        if (limit === undefined) continue;
         limits.child(region, upstream).set(limit.limit);
         underWay.child(region, upstream).set(limit.underWay);
       }
     });
   }
 
-  /** The limit of an upstream, if it has one: the same for as long as it may have as many sockets from this region. */
-  limitOf(upstream: UpstreamConfig): ConcurrencyLimit | undefined {
-    if (!upstream.hasConcurrencyLimit) return undefined;
-    const { name, connectionsMax, targets, regions } = upstream;
+  /** The room at an upstream: the same for as long as it may have as many sockets from this region, and a limit or none. */
+  roomAt(upstream: UpstreamConfig): UpstreamRoom {
+    const { name, connectionsMax, targets, regions, hasConcurrencyLimit } = upstream;
     const addresses = (regions.get(this.#region) ?? targets).reduce((sum, { url }) => {
       const isName = addressKind(hostOf(url)) === "not-an-address";
       return sum + (isName ? addressesPerNameMax : 1);
     }, 0);
     const max = connectionsMax * addresses;
-    const known = this.#limits.get(name);
-    if (known?.max === max) return known.limit;
-    const limit = new ConcurrencyLimit(max);
-    this.#limits.set(name, { max, limit });
-    return limit;
+    const known = this.#rooms.get(name);
+    const isLimited = known?.room.limit !== undefined;
+    if (known?.max === max && isLimited === hasConcurrencyLimit) return known.room;
+    const room = new UpstreamRoom(hasConcurrencyLimit ? new ConcurrencyLimit(max) : undefined, {
+      cutOffs: this.#cutOffs.child(this.#region, name),
+      // Of a name only its look-up tells how many addresses there are.
+      connections: () => this.#upstreams.connectionsTo(name) || max,
+    });
+    this.#rooms.set(name, { max, room });
+    return room;
   }
 
-  /** Lets go of upstreams that are not in the list, or have no limit any more. */
+  /** Lets go of upstreams that are not in the list. */
   retain(upstreams: readonly UpstreamConfig[]): void {
-    const limited = upstreams.filter(({ hasConcurrencyLimit }) => hasConcurrencyLimit);
-    const names = new Set(limited.map(({ name }) => name));
-    this.#limits = new Map([...this.#limits].filter(([name]) => names.has(name)));
+    const names = new Set(upstreams.map(({ name }) => name));
+    this.#rooms = new Map([...this.#rooms].filter(([name]) => names.has(name)));
   }
 }

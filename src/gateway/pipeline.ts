@@ -103,7 +103,7 @@ export class Pipeline implements ExchangeTaker {
   /** Loads the configuration's handlers. Fails with `config-invalid` if one is not usable. */
   static async create(parts: PipelineParts, config: CompiledConfig): Promise<Pipeline> {
     const stats = new CallStats(parts.metrics, parts.region);
-    const overload = new Overload(parts.metrics, parts.region);
+    const overload = new Overload(parts);
     const setup = await compileSetup(config, { handlers: parts.handlers, stats, overload });
     parts.upstreams.retain(config.upstreams);
     return new Pipeline(parts, { stats, setup, overload });

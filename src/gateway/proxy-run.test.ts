@@ -18,6 +18,7 @@ async function proxied(
   const options: RigOptions = { config: { routes } };
   const rig = await PipelineRig.create(options);
   const exchange = rig.send({ target: "/api/users/7?x=1", ...request });
+  await rig.settle();
   const upstream = rig.forwarded[0];
   assert.ok(upstream !== undefined, exchange.text);
   return { rig, exchange, upstream };

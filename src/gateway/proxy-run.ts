@@ -1,6 +1,7 @@
 /**
- * Forwards a call to its route's upstream and the reply back, both bodies streamed at the pace of the slower side.
- * A client that leaves cancels the call behind.
+ * Forwards a call to its route's upstream and the reply back, both bodies streamed at the pace of the slower side; an upstream is
+ * asked when the beginning of the request's body is here. A client that leaves cancels the call behind. One that is slow can lose
+ * its connection to the upstream to others that need it.
  */
 
 import type { ByteStream } from "../ports/listener.ts";
@@ -8,8 +9,10 @@ import type {
   UpstreamCall,
   UpstreamClient,
   UpstreamFailure,
+  UpstreamRequest,
   UpstreamSink,
 } from "../ports/upstream.ts";
+import { BodyAhead, bodyAheadMaxBytes } from "./body-ahead.ts";
 import type { Call, CallServices, ReplyStream } from "./call.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
@@ -38,6 +41,8 @@ class ProxyRun implements UpstreamSink, ReplyStream {
   readonly #call: Call;
   readonly #services: CallServices;
   readonly #startedMs: number;
+  /** When the upstream had, or could have had, all of the request. */
+  #askedMs: number;
   #upstream: UpstreamCall | undefined;
   /** The call has turned into a WebSocket. */
   #tunnel: Tunnel | undefined;
@@ -55,6 +60,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#call = call;
     this.#services = services;
     this.#startedMs = services.clock.monotonicMs();
+    this.#askedMs = this.#startedMs;
   }
 
   start({ upstreams, setup, target, pathEnd, forwarded }: ProxyParts): void {
@@ -77,11 +83,52 @@ class ProxyRun implements UpstreamSink, ReplyStream {
         forwardHeaders(exchange.headers, rules, of),
         route.config.requestFields,
       ),
-      body: exchange.hasBody ? exchange.body(route.config.bodyMaxBytes) : undefined,
+      body: undefined,
       isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
-    this.#upstream = upstreams.forward(upstream, request, this);
-    if (this.#isOver) this.#upstream.cancel();
+    this.#call.onCutOff = () => this.#cutOff();
+    const send = (whole: UpstreamRequest): void => {
+      this.#upstream = upstreams.forward(upstream, whole, this);
+      if (this.#isOver) this.#upstream.cancel();
+    };
+    // The door has just read it.
+    const bytesMin = setup.door.bodyBytes > 0 ? bodyAheadMaxBytes : 1;
+    if (exchange.hasBody) void this.#sendBody(request, bytesMin, send);
+    else send(request);
+  }
+
+  /** While its client is waited for a call takes up no room at its upstream. */
+  async #sendBody(
+    request: UpstreamRequest,
+    bytesMin: number,
+    send: (whole: UpstreamRequest) => void,
+  ): Promise<void> {
+    const call = this.#call;
+    const { clock } = this.#services;
+    call.stepAside();
+    const body = new BodyAhead(call.exchange.body(call.route.config.bodyMaxBytes), {
+      now: () => clock.monotonicMs(),
+      waits: (sinceMs) => call.waitsForClient(sinceMs),
+      goesOn: () => call.clientGoesOn(),
+      whole: () => {
+        this.#askedMs = clock.monotonicMs();
+        if (!this.#isOver && !call.isAnswered) call.awaitsAnswer();
+      },
+    });
+    try {
+      await body.begin(bytesMin);
+    } catch (cause) {
+      if (!this.#isOver) this.failed({ kind: "body", attempted: false, cause });
+      return;
+    }
+    if (this.#isOver) return;
+    if (call.connect()) send({ ...request, body: body.read() });
+    else {
+      // As if it had not been let in.
+      call.refund();
+      this.#answered(false);
+      this.#fail({ kind: "overloaded", attempted: false, cause: undefined });
+    }
   }
 
   started(status: number, headers: string[]): void {
@@ -95,7 +142,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     if (!this.#isOpen) {
       this.#early.push(bytes);
       if (this.#bytes >= earlyBytesMax) this.#pause();
-    } else if (!this.#call.exchange.write(bytes)) this.#pause();
+    } else if (!this.#call.exchange.write(bytes)) this.#awaitClient();
   }
 
   completed(): void {
@@ -108,8 +155,9 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     const { kind, attempted, cause } = failure;
     const { bodyFault } = this.#call.exchange;
     if (bodyFault !== "" && !this.#call.isAnswered) {
-      // The upstream has seen a part of the body: what it did with that is not known, so the charge stays.
+      // If the upstream has seen a part of the body, what it did with that is not known, and the charge stays.
       this.#answered(false);
+      if (!attempted && this.#call.route.refundsNotAttempted) this.#call.refund();
       this.#call.fail(bodyFault === "too-large" ? "body-too-large" : "request-late", "malformed");
       return;
     }
@@ -132,6 +180,8 @@ class ProxyRun implements UpstreamSink, ReplyStream {
 
   upgraded(headers: string[], stream: ByteStream): void {
     this.#answered(true);
+    // WebSockets are long, and the upstream's connections for calls are others.
+    this.#call.stepAside();
     const idleTimeoutMs = this.#idleTimeoutMs;
     this.#tunnel = new Tunnel(this.#call, this.#services, { upstream: stream, idleTimeoutMs });
     this.#call.answerStream(101, replyHeaders(headers), this.#tunnel);
@@ -162,7 +212,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#early = [];
     if (this.#isComplete) this.#finish();
     else if (mayGoOn) this.#resume();
-    else this.#pause();
+    else this.#awaitClient();
   }
 
   dropped(): void {
@@ -175,17 +225,34 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#upstream?.pause();
   }
 
+  #awaitClient(): void {
+    this.#pause();
+    this.#call.waitsForClient(this.#services.clock.monotonicMs());
+  }
+
+  /** Others need the connection that this call keeps for a slow client. */
+  #cutOff(): void {
+    if (this.#isOver) return;
+    this.#upstream?.cancel();
+    if (this.#call.isAnswered) {
+      this.#isOver = true;
+      this.#call.exchange.abort();
+      this.#call.ended(this.#bytes);
+    } else this.#fail({ kind: "overloaded", attempted: true, cause: undefined });
+  }
+
   #resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#call.clientGoesOn();
     this.#upstream?.resume();
   }
 
   /** `tells`: how long it took says something about the upstream. */
   #answered(tells: boolean): void {
-    const elsewhereMs = this.#services.clock.monotonicMs() - this.#startedMs;
-    this.#call.elsewhereMs = elsewhereMs;
-    this.#call.leftUpstream(tells ? elsewhereMs : undefined);
+    const nowMs = this.#services.clock.monotonicMs();
+    this.#call.elsewhereMs = nowMs - this.#startedMs;
+    this.#call.leftUpstream(tells ? nowMs - this.#askedMs : undefined);
   }
 
   #fail({ kind, attempted, waitMs = 0 }: UpstreamFailure): void {

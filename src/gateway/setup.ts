@@ -12,19 +12,19 @@ import type { Handler, HandlerHost } from "../ports/handler.ts";
 import type { CounterChild } from "../ports/metrics.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
 import { CallerAddress } from "./caller-address.ts";
-import type { ConcurrencyLimit } from "./concurrency-limit.ts";
 import { Door } from "./door.ts";
 import { type ForwardRules, forwardRules } from "./forward-headers.ts";
 import type { Overload } from "./overload.ts";
 import { type PlanFields, planFields } from "./reply-fields.ts";
 import { Router } from "./routes.ts";
+import type { UpstreamRoom } from "./upstream-room.ts";
 
 export interface CompiledRoute {
   readonly config: RouteConfig;
   /** Undefined: the route goes to an upstream, or its answer is fixed. */
   readonly handler: Handler | undefined;
-  /** Of the route's upstream. */
-  readonly concurrency: ConcurrencyLimit | undefined;
+  /** At the route's upstream. */
+  readonly room: UpstreamRoom | undefined;
   /** Parameters by name and the number of their segment in the path, the first being 0. */
   readonly parameters: readonly { readonly name: string; readonly segment: number }[];
   readonly refundsNotAttempted: boolean;
@@ -100,7 +100,7 @@ async function compileRoute(config: RouteConfig, parts: SetupParts): Promise<Com
   return {
     config,
     handler: await loadHandler(config, parts.handlers),
-    concurrency: target.kind === "upstream" ? parts.overload.limitOf(target.upstream) : undefined,
+    room: target.kind === "upstream" ? parts.overload.roomAt(target.upstream) : undefined,
     parameters: segments.flatMap((segment, i) =>
       segment.kind === "parameter" ? [{ name: segment.name, segment: i }] : [],
     ),

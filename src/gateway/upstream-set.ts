@@ -83,6 +83,11 @@ export class UpstreamSet implements UpstreamClient {
     for (const name of before) this.#drop(name);
   }
 
+  connectionsTo(name: string): number {
+    const group = this.#groups.get(name)?.group;
+    return group === undefined ? 0 : group.members.length * group.config.connectionsMax;
+  }
+
   async close(): Promise<void> {
     this.#timer.cancel();
     this.#routes = new Map();

@@ -64,6 +64,8 @@ export interface UpstreamClient {
   forward(upstream: UpstreamConfig, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
   /** Takes the upstreams of a configuration; those that it lacks are let go of, their calls in progress finish. */
   retain(upstreams: readonly UpstreamConfig[]): void;
+  /** Connections that calls to the upstream of that name may have at once; 0: not known yet. */
+  connectionsTo(name: string): number;
   /** Breaks all connections. */
   close(): Promise<void>;
 }

@@ -40,6 +40,7 @@ const noUpstreams: UpstreamClient = {
     throw new Error("there is no upstream");
   },
   retain: () => {},
+  connectionsTo: () => 0,
   close: async () => {},
 };
 

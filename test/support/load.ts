@@ -63,6 +63,7 @@ export interface PacedOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly perSecond: number;
   readonly connections: number;
+  readonly client?: Client.Options;
 }
 
 export interface PacedLoad {
@@ -81,7 +82,7 @@ export function startPaced(options: PacedOptions): PacedLoad {
   const start = performance.now();
   let sent = 0;
   const worker = async (): Promise<void> => {
-    let client = new Client(options.url());
+    let client = new Client(options.url(), options.client);
     let origin = options.url();
     while (!stopped) {
       const dueMs = start + (sent++ * 1000) / options.perSecond;
@@ -91,7 +92,7 @@ export function startPaced(options: PacedOptions): PacedLoad {
       if (options.url() !== origin) {
         void client.destroy();
         origin = options.url();
-        client = new Client(origin);
+        client = new Client(origin, options.client);
       }
       load.inFlight++;
       const status = await call(client, options);

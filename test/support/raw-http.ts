@@ -218,6 +218,11 @@ export class Recorder {
     return recorder;
   }
 
+  /** Connections that are open. */
+  get open(): number {
+    return this.#sockets.size;
+  }
+
   get port(): number {
     return (this.#server.address() as { port: number }).port;
   }

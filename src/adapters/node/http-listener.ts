@@ -15,9 +15,10 @@ import { ClientConnection } from "./client-connection.ts";
 import { ConnectionCaps } from "./connection-caps.ts";
 import { type Front, type FrontOptions, frontServer } from "./front-server.ts";
 import { NodeExchange } from "./http-exchange.ts";
+import { PaceKeeper } from "./pace-keeper.ts";
 
-/** How often node looks for requests that are too slow, and we for clients, ms. */
-const timeoutCheckMs = 500;
+/** How often node looks for heads and requests that are too slow, ms: seldom, it would have many to refuse in one turn. */
+const timeoutCheckMs = 50;
 
 /**
  * A connection that was opened, or on which a call came, this lately may carry the next call already: closed now, that call would
@@ -81,7 +82,11 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     // One that the kernel had accepted before the stop.
     client.isLast = isStopping;
     clients.set(socket, client);
-    socket.once("close", () => clients.delete(socket));
+    const leave = pace.add(client);
+    socket.once("close", () => {
+      clients.delete(socket);
+      leave();
+    });
   });
   const take = (
     request: IncomingMessage,
@@ -118,18 +123,18 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   });
   server.on("connect", (_request, socket) => refuse(socket, 405, taker));
   server.on("clientError", (cause, socket) => refuse(socket, statusOf(cause), taker));
-  const pacing = setInterval(() => {
+  const pace = new PaceKeeper(() => {
     if (limits !== options.limits()) {
       limits = options.limits();
       limitServer(server, limits);
     }
-    for (const client of clients.values()) client.checkPace(timeoutCheckMs, limits);
-  }, timeoutCheckMs);
+    return limits;
+  });
 
   try {
     await opened(server, options);
   } catch (cause) {
-    clearInterval(pacing);
+    pace.stop();
     throw cause;
   }
   return {
@@ -150,7 +155,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
       const idleAfterMs = Math.max(0, lingerMs - (performance.now() - lastSeenMs));
       await closed(front, { withinMs, idleAfterMs, closeSilent });
       clearTimeout(deadline);
-      clearInterval(pacing);
+      pace.stop();
     },
   };
 }

@@ -16,7 +16,8 @@ export interface FakeRequest {
   readonly host?: false;
   readonly httpVersion?: string;
   readonly peer?: string;
-  readonly body?: readonly Uint8Array[];
+  /** Parts that are there at once, or come when they come. */
+  readonly body?: readonly Uint8Array[] | AsyncIterable<Uint8Array>;
   readonly asksUpgrade?: boolean;
   /** Shared by several requests of one connection. */
   readonly connection?: Connection;
@@ -84,7 +85,7 @@ export class FakeExchange implements Exchange {
   /** What `write` answers. */
   hasRoom = true;
   hasLeft = false;
-  readonly #body: readonly Uint8Array[];
+  readonly #body: NonNullable<FakeRequest["body"]>;
   #drain: () => void = () => {};
   #closed: (() => void) | undefined;
   #webRequest: Request | undefined;
@@ -100,13 +101,13 @@ export class FakeExchange implements Exchange {
     this.target = request.target;
     this.httpVersion = request.httpVersion ?? "1.1";
     this.headers = request.host === false ? headers : ["Host", "api.example.com", ...headers];
-    this.hasBody = body.length > 0;
+    this.hasBody = Symbol.asyncIterator in body || body.length > 0;
     this.asksUpgrade = request.asksUpgrade ?? false;
     this.#body = body;
   }
 
   body(): AsyncIterable<Uint8Array> {
-    return partsOf(this.#body);
+    return Symbol.asyncIterator in this.#body ? this.#body : partsOf(this.#body);
   }
 
   webRequest(): Request {

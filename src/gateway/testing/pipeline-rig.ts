@@ -251,6 +251,7 @@ export class PipelineRig {
         return call;
       },
       retain: () => {},
+      connectionsTo: () => 0,
       close: async () => {},
     };
   }
