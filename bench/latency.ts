@@ -1,16 +1,17 @@
 /**
  * `npm run bench:latency [-- --claim]`: what a proxied call takes longer than the same call straight to the upstream, at 30 % of the
- * gateway's capacity, calls sent at a fixed rate. Straight and proxied turns alternate; figures are medians of turns.
- * h2load sends what is due in one go every few milliseconds, so that the calls of a burst wait for each other: the figure is above what
- * calls at random moments would see.
+ * gateway's capacity, calls sent at random moments (`open-loop.ts`). Straight and proxied turns alternate; figures are medians of turns.
  */
 
-import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs, promisify } from "node:util";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { ensureDebian } from "../scripts/debian.ts";
+import type { OpenLoad, Times } from "./open-loop.ts";
 import { type Running, replyBody } from "./peers/contender.ts";
 import { startUpstream } from "./peers/nginx.ts";
 import { tallygateProxy } from "./peers/tallygate.ts";
@@ -18,15 +19,15 @@ import { withContender } from "./round.ts";
 import { median } from "./stats.ts";
 import { otherCore, wrk } from "./wrk.ts";
 
-const run = promisify(execFile);
+const generatorFile = fileURLToPath(new URL("open-loop.ts", import.meta.url));
 
 const loadShare = 0.3;
-const connections = 16;
+const connections = 64;
 const turns = 7;
 const secondsOfTurn = 4;
 const warmUpSeconds = 6;
-/** More failed requests than this make a turn void. */
-const errorShareMax = 0.0001;
+/** A turn in which more calls failed, or were not sent, is void. */
+const errorShareMax = 0.001;
 
 const p50MicrosecondsMax = 150;
 const p99MicrosecondsMax = 1_000;
@@ -36,37 +37,22 @@ interface Quantiles {
   readonly p99: number;
 }
 
-/** A turn at a fixed rate: quantiles of the time to the end of the reply, µs. */
+/** A turn at this mean rate: quantiles of the time to the end of the reply, µs. */
 async function turn(
   { url, headers }: Pick<Running, "url" | "headers">,
   perSecond: number,
-  folder: string,
 ): Promise<Quantiles> {
-  const log = join(folder, "h2load.tsv");
-  rmSync(log, { force: true });
-  const fields = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
-  const calls = Math.ceil(perSecond * secondsOfTurn);
-  const shape = ["--h1", "-t1", `-c${connections}`, `-n${calls}`];
-  const rate = `--rps=${(perSecond / connections).toFixed(2)}`;
-  await run(
-    "taskset",
-    ["-c", String(otherCore), "h2load", ...shape, rate, `--log-file=${log}`, ...fields, url],
-    { timeout: (secondsOfTurn + 30) * 1000 },
-  ).catch((cause: unknown) => {
-    // Node's own message holds the command, and so the key.
-    const { code, stderr } = cause as { code?: unknown; stderr?: string };
-    throw new Error(`h2load ended with ${String(code)}: ${stderr ?? ""}`);
+  const load: OpenLoad = { url, headers, connections, perSecond, seconds: secondsOfTurn };
+  const generator = spawn("taskset", ["-c", String(otherCore), process.execPath, generatorFile], {
+    stdio: ["pipe", "pipe", "inherit"],
+    timeout: (secondsOfTurn + 30) * 1000,
   });
-  const rows = readFileSync(log, "utf8").trim().split("\n");
-  const times: number[] = [];
-  for (const row of rows) {
-    const [, status, microseconds] = row.split("\t").map(Number);
-    if (status === 200 && microseconds !== undefined) times.push(microseconds);
+  generator.stdin.end(JSON.stringify(load));
+  const { times, failed, missed } = JSON.parse(await text(generator.stdout)) as Times;
+  const sent = times.length + failed;
+  if (failed + missed > sent * errorShareMax) {
+    throw new Error(`of ${sent} requests ${failed} failed, and ${missed} more could not be sent`);
   }
-  if (times.length < calls * (1 - errorShareMax)) {
-    throw new Error(`${calls - times.length} of ${calls} requests failed`);
-  }
-  times.sort((a, b) => a - b);
   const at = (share: number): number => times[Math.floor(times.length * share)] ?? 0;
   return { p50: at(0.5), p99: at(0.99) };
 }
@@ -90,11 +76,11 @@ async function measure(folder: string): Promise<Result> {
       await wrk({ ...proxy, connections: 64, seconds: warmUpSeconds });
       const { requestsPerSecond } = await wrk({ ...proxy, connections: 64, seconds: 4 });
       const perSecond = Math.floor(requestsPerSecond * loadShare);
-      await turn(proxy, perSecond, folder);
+      await turn(proxy, perSecond);
       const pairs: { straight: Quantiles; proxied: Quantiles }[] = [];
       for (let i = 0; i < turns; i++) {
-        const straight = await turn(direct, perSecond, folder);
-        pairs.push({ straight, proxied: await turn(proxy, perSecond, folder) });
+        const straight = await turn(direct, perSecond);
+        pairs.push({ straight, proxied: await turn(proxy, perSecond) });
       }
       const middle = (of: (pair: (typeof pairs)[number]) => number): number =>
         median(pairs.map(of));
@@ -115,7 +101,7 @@ async function measure(folder: string): Promise<Result> {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { claim: { type: "boolean" } } });
-  const tools = await ensureDebian(["wrk", "nginx-light", "util-linux", "nghttp2-client"]);
+  const tools = await ensureDebian(["wrk", "nginx-light", "util-linux"]);
   if (tools.state === "unavailable") throw new Error(`missing: ${tools.why}`);
   const folder = mkdtempSync(join(tmpdir(), "tallygate-bench-"));
   const remove = (): void => rmSync(folder, { recursive: true, force: true });

@@ -2,9 +2,9 @@
  * `npm test`: everything that continuous integration runs, under node's own test runner, with one
  * summary at the end.
  *
- * Two phases, because the runner has one concurrency: tests beside the source run two files at a
- * time; whole-system tests (test/) run one after another, since they start processes and measure.
- * The first phase's closing figures are held back and added to the second's.
+ * Three phases, because the runner has one concurrency: tests beside the source and whole-system tests (test/) run two files
+ * at a time, but for those that state how long something takes, which run one after another at the end. Closing figures
+ * of the earlier phases are held back and added to the last one's.
  *
  *     node scripts/test.ts [--long] [--name PATTERN]… [part of a path…]
  */
@@ -25,14 +25,20 @@ interface Phase {
 }
 
 const sourceTests: Phase = {
-  patterns: [
-    "test/checks.test.ts",
-    "test/house-rules.test.ts",
-    "{src,scripts,bench,claims,examples}/**/*.test.ts",
-  ],
+  patterns: ["{src,scripts,bench,claims,examples}/**/*.test.ts"],
   concurrency: 2,
 };
-const systemTests: Phase = { patterns: ["test/{,door/}*.test.ts"], concurrency: 1 };
+/** They measure times, or keep both cores busy. */
+const timed = [
+  ...["clocks", "disk-full", "distance", "door/slow", "graceful-stop", "hub-away", "keys", "lag"],
+  ...["overload", "partitions", "pauses", "reload", "rolling-restart", "simulator", "strangers"],
+  ...["sync-fails", "three-regions", "upstreams"],
+];
+const timedTests: Phase = {
+  patterns: [`test/{${timed.join(",")}}.test.ts`],
+  concurrency: 1,
+};
+const systemTests: Phase = { patterns: ["test/{,door/}*.test.ts"], concurrency: 2 };
 const longTests: Phase = { patterns: ["test/{,door/,long/}*.test.ts"], concurrency: 1 };
 
 /** A test that takes longer hangs. Long forms state their own limits up to this one. */
@@ -55,10 +61,10 @@ function parseOptions(args: readonly string[]): Options {
   return { long: values.long ?? false, names: values.name ?? [], parts: positionals };
 }
 
-/** The phases' files in order, each file once: in the first phase that asks for it. */
+/** The phases' files in order, each file once: in the last phase that asks for it. */
 function planFiles(phases: readonly Phase[], parts: readonly string[]): string[][] {
   const seen = new Set<string>();
-  return phases.map(({ patterns }) =>
+  const files = phases.toReversed().map(({ patterns }) =>
     patterns
       .flatMap((pattern) =>
         globSync(pattern, { cwd: root, exclude: ["**/node_modules/**"] }).sort(),
@@ -66,10 +72,11 @@ function planFiles(phases: readonly Phase[], parts: readonly string[]): string[]
       .filter((file) => parts.length === 0 || parts.some((part) => file.includes(part)))
       .filter((file) => !seen.has(file) && seen.add(file)),
   );
+  return files.toReversed();
 }
 
 async function* runPhases(options: Options, signal: AbortSignal): AsyncGenerator<TestEvent> {
-  const phases = [sourceTests, options.long ? longTests : systemTests];
+  const phases = options.long ? [sourceTests, longTests] : [sourceTests, systemTests, timedTests];
   const files = planFiles(phases, options.parts);
   if (files.flat().length === 0) throw new Error("no test file matches");
   const summaries: TestEvent[][] = [];

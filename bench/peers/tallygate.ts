@@ -50,7 +50,7 @@ function configuration(
     },
     keys: { prefix: "bench", from: [`header:${apiKeyField}`] },
     durability,
-    // As nginx beside it: h2load takes a connection that ends for a failure.
+    // As nginx beside it: a generator takes a connection that ends for a failure.
     listener: { requestsPerConnectionMax: 1_000_000_000 },
     plans: { bench: { limits: ["second", "minute", "day", "month"].map(limit) } },
     ...(upstreamPort !== undefined && {

@@ -115,10 +115,7 @@ export class CallCheckers {
   }
 }
 
-/**
- * This start has forgotten charges of its own: they went with the stream, or its time was ahead and has been put right, so that the
- * window had ended.
- */
+/** Charges of its start's own may be forgotten: they went with the stream, or their window had ended by an earlier time of somebody. */
 function hasForgotten(call: CallRecord): boolean {
-  return call.hasLost || call.inMinute.endMs <= call.ownForgottenMs;
+  return call.hasLost || isForgotten(call);
 }

@@ -41,8 +41,7 @@ export interface CallRecord {
   readonly least: number;
   /** Is its plan's? Unknown: of a key that is being moved. */
   readonly isStrict: "yes" | "no" | "unknown";
-  /** Of windows that had ended by then the gateway's start, or any process, may have forgotten what it knew. */
-  readonly ownForgottenMs: number;
+  /** Of windows that had ended by then any process may have forgotten what it knew. */
   readonly forgottenMs: number;
   /** Some of what the gateway's start has charged went with the stream, and is forgotten. */
   readonly hasLost: boolean;

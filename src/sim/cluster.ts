@@ -365,7 +365,6 @@ export class Cluster {
       inMinute: all.minute(Math.floor(core.time.nowMs() / minuteMs) * minuteMs),
       hasLost: gateway.losers.has(gateway.incarnation),
       ...this.admin.limitsOf(caller.key, gateway, this.#quotasOf.get(gateway.startName) as Quotas),
-      ownForgottenMs: gateway.latestMs - forgottenMs,
       forgottenMs: Math.max(this.#latestMs, this.hub.latestMs) - forgottenMs,
     };
     return call;

@@ -56,11 +56,22 @@ const portsNeeded = 140;
 export async function freeBasePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const base = 10_000 + Math.floor(Math.random() * 120) * 150;
+    // Another test file may be about to use them.
+    if (!(await reserve(base + portsNeeded + 1))) continue;
     const probes = [0, 1, 2, 3, 101, 102, 103, portsNeeded];
     const free = await Promise.all(probes.map((offset) => isFree(base + offset)));
     if (free.every(Boolean)) return base;
   }
   throw new Error("no free ports found");
+}
+
+/** Listens until this process ends; false: somebody does already. */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer().unref();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => resolve(true));
+  });
 }
 
 function isFree(port: number): Promise<boolean> {
