@@ -132,8 +132,7 @@ export class Call implements HeldReply, Holder {
 
   /** The answer of its upstream has come, or will not. `latencyMs`: undefined if that tells nothing of the upstream. */
   leftUpstream(latencyMs: number | undefined): void {
-    if (this.#isUnderWay)
-      this.route.room?.limit?.end(latencyMs, this.#services.clock.monotonicMs());
+    if (this.#isUnderWay) this.route.room?.end(latencyMs, this.#services.clock.monotonicMs());
     this.#isUnderWay = false;
   }
 

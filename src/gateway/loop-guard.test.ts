@@ -15,6 +15,15 @@ test("one late turn sheds nothing, nor does a process that was stopped", () => {
   assert.equal(guard.sheds(true), false);
 });
 
+test("how late turns usually are is told, but for one that was stopped", () => {
+  const guard = new LoopGuard();
+  for (let i = 0; i < 20; i++) guard.look(30);
+  guard.look(60_000);
+  assert.ok(Math.abs(guard.latenessMs - 30) < 0.1);
+  for (let i = 0; i < 20; i++) guard.look(-1);
+  assert.ok(guard.latenessMs < 0.1);
+});
+
 test("while turns are late more and more is shed, callers without a key first; afterwards nothing", () => {
   const guard = new LoopGuard();
   for (let i = 0; i < 6; i++) guard.look(120);

@@ -14,9 +14,14 @@ const rise = 0.1;
 const fall = 0.05;
 const shareMax = 0.95;
 
+/** How far one look moves the usual lateness. */
+const followLateness = 0.3;
+
 export class LoopGuard {
   /** Of all calls, 0 to 0.95. */
   share = 0;
+  /** How late a turn usually is, ms. */
+  latenessMs = 0;
   #lateTurns = 0;
   /** Fractions of calls that are still to be shed, by kind of caller. */
   #anonymousDebt = 0;
@@ -24,6 +29,9 @@ export class LoopGuard {
 
   /** How much later than asked for a timer of some 100 ms ran. */
   look(lateByMs: number): void {
+    if (lateByMs < stoppedMs) {
+      this.latenessMs += followLateness * (Math.max(0, lateByMs) - this.latenessMs);
+    }
     const isLate = lateByMs > lateMs && lateByMs < stoppedMs;
     this.#lateTurns = isLate ? this.#lateTurns + 1 : 0;
     if (this.#lateTurns >= lateTurnsMin) this.share = Math.min(shareMax, this.share + rise);

@@ -73,6 +73,7 @@ export class Overload {
     const room = new UpstreamRoom(hasConcurrencyLimit ? new ConcurrencyLimit(max) : undefined, {
       cutOffs: this.#cutOffs.child(this.#region, name),
       // Of a name only its look-up tells how many addresses there are.
+      latenessMs: () => this.loop.latenessMs,
       connections: () => this.#upstreams.connectionsTo(name) || max,
     });
     this.#rooms.set(name, { max, room });

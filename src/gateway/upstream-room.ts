@@ -29,6 +29,8 @@ export interface RoomParts {
   readonly cutOffs: CounterChild;
   /** How many there may be at once now. */
   readonly connections: () => number;
+  /** How late the turns of this process usually are, ms. */
+  readonly latenessMs: () => number;
 }
 
 export class UpstreamRoom {
@@ -52,6 +54,13 @@ export class UpstreamRoom {
       return false;
     this.#connections++;
     return true;
+  }
+
+  /** A call has its answer, or gets none. `latencyMs`: undefined if it tells nothing of the upstream. */
+  end(latencyMs: number | undefined, nowMs: number): void {
+    // An answer waits for the present turn to end, and for those that are read before it in the next: that is not the upstream's doing.
+    const ownMs = latencyMs === undefined ? 0 : 2 * this.#parts.latenessMs();
+    this.limit?.end(latencyMs && Math.max(0, latencyMs - ownMs), nowMs);
   }
 
   /** Whether a call that stood aside may have a connection now. */

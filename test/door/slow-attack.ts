@@ -9,26 +9,36 @@ export async function slowhttptestMissing(): Promise<string | undefined> {
   return packages.state === "installed" ? undefined : packages.why;
 }
 
-/** By its own letters. */
+/** By its own letters. `perSecond`: connections opened a second; 50 is the tool's own default, more where they would be closed before all are there. */
 export const attacks = {
-  H: { what: "slow heads", options: ["-H", "-t", "GET", "-x", "24"], path: "/r" },
-  B: { what: "slow bodies", options: ["-B", "-t", "POST", "-s", "8192", "-x", "10"], path: "/r" },
+  H: {
+    what: "slow heads",
+    options: ["-H", "-t", "GET", "-x", "24"],
+    path: "/r",
+    perSecond: 200,
+  },
+  B: {
+    what: "slow bodies",
+    options: ["-B", "-t", "POST", "-s", "8192", "-x", "10"],
+    path: "/r",
+    perSecond: 200,
+  },
   R: {
     what: "thousands of ranges",
     options: ["-R", "-t", "GET", "-a", "5", "-b", "1500"],
     path: "/r",
+    perSecond: 50,
   },
   X: {
     what: "slow readers of long replies",
     options: ["-X", "-t", "GET", "-w", "512", "-y", "1024", "-n", "5", "-z", "32", "-k", "3"],
     path: "/long",
+    perSecond: 50,
   },
 } as const;
 
 export type AttackLetter = keyof typeof attacks;
 
-/** Connections opened a second, at most. */
-const openedPerSecondMax = 200;
 /** Between bytes of one connection, seconds. */
 const paceSeconds = "2";
 /** Of one run, seconds; it also ends when the last of its connections was closed. */
@@ -53,8 +63,7 @@ export class SlowAttack {
   }
 
   async #run(): Promise<void> {
-    const { options, path } = attacks[this.#letter];
-    const rate = Math.min(openedPerSecondMax, this.#connections);
+    const { options, path, perSecond } = attacks[this.#letter];
     while (!this.#isStopped) {
       this.rounds++;
       const child = spawn(
@@ -65,7 +74,7 @@ export class SlowAttack {
             "-c",
             String(this.#connections),
             "-r",
-            String(rate),
+            String(perSecond),
             "-i",
             paceSeconds,
             "-l",
