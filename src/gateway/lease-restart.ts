@@ -12,11 +12,16 @@ import type { Meter } from "./meter.ts";
  * it out of the journal, too; a crash before that finds it again, and what is said twice counts once.
  */
 export async function giveLeasesBack(
-  journal: Pick<Journal, "leases" | "identity">,
+  journal: Pick<Journal, "leases" | "damagedLeases" | "identity">,
   meter: Pick<Meter, "closeLease" | "flush">,
   { log, nowMs }: { readonly log: Log; readonly nowMs: EpochMs },
 ): Promise<void> {
-  const { leases, identity } = journal;
+  const { leases, damagedLeases, identity } = journal;
+  if (damagedLeases > 0) {
+    const detail =
+      "leases of an earlier start are damaged: their quota stays out until their windows end";
+    log.error(detail, { leases: damagedLeases });
+  }
   if (leases.length === 0) return;
   log.info("leases of an earlier start go back", { leases: leases.length });
   let inBatch = 0;

@@ -79,6 +79,8 @@ export interface Journal {
    * stays held at the hub: nobody knows what was spent of it.
    */
   readonly leases: readonly StoredLease[];
+  /** How many were left out. */
+  readonly damagedLeases: number;
   /** Sealed batches of every incarnation, oldest incarnation first; kept up to date. */
   ranges(): readonly JournalRange[];
 

@@ -197,12 +197,11 @@ export class JournalDatabase {
     this.#logPages += 3 + Math.ceil(group.length / pageBytes);
   }
 
-  /** Leases that earlier starts did not close; those that are damaged are left out. */
-  leases(): StoredLease[] {
+  /** Leases that earlier starts did not close; those that are damaged are left out, and counted. */
+  leases(): { leases: StoredLease[]; damagedLeases: number } {
     const leases: StoredLease[] = [];
-    for (const row of this.#db
-      .prepare("SELECT * FROM leases ORDER BY incarnation, request")
-      .all()) {
+    const rows = this.#db.prepare("SELECT * FROM leases ORDER BY incarnation, request").all();
+    for (const row of rows) {
       const lease = {
         incarnation: String(row["incarnation"]),
         request: Number(row["request"]),
@@ -213,7 +212,7 @@ export class JournalDatabase {
       };
       if (leaseCrc(lease) === row["crc"]) leases.push(lease);
     }
-    return leases;
+    return { leases, damagedLeases: rows.length - leases.length };
   }
 
   /** Stores marks; synced. */

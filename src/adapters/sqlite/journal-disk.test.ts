@@ -112,6 +112,25 @@ test("a damaged open group ends what is replayed: what follows would be booked t
   await second.close();
 });
 
+test("a damaged lease is left out, and counted", async () => {
+  const file = join(folder, "journal.db");
+  const first = await open(file);
+  const { incarnation } = first;
+  const lease = { incarnation, window: "month", lo: 1, hi: 2, mark: 10 };
+  await first.mark([
+    { ...lease, request: 1 },
+    { ...lease, request: 2 },
+  ]);
+  await first.close();
+  const db = new DatabaseSync(file);
+  db.exec("UPDATE leases SET mark = 11 WHERE request = 1");
+  db.close();
+  const second = await open(file);
+  assert.deepEqual(second.leases, [{ ...lease, request: 2 }]);
+  assert.equal(second.damagedLeases, 1);
+  await second.close();
+});
+
 test("the log stays bounded over many seals", async () => {
   const file = join(folder, "journal.db");
   const journal = await open(file);

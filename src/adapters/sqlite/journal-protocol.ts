@@ -24,6 +24,7 @@ export interface JournalReady {
   readonly remains: OpenRemains | undefined;
   readonly ranges: readonly JournalRange[];
   readonly leases: readonly StoredLease[];
+  readonly damagedLeases: number;
 }
 
 export interface JournalApi {

@@ -57,7 +57,7 @@ function open(): JournalDatabase | undefined {
       identity: opened.identity(),
       remains: opened.remains(),
       ranges: opened.ranges(),
-      leases: opened.leases(),
+      ...opened.leases(),
     };
     publishUse(opened);
     port.postMessage({ id: startId, reply: ready });

@@ -88,6 +88,7 @@ class SqliteJournal implements Journal {
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined;
   readonly leases: readonly StoredLease[];
+  readonly damagedLeases: number;
   readonly #thread: Thread<JournalApi>;
   readonly #control: Int32Array;
   readonly #ring: Uint8Array;
@@ -124,6 +125,7 @@ class SqliteJournal implements Journal {
     this.incarnation = parts.incarnation;
     this.remains = parts.ready.remains;
     this.leases = parts.ready.leases;
+    this.damagedLeases = parts.ready.damagedLeases;
     this.#remainsOpen = this.remains !== undefined;
     this.#toldState = this.#state();
     for (const { incarnation, first, last } of parts.ready.ranges) {

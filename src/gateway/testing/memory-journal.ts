@@ -17,6 +17,7 @@ export class MemoryJournal implements Journal {
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined = undefined;
   leases: StoredLease[] = [];
+  damagedLeases = 0;
   /** Marks given and not stored yet; `storeMarks` stores them. Undefined: each is stored at once. */
   waitingMarks: (() => void)[] | undefined;
   readonly batches = new Map<Incarnation, Map<Seq, Uint8Array>>();

@@ -101,6 +101,7 @@ export class SimJournal implements Journal {
   readonly incarnation: Incarnation;
   readonly remains: OpenRemains | undefined;
   readonly leases: readonly StoredLease[];
+  readonly damagedLeases = 0;
   storedPosition = 0;
   readonly #image: JournalImage;
   readonly #disk: Disk;

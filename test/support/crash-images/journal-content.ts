@@ -109,7 +109,7 @@ function wrongNumbers(database: JournalDatabase, must: Expected): string | undef
 }
 
 function wrongLeases(database: JournalDatabase, must: Expected): string | undefined {
-  const found = new Map(database.leases().map((lease) => [lease.request, lease]));
+  const found = new Map(database.leases().leases.map((lease) => [lease.request, lease]));
   for (const [request, { least, given }] of must.marks) {
     const lease = found.get(request);
     found.delete(request);
