@@ -93,8 +93,8 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     };
     // The door has just read it.
     const bytesMin = setup.door.bodyBytes > 0 ? bodyAheadMaxBytes : 1;
-    if (exchange.hasBody) void this.#sendBody(request, bytesMin, send);
-    else send(request);
+    if (!exchange.hasBody) send(request);
+    else this.#sendBody(request, bytesMin, send).catch((cause: unknown) => this.#broke(cause));
   }
 
   /** While its client is waited for a call takes up no room at its upstream. */
@@ -131,6 +131,13 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     }
   }
 
+  /** A bug: this call fails, the others must not. */
+  #broke(cause: unknown): void {
+    const { requestId } = this.#call;
+    this.#services.log.error("a call could not be handled", { requestId }, cause);
+    this.#call.fail("handler-failed", "handler-error");
+  }
+
   started(status: number, headers: string[]): void {
     this.#answered(true);
     this.#call.answerStream(status, replyHeaders(headers), this);
@@ -162,13 +169,16 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       return;
     }
     const path = route.config.path;
-    this.#services.log.warn("an upstream failed", {
-      requestId,
-      route: path,
-      kind,
-      attempted,
-      cause: cause instanceof Error ? cause.message : undefined,
-    });
+    // A body that broke off is the client's doing.
+    if (kind !== "body") {
+      this.#services.log.warn("an upstream failed", {
+        requestId,
+        route: path,
+        kind,
+        attempted,
+        cause: cause instanceof Error ? cause.message : undefined,
+      });
+    }
     if (!this.#call.isAnswered) {
       this.#answered(attempted);
       this.#fail(failure);

@@ -142,6 +142,21 @@ test("an upload that finds no connection free is refused, and costs nothing", as
   assert.deepEqual(rig.used({ headers }), { day: connectionsMax });
 });
 
+test("a bug behind a slow body is a 500 for its call only", async () => {
+  const rig = await rigOf();
+  const body = new SlowBody();
+  const headers = ["X-Api-Key", rig.key(), "Content-Length", "1"];
+  const exchange = rig.send(post(body, { headers }));
+  rig.forwarded.push = () => {
+    throw new Error("a bug");
+  };
+  body.comes();
+  await rig.settle();
+  rig.journal.store();
+  assert.equal(exchange.status, 500);
+  assert.equal(rig.logged.length, 1);
+});
+
 test("readers without a key keep a part of the connections at most", async () => {
   const rig = await rigOf();
   for (let i = 0; i < anonymousMax; i++) await stall(rig, { target });

@@ -191,6 +191,19 @@ test("calls in progress finish when their upstream is gone, tried again if need 
   assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.0.0.2"]);
 });
 
+test("a call whose client was slow goes to what its upstream is by then, or is told that there is none", () => {
+  const fake = new FakeUpstreams();
+  fake.take({ u: { targets: ["http://10.0.0.1"] } });
+  const then = fake.configs.get("u");
+  fake.take({ u: { targets: ["http://10.0.0.2"] } });
+  const late = fake.call({}, then);
+  assert.equal(fake.last.address, "10.0.0.2");
+  fake.last.answer(200);
+  assert.equal(late.end, "completed");
+  fake.take({ v: { targets: ["http://10.0.0.2"] } });
+  assert.equal(ending(fake.call({}, then)), "unavailable not-attempted");
+});
+
 test("a call that waits for a name is answered though its upstream is replaced meanwhile", async () => {
   const fake = new FakeUpstreams();
   fake.names.set("users.example.com", ["8.8.8.8"]);

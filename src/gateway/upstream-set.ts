@@ -1,7 +1,6 @@
 /** The upstreams of a configuration, as one region's gateway sees them. */
 
 import type { TargetConfig, UpstreamConfig } from "../access/compiled-config.ts";
-import { present } from "../base/assert.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type {
@@ -29,6 +28,14 @@ interface Wanted {
   readonly targets: readonly TargetConfig[];
 }
 
+/** Of a call that has failed already. */
+const noCall: UpstreamCall = {
+  attempted: false,
+  pause: () => {},
+  resume: () => {},
+  cancel: () => {},
+};
+
 export class UpstreamSet implements UpstreamClient {
   readonly #region: string;
   readonly #ports: UpstreamPorts;
@@ -50,7 +57,11 @@ export class UpstreamSet implements UpstreamClient {
   }
 
   forward(config: UpstreamConfig, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    const route = present(this.#routes.get(config), "an upstream of the configuration");
+    const route = this.#routes.get(config) ?? this.#routeNow(config);
+    if (route === undefined) {
+      sink.failed({ kind: "unavailable", attempted: false, cause: undefined });
+      return noCall;
+    }
     const run = new UpstreamRun(request, sink, {
       ...route,
       metrics: this.#metrics,
@@ -60,6 +71,12 @@ export class UpstreamSet implements UpstreamClient {
     this.#runs.add(run);
     run.start();
     return run;
+  }
+
+  /** Of a call that waited for its client while the configuration changed: what its upstream is now, if it is still there. */
+  #routeNow({ name }: UpstreamConfig): Route | undefined {
+    for (const [config, route] of this.#routes) if (config.name === name) return route;
+    return undefined;
   }
 
   retain(configs: readonly UpstreamConfig[]): void {

@@ -94,10 +94,10 @@ export class FakeUpstreams {
     this.set.retain(compiled.config.upstreams);
   }
 
-  /** A client's call to the upstream `u`. */
-  call(request: Partial<UpstreamRequest> = {}, name = "u"): FakeClient {
-    const config = this.configs.get(name);
-    assert(config !== undefined, name);
+  /** A client's call to the upstream `u`, or to one of an earlier configuration. */
+  call(request: Partial<UpstreamRequest> = {}, to: string | UpstreamConfig = "u"): FakeClient {
+    const config = typeof to === "string" ? this.configs.get(to) : to;
+    assert(config !== undefined, "an upstream of the configuration");
     const client = {
       status: 0,
       text: "",
