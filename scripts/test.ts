@@ -30,7 +30,17 @@ const sourceTests: Phase = {
 };
 /** They measure times, or keep both cores busy. */
 const timed = [
-  ...["clocks", "disk-full", "distance", "door/slow", "graceful-stop", "hub-away", "keys", "lag"],
+  ...[
+    "bad-link",
+    "clocks",
+    "disk-full",
+    "distance",
+    "door/slow-clients",
+    "graceful-stop",
+    "hub-away",
+    "keys",
+    "lag",
+  ],
   ...["overload", "partitions", "pauses", "reload", "rolling-restart", "simulator", "strangers"],
   ...["sync-fails", "three-regions", "upstreams"],
 ];
