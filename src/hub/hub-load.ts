@@ -3,7 +3,7 @@
 import type { Position } from "../base/words.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import { foldToEnd } from "./consumer.ts";
-import { nextEpoch, Reigns } from "./epochs.ts";
+import { nextEpoch, type Reign, Reigns } from "./epochs.ts";
 import type { HubDeps } from "./hub-options.ts";
 import type { Cluster } from "./hub-parts.ts";
 import { HubState } from "./hub-state.ts";
@@ -13,7 +13,9 @@ import {
   loadBackup,
   loadCluster,
   loadEpoch,
+  loadReigns,
   saveEpoch,
+  saveReigns,
 } from "./ledger-meta.ts";
 import { Sealer } from "./sealer.ts";
 
@@ -43,9 +45,6 @@ export async function loadHub(deps: HubDeps): Promise<LoadedHub> {
   const sealer = new Sealer(ledger, stream, deps.sealed);
   await sealer.load();
   const restored = await isRestored(ledger);
-  const known = Math.max(await loadEpoch(ledger), loaded?.version.epoch ?? 0);
-  const epoch = nextEpoch([known], random.fraction());
-  await saveEpoch(ledger, epoch);
   await foldToEnd(deps, state, (position, reason) => findings.push(damagedText(position, reason)));
   if (deps.clock.wallMs() < state.horizonMs) {
     const until = new Date(state.horizonMs).toISOString();
@@ -54,8 +53,27 @@ export async function loadHub(deps: HubDeps): Promise<LoadedHub> {
     );
   }
   const backup = await loadBackup(ledger);
-  const reigns = new Reigns(restored ? undefined : { epoch: known, position: state.position });
+  const { epoch, reigns } = await beginReign(deps, {
+    ...{ state, restored },
+    savedEpoch: loaded?.version.epoch ?? 0,
+  });
   return { cluster, state, epoch, reigns, saved, sealer, backup, isRestored: restored, findings };
+}
+
+/** Takes the epoch of this start, once nothing else can fail: an earlier one that was never published would hide who did publish. */
+async function beginReign(
+  { ledger, random }: Pick<HubDeps, "ledger" | "random">,
+  at: { state: HubState; savedEpoch: number; restored: boolean },
+): Promise<{ epoch: number; reigns: Reigns }> {
+  const { state, savedEpoch, restored } = at;
+  const known = Math.max(await loadEpoch(ledger), savedEpoch);
+  const last: Reign[] = known === 0 ? [] : [{ epoch: known, end: state.position }];
+  const before = restored ? [] : [...(await loadReigns(ledger)), ...last];
+  const reigns = new Reigns({ before, isRestored: restored });
+  await saveReigns(ledger, reigns.earlier);
+  const epoch = nextEpoch([known], random.fraction());
+  await saveEpoch(ledger, epoch);
+  return { epoch, reigns };
 }
 
 /** A finding for status. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decodeStreamRecord } from "../metering/stream-record.ts";
 import { FakeGateway } from "./testing/fake-gateway.ts";
 import { HubRig } from "./testing/hub-rig.ts";
 
@@ -133,4 +134,43 @@ test("a stream that lost its end gives no version two meanings, and it is said",
   await rig.connect(sydney);
   await rig.run(50);
   assert.equal(london.total(month, other), 110, "its producer sends it again");
+});
+
+test("a stream that lost its end is said, and fenced, once for all who heard of it, also where a start failed in between", async () => {
+  const rig = new HubRig();
+  const limit = {
+    plan: "pro",
+    limit: "month",
+    per: "key",
+    window: "month",
+    scope: "global",
+  } as const;
+  const limits = [{ ...limit, quota: 100, isStrict: true }];
+  await rig.start({ limits });
+  const [sydney, london] = await open(rig, "sydney", "london");
+  assert.ok(sydney !== undefined && london !== undefined);
+  sydney.charge([{ subject: key, window: month, units: 1 }]);
+  await rig.run(3_000);
+  sydney.charge([{ subject: key, window: month, units: 1 }]);
+  await rig.run(50);
+  rig.crash();
+  const kept = rig.stream.records.splice(-1);
+  assert.equal(kept.length, 1);
+  // A ledger that is ahead of its stream is refused, before anything was taken or said.
+  const records = rig.stream.records.splice(0);
+  await assert.rejects(rig.start({ limits }));
+  rig.crash();
+  rig.stream.records.push(...records);
+  await rig.start({ limits });
+  const epoch = rig.hub?.api.status().version.epoch;
+  await rig.connect(sydney);
+  await rig.run(50);
+  assert.match(rig.hub?.api.status().warnings.join() ?? "", /the usage stream has lost its end/);
+  const fences = (): number =>
+    rig.stream.records.filter((bytes) => decodeStreamRecord(bytes).kind === "fence").length;
+  assert.equal(fences(), 1);
+  await rig.connect(london);
+  await rig.run(50);
+  assert.equal(fences(), 1);
+  assert.equal(rig.hub?.api.status().version.epoch, epoch, "what it says is above it already");
 });

@@ -27,7 +27,13 @@ import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { type BackupCoverage, clearRestored, saveBackup, saveEpoch } from "./ledger-meta.ts";
+import {
+  type BackupCoverage,
+  clearRestored,
+  saveBackup,
+  saveEpoch,
+  saveReigns,
+} from "./ledger-meta.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -216,16 +222,23 @@ class RunningHub implements Hub, HubParts {
   async #raiseAbove(view: Version): Promise<void> {
     const { version } = this.replicator;
     if (!this.#reigns.isForeign(view, version)) return;
-    const epoch = nextEpoch([version.epoch, view.epoch], this.#deps.random.fraction());
     await this.desk.fence();
-    await saveEpoch(this.#deps.ledger, epoch);
     this.#find(
       "a gateway has heard of what this hub never said: if two hubs run, stop one; what both grant of strict limits adds up, and so does what is granted again after the usage stream has lost its end",
     );
+    const { ledger, random } = this.#deps;
+    this.#reigns.noted(view);
+    // Whatever this start says may be above that version already.
+    const isAbove = view.epoch < version.epoch;
+    if (!isAbove) this.#reigns.left(version.epoch);
+    await saveReigns(ledger, this.#reigns.earlier);
+    if (isAbove) return;
+    const epoch = nextEpoch([version.epoch, view.epoch], random.fraction());
+    await saveEpoch(ledger, epoch);
     this.log.warn("a gateway knows of another hub's version: the hub takes a higher epoch", {
       ...{ epoch, heardEpoch: view.epoch, heardPosition: view.position },
     });
-    this.#reigns.end(this.replicator.startEpoch(epoch));
+    this.replicator.startEpoch(epoch);
   }
 
   #makeRegistry(): Registry {

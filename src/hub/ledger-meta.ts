@@ -3,6 +3,7 @@
 import type { EpochMs, Position, ProducerKey, Seq } from "../base/words.ts";
 import type { Random } from "../ports/clock.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
+import type { Reign } from "./epochs.ts";
 import type { Cluster } from "./hub-parts.ts";
 
 /** What the newest backup holds. */
@@ -22,6 +23,7 @@ export interface SealedCheckpoint {
 const names = {
   cluster: "cluster",
   epoch: "epoch",
+  reigns: "reigns",
   backup: "backup",
   sealed: "sealed",
   restored: "restored",
@@ -45,6 +47,15 @@ export async function loadEpoch(ledger: LedgerStore): Promise<number> {
 /** Before anything of that epoch is published. */
 export function saveEpoch(ledger: LedgerStore, epoch: number): Promise<void> {
   return write(ledger, names.epoch, epoch);
+}
+
+/** The starts before the one of the saved epoch, oldest first. */
+export async function loadReigns(ledger: LedgerStore): Promise<readonly Reign[]> {
+  return (await read<readonly Reign[]>(ledger, names.reigns)) ?? [];
+}
+
+export function saveReigns(ledger: LedgerStore, reigns: readonly Reign[]): Promise<void> {
+  return write(ledger, names.reigns, reigns);
 }
 
 export function loadBackup(ledger: LedgerStore): Promise<BackupCoverage | undefined> {

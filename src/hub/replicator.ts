@@ -126,12 +126,10 @@ export class Replicator {
   }
 
   /** All versions from now on are of `epoch`, and all gateways need a snapshot. Returns the last one before. */
-  startEpoch(epoch: number): Version {
+  startEpoch(epoch: number): void {
     this.publish();
-    const last = this.version;
     this.#epoch = epoch;
     this.#break();
-    return last;
   }
 
   stop(): void {

@@ -39,8 +39,8 @@ export class AlarmCheckers {
 
   /** From now on nobody may hear of this without the hub's saying so. */
   foreign(epoch: number, position: number): void {
-    // The next start knows where this one ended.
-    this.#foreign.push({ epoch, position, starts: this.#hub.starts + 1 });
+    // Every later start knows where this one ended.
+    this.#foreign.push({ epoch, position, starts: Number.POSITIVE_INFINITY });
   }
 
   /** After a restore versions that the hub does not know are no news. */
