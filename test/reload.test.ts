@@ -4,6 +4,8 @@
  */
 
 import assert from "node:assert/strict";
+import { createServer, type IncomingMessage, request } from "node:http";
+import type { AddressInfo } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CallLedger } from "./support/call-ledger.ts";
@@ -194,3 +196,38 @@ for (const enforcement of ["soft", "strict"]) {
     assert.equal(limit?.used, admitted + 1);
   });
 }
+
+test("an upload that is under way during a reload arrives as a whole, and no process ends", async (t) => {
+  const upstream = createServer((incoming, response) => void incoming.pipe(response));
+  await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
+  t.after(() => upstream.close());
+  const { port } = upstream.address() as AddressInfo;
+  const echo = (n: number) => {
+    const { plans, routes } = version(n);
+    const top = `upstreams: { echo: { targets: ["http://127.0.0.1:${port}"] } }`;
+    return { plans, top, routes: `${routes}\n  - { path: "/echo", upstream: echo }` };
+  };
+  fleet.configure(echo(0));
+  const now = await taken((await status()).rulesVersion);
+  const { key } = await fleet.createKnownKey("huge");
+  const pid = fleet.pid("sydney");
+  const upload = request(`${fleet.url("sydney")}/echo`, {
+    method: "POST",
+    headers: { "x-api-key": key, "content-length": 6 },
+  });
+  const replied = new Promise<IncomingMessage>((resolve, reject) => {
+    upload.on("response", resolve).on("error", reject);
+  });
+  upload.write("one");
+  // Until the call is in there is nothing to go on.
+  await until(async () => (await fleet.usage("sydney", key))?.limits[0]?.used === 1, 5_000);
+  fleet.configure(echo(1));
+  await taken(now);
+  upload.end("two");
+  const reply = await replied;
+  let text = "";
+  for await (const part of reply) text += part;
+  assert.deepEqual([reply.statusCode, text], [200, "onetwo"]);
+  assert.equal(fleet.pid("sydney"), pid);
+  assert.equal(await fleet.call("sydney", key), 200);
+});

@@ -10,10 +10,12 @@ import type {
   UpstreamClient,
   UpstreamFailure,
   UpstreamRequest,
+  UpstreamReservation,
   UpstreamSink,
 } from "../ports/upstream.ts";
 import { BodyAhead, bodyAheadMaxBytes } from "./body-ahead.ts";
 import type { Call, CallServices, ReplyStream } from "./call.ts";
+import type { Outcome } from "./call-stats.ts";
 import { type Forwarded, forwardHeaders, replyHeaders } from "./forward-headers.ts";
 import { queryWithout } from "./query.ts";
 import { rewriteFields, upstreamPath } from "./rewrite.ts";
@@ -87,55 +89,67 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
     this.#call.onCutOff = () => this.#cutOff();
-    const send = (whole: UpstreamRequest): void => {
-      this.#upstream = upstreams.forward(upstream, whole, this);
-      if (this.#isOver) this.#upstream.cancel();
-    };
     // The door has just read it.
     const bytesMin = setup.door.bodyBytes > 0 ? bodyAheadMaxBytes : 1;
-    if (!exchange.hasBody) send(request);
-    else this.#sendBody(request, bytesMin, send).catch((cause: unknown) => this.#broke(cause));
+    if (!exchange.hasBody) this.#send(() => upstreams.forward(upstream, request, this));
+    else void this.#sendBody(request, bytesMin, upstreams.reserve(upstream));
   }
 
-  /** While its client is waited for a call takes up no room at its upstream. */
+  #send(forward: () => UpstreamCall): void {
+    try {
+      this.#upstream = forward();
+      if (this.#isOver) this.#upstream.cancel();
+    } catch (cause) {
+      this.#broke(cause);
+    }
+  }
+
+  /** While its client is waited for a call takes up no room at its upstream. Never rejects. */
   async #sendBody(
     request: UpstreamRequest,
     bytesMin: number,
-    send: (whole: UpstreamRequest) => void,
+    reserved: UpstreamReservation,
   ): Promise<void> {
     const call = this.#call;
     const { clock } = this.#services;
-    call.stepAside();
-    const body = new BodyAhead(call.exchange.body(call.route.config.bodyMaxBytes), {
-      now: () => clock.monotonicMs(),
-      waits: (sinceMs) => call.waitsForClient(sinceMs),
-      goesOn: () => call.clientGoesOn(),
-      whole: () => {
-        this.#askedMs = clock.monotonicMs();
-        if (!this.#isOver && !call.isAnswered) call.awaitsAnswer();
-      },
-    });
     try {
-      await body.begin(bytesMin);
+      call.stepAside();
+      const body = new BodyAhead(call.exchange.body(call.route.config.bodyMaxBytes), {
+        now: () => clock.monotonicMs(),
+        waits: (sinceMs) => call.waitsForClient(sinceMs),
+        goesOn: () => call.clientGoesOn(),
+        whole: () => {
+          this.#askedMs = clock.monotonicMs();
+          if (!this.#isOver && !call.isAnswered) call.awaitsAnswer();
+        },
+      });
+      const broken = await body.begin(bytesMin).catch((cause: unknown) => ({ cause }));
+      if (this.#isOver) return;
+      if (broken !== undefined) {
+        this.failed({ kind: "body", attempted: false, cause: broken.cause });
+      } else if (call.connect()) {
+        this.#send(() => reserved.forward({ ...request, body: body.read() }, this));
+      } else {
+        // As if it had not been let in.
+        call.refund();
+        this.#answered(false);
+        this.#fail({ kind: "overloaded", attempted: false, cause: undefined });
+      }
     } catch (cause) {
-      if (!this.#isOver) this.failed({ kind: "body", attempted: false, cause });
-      return;
-    }
-    if (this.#isOver) return;
-    if (call.connect()) send({ ...request, body: body.read() });
-    else {
-      // As if it had not been let in.
-      call.refund();
-      this.#answered(false);
-      this.#fail({ kind: "overloaded", attempted: false, cause: undefined });
+      this.#broke(cause);
+    } finally {
+      reserved.release();
     }
   }
 
   /** A bug: this call fails, the others must not. */
   #broke(cause: unknown): void {
-    const { requestId } = this.#call;
-    this.#services.log.error("a call could not be handled", { requestId }, cause);
-    this.#call.fail("handler-failed", "handler-error");
+    const call = this.#call;
+    this.#services.log.error("a call could not be handled", { requestId: call.requestId }, cause);
+    if (this.#isOver) return;
+    this.#upstream?.cancel();
+    if (call.isAnswered) this.#breakOff("handler-error");
+    else call.fail("handler-failed", "handler-error");
   }
 
   started(status: number, headers: string[]): void {
@@ -287,7 +301,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     call.ended(this.#bytes);
   }
 
-  #breakOff(outcome: "upstream-error"): void {
+  #breakOff(outcome: Outcome): void {
     this.#isOver = true;
     this.#call.outcome = outcome;
     if (this.#call.route.refunds5xx) this.#call.refund();

@@ -191,17 +191,32 @@ test("calls in progress finish when their upstream is gone, tried again if need 
   assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.0.0.2"]);
 });
 
-test("a call whose client was slow goes to what its upstream is by then, or is told that there is none", () => {
+test("a call that is sent late goes where it went when it began, fallback included, whatever was configured meanwhile", () => {
   const fake = new FakeUpstreams();
-  fake.take({ u: { targets: ["http://10.0.0.1"] } });
-  const then = fake.configs.get("u");
-  fake.take({ u: { targets: ["http://10.0.0.2"] } });
-  const late = fake.call({}, then);
-  assert.equal(fake.last.address, "10.0.0.2");
+  const eu = { targets: ["http://10.2.0.1"] };
+  fake.take({ u: { targets: ["http://10.0.0.1"], fallback: "eu" }, eu });
+  const reserved = fake.reserve();
+  fake.take({ v: { targets: ["http://10.0.0.9"] } });
+  assert.deepEqual(fake.retired, []);
+  const late = fake.call({}, reserved);
+  assert.equal(fake.last.address, "10.0.0.1");
+  fake.last.fail("unreachable");
+  assert.equal(fake.last.address, "10.2.0.1");
   fake.last.answer(200);
   assert.equal(late.end, "completed");
+  assert.deepEqual(fake.retired.toSorted(), ["10.0.0.1", "10.2.0.1"]);
+});
+
+test("a call that is never sent keeps nothing of an upstream that is gone", () => {
+  const fake = new FakeUpstreams();
+  fake.take({ u: { targets: ["http://10.0.0.1"] } });
+  const [first, second] = [fake.reserve(), fake.reserve()];
   fake.take({ v: { targets: ["http://10.0.0.2"] } });
-  assert.equal(ending(fake.call({}, then)), "unavailable not-attempted");
+  first.release();
+  first.release();
+  assert.deepEqual(fake.retired, []);
+  second.release();
+  assert.deepEqual(fake.retired, ["10.0.0.1"]);
 });
 
 test("a call that waits for a name is answered though its upstream is replaced meanwhile", async () => {

@@ -1,12 +1,14 @@
 /** The upstreams of a configuration, as one region's gateway sees them. */
 
 import type { TargetConfig, UpstreamConfig } from "../access/compiled-config.ts";
+import { assert, present } from "../base/assert.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type {
   UpstreamCall,
   UpstreamClient,
   UpstreamRequest,
+  UpstreamReservation,
   UpstreamSink,
 } from "../ports/upstream.ts";
 import type { Standing } from "../upstreams/target-health.ts";
@@ -27,14 +29,6 @@ interface Wanted {
   readonly config: UpstreamConfig;
   readonly targets: readonly TargetConfig[];
 }
-
-/** Of a call that has failed already. */
-const noCall: UpstreamCall = {
-  attempted: false,
-  pause: () => {},
-  resume: () => {},
-  cancel: () => {},
-};
 
 export class UpstreamSet implements UpstreamClient {
   readonly #region: string;
@@ -57,11 +51,37 @@ export class UpstreamSet implements UpstreamClient {
   }
 
   forward(config: UpstreamConfig, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
-    const route = this.#routes.get(config) ?? this.#routeNow(config);
-    if (route === undefined) {
-      sink.failed({ kind: "unavailable", attempted: false, cause: undefined });
-      return noCall;
-    }
+    return this.#run(this.#routeOf(config), request, sink);
+  }
+
+  reserve(config: UpstreamConfig): UpstreamReservation {
+    const route = this.#routeOf(config);
+    const { group, fallback } = route;
+    let isHeld = true;
+    group.enter();
+    fallback?.enter();
+    const release = (): void => {
+      if (!isHeld) return;
+      isHeld = false;
+      group.leave();
+      fallback?.leave();
+    };
+    return {
+      forward: (request, sink) => {
+        assert(isHeld, "a reservation that is neither used nor released");
+        const run = this.#run(route, request, sink);
+        release();
+        return run;
+      },
+      release,
+    };
+  }
+
+  #routeOf(config: UpstreamConfig): Route {
+    return present(this.#routes.get(config), "an upstream of the configuration");
+  }
+
+  #run(route: Route, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall {
     const run = new UpstreamRun(request, sink, {
       ...route,
       metrics: this.#metrics,
@@ -71,12 +91,6 @@ export class UpstreamSet implements UpstreamClient {
     this.#runs.add(run);
     run.start();
     return run;
-  }
-
-  /** Of a call that waited for its client while the configuration changed: what its upstream is now, if it is still there. */
-  #routeNow({ name }: UpstreamConfig): Route | undefined {
-    for (const [config, route] of this.#routes) if (config.name === name) return route;
-    return undefined;
   }
 
   retain(configs: readonly UpstreamConfig[]): void {

@@ -58,10 +58,23 @@ export interface UpstreamCall {
   cancel(): void;
 }
 
+/** An upstream as it was when a call began that is sent later: it stays until then, whatever becomes of the configuration. */
+export interface UpstreamReservation {
+  /** As that of `UpstreamClient`. Once, unless it was released. */
+  forward(request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
+  /** Nothing is sent any more. Does nothing after `forward`. */
+  release(): void;
+}
+
 /** The upstreams of a configuration: chooses targets, tries again where that is safe. */
 export interface UpstreamClient {
-  /** Time-outs and bounds are those of `upstream`. Never throws for what the other side does. */
+  /**
+   * Time-outs and bounds are those of `upstream`, one of the present configuration. Never throws for what the other side
+   * does.
+   */
   forward(upstream: UpstreamConfig, request: UpstreamRequest, sink: UpstreamSink): UpstreamCall;
+  /** For a call that has to wait before it is sent. */
+  reserve(upstream: UpstreamConfig): UpstreamReservation;
   /** Takes the upstreams of a configuration; those that it lacks are let go of, their calls in progress finish. */
   retain(upstreams: readonly UpstreamConfig[]): void;
   /** Connections that calls to the upstream of that name may have at once; 0: not known yet. */

@@ -34,11 +34,14 @@ const handlers: HandlerHost = {
   parts: (response) => response as ResponseParts,
 };
 
+function noUpstream(): never {
+  throw new Error("there is no upstream");
+}
+
 /** No route of the simulated configuration leads to one. */
 const noUpstreams: UpstreamClient = {
-  forward: () => {
-    throw new Error("there is no upstream");
-  },
+  forward: noUpstream,
+  reserve: noUpstream,
   retain: () => {},
   connectionsTo: () => 0,
   close: async () => {},

@@ -10,6 +10,7 @@ import type {
   UpstreamFailure,
   UpstreamNetwork,
   UpstreamRequest,
+  UpstreamReservation,
   UpstreamSink,
 } from "../../ports/upstream.ts";
 import { UpstreamSet } from "../upstream-set.ts";
@@ -94,10 +95,8 @@ export class FakeUpstreams {
     this.set.retain(compiled.config.upstreams);
   }
 
-  /** A client's call to the upstream `u`, or to one of an earlier configuration. */
-  call(request: Partial<UpstreamRequest> = {}, to: string | UpstreamConfig = "u"): FakeClient {
-    const config = typeof to === "string" ? this.configs.get(to) : to;
-    assert(config !== undefined, "an upstream of the configuration");
+  /** A client's call to the upstream `u`, or one that was reserved. */
+  call(request: Partial<UpstreamRequest> = {}, to: string | UpstreamReservation = "u"): FakeClient {
     const client = {
       status: 0,
       text: "",
@@ -122,8 +121,22 @@ export class FakeUpstreams {
       },
     };
     const full = { method: "GET", target: "/", headers: [], body: undefined, isUpgrade: false };
-    const call = this.set.forward(config, { ...full, ...request }, client);
+    const whole = { ...full, ...request };
+    const call =
+      typeof to === "string"
+        ? this.set.forward(this.#config(to), whole, client)
+        : to.forward(whole, client);
     return Object.assign(client, { call });
+  }
+
+  reserve(name = "u"): UpstreamReservation {
+    return this.set.reserve(this.#config(name));
+  }
+
+  #config(name: string): UpstreamConfig {
+    const config = this.configs.get(name);
+    assert(config !== undefined, name);
+    return config;
   }
 
   /** The newest try. */

@@ -229,7 +229,7 @@ export class PipelineRig {
   }
 
   #upstreams(): UpstreamClient {
-    return {
+    const client: UpstreamClient = {
       forward: (_upstream, request, sink) => {
         const call: Forwarded = {
           attempted: false,
@@ -250,10 +250,15 @@ export class PipelineRig {
         this.forwarded.push(call);
         return call;
       },
+      reserve: (upstream) => ({
+        forward: (request, sink) => client.forward(upstream, request, sink),
+        release: () => {},
+      }),
       retain: () => {},
       connectionsTo: () => 0,
       close: async () => {},
     };
+    return client;
   }
 
   #metrics(): Metrics {
