@@ -17,16 +17,12 @@ import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
+import { reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { bodyMaxBytes } from "../../src/control/control.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
-import {
-  keyPageMax,
-  overlapMsMax,
-  usageCsvRowsMax,
-  usagePageMax,
-  usageTopMax,
-} from "../../src/control/schemas.ts";
+import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
+import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
 import { pathNotedMax } from "../../src/gateway/access-record.ts";
 import { bodyAheadMaxBytes } from "../../src/gateway/body-ahead.ts";
@@ -256,7 +252,9 @@ const admin: readonly Bound[] = [
   [{ bodyMaxBytes }, "bytes", "body of a request", "413"],
   [{ keyPageMax }, "count", "keys of one page", "400"],
   [{ usagePageMax }, "count", "rows of one report page", "400"],
-  [{ usageCsvRowsMax }, "count", "rows of one CSV document", "ends there"],
+  [{ reportsMax }, "count", "usage documents (CSV, JSON lines) that are being read", "503"],
+  [{ documentMsMax }, "ms", "time for one usage document", "connection closed"],
+  [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
   [{ usageTopMax }, "count", "`top`", "400"],
   [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
   [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],

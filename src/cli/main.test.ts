@@ -143,7 +143,7 @@ test("a key is made, found, rotated and revoked; its secret is printed with a ca
   assert.match(absent.error, /^tallygate: .*no key with this id\.\n$/);
 });
 
-test("usage is a table, a JSON document or CSV", async () => {
+test("usage is a table, a JSON document, CSV or JSON lines", async () => {
   assert.match((await tallygate("usage")).out, /2026-11 +k_1 +1,234 +5,000/);
   assert.equal(json<{ rows: unknown[] }>(await tallygate("usage --json")).rows.length, 1);
   const csv = await tallygate("usage --csv --by owner --from 2026-11-01 --region sydney");
@@ -151,7 +151,12 @@ test("usage is a table, a JSON document or CSV", async () => {
     csv.out,
     "window,owner,calls,units,refundedCalls,refundedUnits\r\n2026-11-01T00:00:00Z,k_1,1234,5000,0,0\r\n",
   );
-  const query = fake.queries.at(-1);
+  const lines = (await tallygate("usage --jsonl")).out.trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => (JSON.parse(line) as { value: string }).value),
+    ["k_1"],
+  );
+  const query = fake.reports.at(0);
   assert.equal(query?.by, "owner");
   assert.deepEqual(query?.where, { region: "sydney" });
 });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { FoldCheckpoint, LedgerStore, UsageQuery } from "../ports/ledger-store.ts";
+import type { FoldCheckpoint, LedgerStore, OpenReport, UsageQuery } from "../ports/ledger-store.ts";
 import {
   emptyDelta,
   emptyFold,
@@ -46,6 +46,7 @@ export function ledgerStoreConformance(suite: LedgerSuite): void {
     totals(define);
     foldState(define);
     reports(define);
+    openReports(define);
     rest(define);
   });
 }
@@ -304,6 +305,45 @@ function reports(define: Define): void {
     await ledger.checkpoint({ ...emptyDelta, rows: many });
     assert.equal((await ledger.usage({ ...everything, by: "ip", limit: 10_000 })).length, 5000);
     assert.equal((await ledger.usage(everything))[0]?.units, 5000);
+    await ledger.close();
+  });
+}
+
+function openReports(define: Define): void {
+  const valuesOf = async (report: OpenReport, limit: number): Promise<string[]> =>
+    (await report.next(limit)).map(({ value, units }) => `${value}=${units}`);
+  const rows = ["k_1", "k_2", "k_3"].map((key, i) => usageRow({ key, units: 30 - i }));
+
+  define("an open report shows one state of the ledger, piece by piece", async (storage) => {
+    const ledger = await storage.open();
+    await ledger.checkpoint({ ...emptyDelta, rows });
+    const report = await ledger.openReport(everything);
+    await ledger.checkpoint({ ...emptyDelta, rows: [...rows, usageRow({ key: "k_4" })] });
+    assert.deepEqual(await valuesOf(report, 2), ["k_1=30", "k_2=29"]);
+    assert.deepEqual(await valuesOf(report, 2), ["k_3=28"]);
+    await assert.rejects(report.next(2), { code: "ledger-failed" });
+    await report.close();
+    const later = await ledger.openReport({ ...everything, top: 1 });
+    assert.deepEqual(await valuesOf(later, 2), ["k_1=60"]);
+    await ledger.close();
+  });
+
+  define("reports beyond the bound are refused until one is closed", async (storage) => {
+    const ledger = await storage.open();
+    await ledger.checkpoint({ ...emptyDelta, rows });
+    const open: OpenReport[] = [];
+    await assert.rejects(
+      async () => {
+        for (let i = 0; i < 100; i++) open.push(await ledger.openReport(everything));
+      },
+      { code: "too-busy" },
+    );
+    assert.ok(open.length >= 4);
+    await open[0]?.close();
+    await open[0]?.close();
+    // Fewer rows than asked for: it is closed by that.
+    assert.equal((await open[1]?.next(4))?.length, 3);
+    for (const _ of [0, 1]) assert.ok(await ledger.openReport(everything));
     await ledger.close();
   });
 }

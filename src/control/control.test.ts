@@ -282,21 +282,6 @@ test("usage asks for whole hours of this month by default, and pages", async () 
   assert.deepEqual([from, to], ["2026-11-20T10:00:00.000Z", "2026-11-20T12:00:00.000Z"]);
 });
 
-test("CSV is one document of all pages in which nothing is a formula", async () => {
-  const sums = { calls: 1, units: 1, refundedCalls: 0, refundedUnits: 0 };
-  fake.rows = Array.from({ length: 10_001 }, (_, i) => ({ window: "w", value: `v${i}`, ...sums }));
-  fake.rows[0] = { window: "w", value: '=HYPERLINK("x")', ...sums };
-  fake.rows[1] = { window: "w", value: "a,b", ...sums };
-  const response = await send("GET /v1/usage?by=referer", { headers: { accept: "text/csv" } });
-  assert.match(response.headers.get("content-type") ?? "", /^text\/csv/);
-  const lines = (await response.text()).split("\r\n");
-  assert.equal(lines[0], "window,referer,calls,units,refundedCalls,refundedUnits");
-  assert.equal(lines[1], `w,"'=HYPERLINK(""x"")",1,1,0,0`);
-  assert.equal(lines[2], 'w,"a,b",1,1,0,0');
-  assert.equal(lines.length, 1 + 10_001 + 1);
-  assert.equal(fake.queries.length, 2);
-});
-
 test("a region is up with all its processes well, degraded with some, down with none", async () => {
   const healths = async () => {
     const { regions } = await read<RegionListJson>("GET /v1/regions");

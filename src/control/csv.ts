@@ -1,7 +1,7 @@
 /** CSV (RFC 4180) that a spreadsheet shows and never runs. */
 
-/** What a spreadsheet takes for the start of a formula (OWASP "CSV Injection"). */
-const formulaStart = /^[=+\-@\t\r\n]/;
+/** What a spreadsheet takes for the start of a formula, the full-width forms too (OWASP "CSV Injection"). */
+const formulaStart = /^[=+\-@＝＋－＠\t\r\n]/;
 
 /** One line with its line end. Texts that look like formulas get a leading apostrophe. */
 export function csvLine(cells: readonly (string | number)[]): string {

@@ -156,9 +156,8 @@ export const usageDimensions = [
   "plan",
 ] as const;
 
-/** Rows of one page, and of one CSV document. */
+/** Rows of one page. */
 export const usagePageMax = 10_000;
-export const usageCsvRowsMax = 1_000_000;
 /** `top` at most: beyond it nobody reads a ranking. */
 export const usageTopMax = 10_000;
 
@@ -175,6 +174,10 @@ export const usageQuerySchema = z.strictObject({
     .openapi({ description: "Exclusive, rounded up to the hour. Default: the end of this hour." }),
   top: count(0, usageTopMax, 0).openapi({ description: "Highest by units, per window; 0: all." }),
   limit: count(1, usagePageMax, 1_000),
+  format: z
+    .enum(["json", "csv", "jsonl"])
+    .optional()
+    .openapi({ description: "Goes before `Accept`: for links." }),
   cursor: z.string().max(64).optional().openapi({ description: "`next` of the page before." }),
   key: filter,
   owner: filter,

@@ -1,20 +1,12 @@
-/** `/v1/usage`: reports from the ledger, as JSON pages or as one CSV document. */
+/** `/v1/usage`: reports from the ledger, as JSON pages or as one document, CSV or JSON lines. */
 
 import { createRoute } from "@hono/zod-openapi";
 import { TallygateError } from "../base/errors.ts";
-import type { HubApi } from "../hub/hub-api.ts";
-import type { UsageDimension, UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
+import type { UsageDimension, UsageQuery } from "../ports/ledger-store.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { csvLine } from "./csv.ts";
 import { problemResponses } from "./problem.ts";
-import {
-  type UsageParameters,
-  usageCsvRowsMax,
-  usageDimensions,
-  usagePageMax,
-  usageQuerySchema,
-  usageSchema,
-} from "./schemas.ts";
+import { type UsageParameters, usageDimensions, usageQuerySchema, usageSchema } from "./schemas.ts";
+import { type DocumentFormat, usageDocument } from "./usage-document.ts";
 
 const hourMs = 3_600_000;
 
@@ -24,8 +16,8 @@ const usageRoute = createRoute({
   operationId: "usage",
   summary: "Calls and units, summed by one dimension and window. Exact.",
   description:
-    `With \`Accept: text/csv\` one document of all rows, at most ${usageCsvRowsMax}; \`limit\` and ` +
-    "`cursor` do not apply. Texts that a spreadsheet would run get a leading apostrophe.",
+    "With `format=csv` or `jsonl`, or such an `Accept`, one document of all rows from one state of the ledger; `limit` and " +
+    "`cursor` do not apply. It ends early only with its connection. Texts that a spreadsheet would run get a leading apostrophe.",
   security: bearerSecurity,
   request: { query: usageQuerySchema },
   responses: {
@@ -34,6 +26,7 @@ const usageRoute = createRoute({
       content: {
         "application/json": { schema: usageSchema },
         "text/csv": { schema: { type: "string" as const } },
+        "application/x-ndjson": { schema: { type: "string" as const } },
       },
     },
     400: problemResponses[400],
@@ -42,22 +35,33 @@ const usageRoute = createRoute({
   },
 });
 
+const documents: Readonly<Record<DocumentFormat, { type: string; file: string }>> = {
+  csv: { type: "text/csv; charset=utf-8; header=present", file: "usage.csv" },
+  jsonl: { type: "application/x-ndjson; charset=utf-8", file: "usage.jsonl" },
+};
+
 export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
-  const { hub } = context;
+  const { hub, timers } = context;
 
   app.openapi(usageRoute, async (c) => {
     const parameters = c.req.valid("query");
     const query = toQuery(parameters, hub.status().timeMs);
-    if (wantsCsv(c.req.header("accept"))) {
-      const first = await hub.usage({ ...query, limit: usagePageMax, offset: 0 });
-      return c.body(csvDocument(hub, query, first), 200, {
-        "Content-Type": "text/csv; charset=utf-8; header=present",
-        "Content-Disposition": 'attachment; filename="usage.csv"',
-      });
+    const format = parameters.format ?? acceptedFormat(c.req.header("accept"));
+    if (format !== "json") {
+      const { type, file } = documents[format];
+      const headers = {
+        "Content-Type": type,
+        "Content-Disposition": `attachment; filename="${file}"`,
+      };
+      // Of a HEAD nobody would read the document to its end.
+      if (c.req.raw.method === "HEAD") return c.body(null, 200, headers);
+      const { limit: _, offset: __, ...whole } = query;
+      const report = await hub.openReport(whole);
+      return c.body(usageDocument({ format, by: query.by, report, timers }), 200, headers);
     }
     const { limit } = parameters;
     const rows = await hub.usage({ ...query, limit: limit + 1 });
-    const next = rows.length > limit ? String(query.offset + limit) : null;
+    const next = rows.length > limit ? cursorAt({ ...query, offset: query.offset + limit }) : null;
     const from = new Date(query.fromMs).toISOString();
     const to = new Date(query.toMs).toISOString();
     const page = rows.slice(0, limit).map((row) => ({ ...row }));
@@ -65,18 +69,22 @@ export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
   });
 }
 
-/** Where both are welcome JSON wins, being the default. */
-function wantsCsv(accept: string | undefined): boolean {
-  if (accept === undefined || !/\btext\/csv\b/i.test(accept)) return false;
-  return !/\bapplication\/json\b/i.test(accept);
+/** Where several are welcome JSON wins, being the default. */
+function acceptedFormat(accept = ""): DocumentFormat | "json" {
+  if (/\bapplication\/json\b/i.test(accept)) return "json";
+  if (/\btext\/csv\b/i.test(accept)) return "csv";
+  return /\bapplication\/(x-ndjson|jsonl)\b/i.test(accept) ? "jsonl" : "json";
 }
 
 function toQuery(parameters: UsageParameters, nowMs: number): UsageQuery {
   const { by, window, top, limit } = parameters;
+  const cursor = parseCursor(parameters.cursor);
   const now = new Date(nowMs);
   const monthMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth());
-  const fromMs = parameters.from === undefined ? monthMs : Date.parse(parameters.from);
-  const toMs = parameters.to === undefined ? nowMs + 1 : Date.parse(parameters.to);
+  const fromMs =
+    parameters.from === undefined ? (cursor?.fromMs ?? monthMs) : Date.parse(parameters.from);
+  const toMs =
+    parameters.to === undefined ? (cursor?.toMs ?? nowMs + 1) : Date.parse(parameters.to);
   const query = {
     by,
     window,
@@ -84,7 +92,7 @@ function toQuery(parameters: UsageParameters, nowMs: number): UsageQuery {
     toMs: Math.ceil(toMs / hourMs) * hourMs,
     top,
     limit,
-    offset: parseCursor(parameters.cursor),
+    offset: cursor?.offset ?? 0,
     where: filters(parameters),
   };
   if (query.fromMs >= query.toMs) {
@@ -102,35 +110,18 @@ function filters(parameters: UsageParameters): Partial<Record<UsageDimension, st
   return where;
 }
 
-function parseCursor(cursor: string | undefined): number {
-  if (cursor === undefined) return 0;
-  if (!/^\d{1,9}$/.test(cursor)) {
-    throw new TallygateError("request-invalid", "cursor is not one that this report gave");
-  }
-  return Number(cursor);
+type Cursor = Pick<UsageQuery, "offset" | "fromMs" | "toMs">;
+
+/** Holds the span too: what is "now" must not move from page to page. */
+function cursorAt({ offset, fromMs, toMs }: Cursor): string {
+  return [offset, fromMs / hourMs, toMs / hourMs].map((number) => number.toString(36)).join(".");
 }
 
-const csvColumns = ["window", "value", "calls", "units", "refundedCalls", "refundedUnits"] as const;
-
-/** Asks for the next page when the reader has taken the one before, so a slow reader fills nothing. */
-function csvDocument(
-  hub: Pick<HubApi, "usage">,
-  query: UsageQuery,
-  first: readonly UsageReportRow[],
-): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder();
-  let page: readonly UsageReportRow[] | undefined = first;
-  let written = 0;
-  const header = csvLine(["window", query.by, ...csvColumns.slice(2)]);
-  return new ReadableStream({
-    start: (controller) => controller.enqueue(encoder.encode(header)),
-    async pull(controller) {
-      page ??= await hub.usage({ ...query, limit: usagePageMax, offset: written });
-      const lines = page.map((row) => csvLine(csvColumns.map((column) => row[column])));
-      if (lines.length > 0) controller.enqueue(encoder.encode(lines.join("")));
-      written += page.length;
-      if (page.length < usagePageMax || written >= usageCsvRowsMax) controller.close();
-      page = undefined;
-    },
-  });
+function parseCursor(text: string | undefined): Cursor | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[0-9a-z]{1,6}(\.-?[0-9a-z]{1,6}){2}$/.test(text)) {
+    throw new TallygateError("request-invalid", "cursor is not one that this report gave");
+  }
+  const [offset = 0, from = 0, to = 0] = text.split(".").map((part) => Number.parseInt(part, 36));
+  return { offset, fromMs: from * hourMs, toMs: to * hourMs };
 }

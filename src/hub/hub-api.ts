@@ -4,7 +4,7 @@
  */
 
 import type { EpochMs, Position, Seq, Version } from "../base/words.ts";
-import type { UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
+import type { OpenReport, ReportQuery, UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
 
 export interface Restrictions {
   readonly referers: readonly string[];
@@ -189,6 +189,8 @@ export interface HubApi {
   status(): HubStatus;
   /** Includes everything folded when it was called. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /** The same, for reports of any length. Whoever opens one closes it; `too-busy` while too many are open. */
+  openReport(query: ReportQuery): Promise<OpenReport>;
   /** One at a time; a second call while one runs gets the same report. */
   verify(): Promise<VerifyReport>;
   /** Writes a consistent copy of all hub data to a new file. */

@@ -312,6 +312,10 @@ class RunningHub implements Hub, HubParts {
         await this.#checkpoints.flush();
         return this.#deps.ledger.usage(query);
       },
+      openReport: async (query) => {
+        await this.#checkpoints.flush();
+        return this.#deps.ledger.openReport(query);
+      },
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
       liftFence: async () => {

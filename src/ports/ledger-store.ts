@@ -111,6 +111,17 @@ export interface UsageReportRow {
   readonly refundedUnits: number;
 }
 
+/** A report without the bounds of a page. */
+export type ReportQuery = Omit<UsageQuery, "limit" | "offset">;
+
+/** A report of one state of the ledger, read to its end piece by piece; later checkpoints do not show in it. */
+export interface OpenReport {
+  /** The next rows, at most `limit`. Fewer: it was read to its end, and is closed. One call at a time. */
+  next(limit: number): Promise<readonly UsageReportRow[]>;
+  /** Until then the ledger's files grow with every checkpoint. Idempotent. */
+  close(): Promise<void>;
+}
+
 /** A stored total whose row does not match its own CRC. */
 export interface DamagedTotal {
   readonly window: WindowId;
@@ -145,6 +156,11 @@ export interface LedgerStore {
   subjectOf(window: WindowId, lo: number, hi: number): Promise<string | undefined>;
   /** In order of window, then of units (highest first), then of value. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /**
+   * The same in the same order, for reports of any length in bounded memory. The opener closes it. Fails with `too-busy`
+   * while as many are open as the store allows, which is at least 4.
+   */
+  openReport(query: ReportQuery): Promise<OpenReport>;
   /** Reads every usage row and names those that are damaged, at most `limit`. */
   damagedRows(limit: number): Promise<readonly DamagedRow[]>;
   /** Small named values: epoch, cluster id, backup coverage, incidents. Synced. */

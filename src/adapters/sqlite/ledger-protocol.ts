@@ -8,8 +8,6 @@ import type {
   LedgerLeases,
   LedgerObservation,
   LoadedLedger,
-  UsageQuery,
-  UsageReportRow,
 } from "../../ports/ledger-store.ts";
 import type { Call } from "./thread.ts";
 
@@ -55,7 +53,6 @@ export interface LedgerApi {
   rows: Call<RowsPiece, void>;
   commit: Call<CheckpointEnd, void>;
   subjectOf: Call<{ window: WindowId; lo: number; hi: number }, string | undefined>;
-  usage: Call<UsageQuery, UsageReportRow[]>;
   damagedRows: Call<{ limit: number }, DamagedRow[]>;
   getMeta: Call<{ name: string }, string | undefined>;
   setMeta: Call<{ name: string; value: string }, void>;

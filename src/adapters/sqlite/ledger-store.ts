@@ -1,4 +1,4 @@
-/** The `LedgerStore` port on SQLite: the caller's side; everything happens in its thread. */
+/** The `LedgerStore` port on SQLite: the caller's side; everything happens in its thread, and reports in another. */
 
 import { TallygateError } from "../../base/errors.ts";
 import type { WindowId } from "../../base/words.ts";
@@ -8,13 +8,16 @@ import type {
   LedgerDelta,
   LedgerStore,
   LoadedLedger,
+  OpenReport,
   ProducerCheckpoint,
+  ReportQuery,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
 import { databaseBytes } from "./folder.ts";
 import { rowsPieces, totalsPieces } from "./ledger-pieces.ts";
 import type { LedgerApi, LedgerStart } from "./ledger-protocol.ts";
+import { LedgerReports } from "./ledger-reports.ts";
 import { ownBytes, Thread } from "./thread.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `ledger-failed`. */
@@ -32,6 +35,7 @@ export async function openLedgerStore(file: string): Promise<LedgerStore> {
 class SqliteLedgerStore implements LedgerStore {
   readonly #file: string;
   readonly #thread: Thread<LedgerApi>;
+  readonly #reports: LedgerReports;
   /** Settles when no checkpoint is being written. */
   #writing: Promise<void> = Promise.resolve();
   #closed = false;
@@ -39,6 +43,7 @@ class SqliteLedgerStore implements LedgerStore {
   constructor(file: string, thread: Thread<LedgerApi>) {
     this.#file = file;
     this.#thread = thread;
+    this.#reports = new LedgerReports(file);
   }
 
   load(
@@ -78,7 +83,11 @@ class SqliteLedgerStore implements LedgerStore {
   }
 
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
-    return this.#thread.call("usage", query);
+    return this.#reports.usage(query);
+  }
+
+  openReport(query: ReportQuery): Promise<OpenReport> {
+    return this.#reports.open(query);
   }
 
   damagedRows(limit: number): Promise<readonly DamagedRow[]> {
@@ -105,6 +114,7 @@ class SqliteLedgerStore implements LedgerStore {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writing;
+    await this.#reports.close();
     try {
       await this.#thread.call("close", undefined);
     } finally {

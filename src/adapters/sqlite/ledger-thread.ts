@@ -1,4 +1,4 @@
-/** The ledger's thread: gathers the pieces of a checkpoint and writes them in one transaction; answers reports. */
+/** The ledger's thread: gathers the pieces of a checkpoint and writes them in one transaction. */
 
 import { TallygateError } from "../../base/errors.ts";
 import { copyDatabase } from "./backup.ts";
@@ -6,7 +6,6 @@ import { openDatabase, transaction } from "./database.ts";
 import { FoldRows } from "./ledger-fold.ts";
 import { LeaseRows } from "./ledger-leases.ts";
 import type { LedgerApi, LedgerStart, RowsPiece, TotalsPiece } from "./ledger-protocol.ts";
-import { queryUsage } from "./ledger-query.ts";
 import { ledgerSpec } from "./ledger-schema.ts";
 import { LedgerTotals } from "./ledger-totals.ts";
 import { UsageRows } from "./ledger-usage.ts";
@@ -69,7 +68,6 @@ function open({ file }: LedgerStart): { handlers: Handlers<LedgerApi>; ready: un
       sweeper.wake();
     },
     subjectOf: ({ window, lo, hi }) => totals.subjectOf(window, lo, hi),
-    usage: (query) => queryUsage(db, query),
     damagedRows: ({ limit }) => usage.damaged(limit),
     getMeta({ name }) {
       const row = getMeta.get(name);

@@ -12,7 +12,7 @@ import type {
   RegistryApi,
   VerifyReport,
 } from "../../hub/hub-api.ts";
-import type { UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
 import type { ControlContext } from "../control-context.ts";
 
 export const adminToken = "admin-token-of-the-tests";
@@ -29,6 +29,9 @@ export interface FakeHub {
   rows: UsageReportRow[];
   /** Asked of the ledger, in order. */
   readonly queries: UsageQuery[];
+  readonly reports: ReportQuery[];
+  /** 0 once one was closed. */
+  reportsOpen: number;
   token: string;
   notReady: string | undefined;
   clockMs: number;
@@ -42,6 +45,7 @@ export interface FakeHub {
 export function createFakeHub(): FakeHub {
   const keys = new Map<string, KeyView>();
   const queries: UsageQuery[] = [];
+  const reports: ReportQuery[] = [];
   const logged: string[] = [];
   const stored = new Map<string, string>();
   const timers = new Set<{ ms: number; run: () => void; repeats: boolean }>();
@@ -52,6 +56,23 @@ export function createFakeHub(): FakeHub {
     usage: (query) => {
       queries.push(query);
       return Promise.resolve(fake.rows.slice(query.offset, query.offset + query.limit));
+    },
+    openReport: (query) => {
+      reports.push(query);
+      let rest = fake.rows;
+      fake.reportsOpen++;
+      const close = async () => {
+        fake.reportsOpen = 0;
+      };
+      return Promise.resolve({
+        next: async (limit) => {
+          const rows = rest.slice(0, limit);
+          rest = rest.slice(limit);
+          if (rows.length < limit) await close();
+          return rows;
+        },
+        close,
+      });
     },
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
@@ -68,6 +89,8 @@ export function createFakeHub(): FakeHub {
     keys,
     queries,
     logged,
+    reports,
+    reportsOpen: 0,
     rows: [],
     token: adminToken,
     notReady: undefined,

@@ -10,6 +10,8 @@ import type {
   LedgerRow,
   LedgerStore,
   LoadedLedger,
+  OpenReport,
+  ReportQuery,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -26,6 +28,7 @@ export interface StoredTotal {
 
 /** Counters of one chunk: small, so that tests see several. */
 const chunkCounters = 7;
+const reportsMax = 4;
 
 export class MemoryLedger implements LedgerStore {
   readonly files: Map<string, MemoryLedger>;
@@ -39,6 +42,7 @@ export class MemoryLedger implements LedgerStore {
   failing = false;
   /** Runs inside a checkpoint, before anything is stored. */
   beforeStore: (() => Promise<void>) | undefined;
+  #openReports = 0;
 
   constructor(files = new Map<string, MemoryLedger>()) {
     this.files = files;
@@ -89,6 +93,27 @@ export class MemoryLedger implements LedgerStore {
 
   async usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
     return reportUsage(this.rows.values(), query);
+  }
+
+  async openReport(query: ReportQuery): Promise<OpenReport> {
+    if (this.#openReports >= reportsMax) throw new TallygateError("too-busy", "too many reports");
+    this.#openReports++;
+    let rest = await this.usage({ ...query, limit: Number.MAX_SAFE_INTEGER, offset: 0 });
+    let isOpen = true;
+    const close = (): void => {
+      if (isOpen) this.#openReports--;
+      isOpen = false;
+    };
+    return {
+      next: async (limit) => {
+        if (!isOpen) throw new TallygateError("ledger-failed", "the report is closed");
+        const rows = rest.slice(0, limit);
+        rest = rest.slice(limit);
+        if (rows.length < limit) close();
+        return rows;
+      },
+      close: async () => close(),
+    };
   }
 
   async damagedRows(): Promise<readonly DamagedRow[]> {

@@ -14,6 +14,8 @@ import type {
   LedgerDelta,
   LedgerStore,
   LoadedLedger,
+  OpenReport,
+  ReportQuery,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -49,6 +51,10 @@ export class SimLedger implements LedgerStore {
 
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
     return this.#image.usage(query);
+  }
+
+  openReport(query: ReportQuery): Promise<OpenReport> {
+    return this.#image.openReport(query);
   }
 
   damagedRows(): Promise<readonly DamagedRow[]> {

@@ -1,0 +1,21 @@
+/** What the ledger and the thread of its reports say to each other. */
+
+import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type { Call } from "./thread.ts";
+
+/** Reports open at one time, each with a connection and cache of its own. */
+export const reportsMax = 8;
+
+export interface ReportStart {
+  readonly file: string;
+}
+
+export interface ReportApi {
+  usage: Call<UsageQuery, UsageReportRow[]>;
+  /** The number of the report. */
+  open: Call<ReportQuery, number>;
+  /** Fewer rows than `limit`: it is closed. */
+  next: Call<{ report: number; limit: number }, UsageReportRow[]>;
+  closeReport: Call<{ report: number }, void>;
+  close: Call<undefined, void>;
+}

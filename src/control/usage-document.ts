@@ -1,0 +1,81 @@
+/**
+ * A usage report as one document of any length, CSV or JSON lines. It shows one state of the ledger, is made as fast as
+ * it is read, and holds one piece of rows at a time. One that cannot be finished is cut off, never ended early: who
+ * reads it sees a broken connection, not a shorter report.
+ */
+
+import type { Timers } from "../ports/clock.ts";
+import type { OpenReport, UsageReportRow } from "../ports/ledger-store.ts";
+import { csvLine } from "./csv.ts";
+
+export type DocumentFormat = "csv" | "jsonl";
+
+/** Rows made at once: some 100 kB. */
+export const documentRowsAtOnce = 1_000;
+/** A reader that takes nothing for this long is cut off. */
+export const readerIdleMsMax = 60_000;
+/** The ledger's files grow while a report is open. */
+export const documentMsMax = 1_800_000;
+
+export interface UsageDocument {
+  readonly format: DocumentFormat;
+  /** Title of the column of values. */
+  readonly by: string;
+  readonly report: OpenReport;
+  readonly timers: Timers;
+}
+
+const columns = ["window", "value", "calls", "units", "refundedCalls", "refundedUnits"] as const;
+
+/** Closes the report, whether or not it is read to its end. */
+export function usageDocument(document: UsageDocument): ReadableStream<Uint8Array> {
+  const { format, by, report, timers } = document;
+  const encoder = new TextEncoder();
+  const header = format === "csv" ? csvLine(["window", by, ...columns.slice(2)]) : "";
+  const line = format === "csv" ? csvRow : jsonRow;
+  let cancelTimers = (): void => {};
+  const close = async (): Promise<void> => {
+    cancelTimers();
+    await report.close();
+  };
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      let lateForMs = 0;
+      const cutOff = (why: string): void => {
+        controller.error(new Error(why));
+        void close().catch(() => undefined);
+      };
+      const whole = timers.after(documentMsMax, () => cutOff("the report took too long"));
+      const idle = timers.every(readerIdleMsMax / 4, () => {
+        lateForMs = (controller.desiredSize ?? 0) > 0 ? 0 : lateForMs + readerIdleMsMax / 4;
+        if (lateForMs >= readerIdleMsMax) cutOff("the reader takes nothing");
+      });
+      cancelTimers = () => {
+        whole.cancel();
+        idle.cancel();
+      };
+      if (header !== "") controller.enqueue(encoder.encode(header));
+    },
+    async pull(controller) {
+      try {
+        const rows = await report.next(documentRowsAtOnce);
+        if (rows.length > 0) controller.enqueue(encoder.encode(rows.map(line).join("")));
+        if (rows.length === documentRowsAtOnce) return;
+        cancelTimers();
+        controller.close();
+      } catch (error) {
+        await close().catch(() => undefined);
+        throw error;
+      }
+    },
+    cancel: close,
+  });
+}
+
+function csvRow(row: UsageReportRow): string {
+  return csvLine(columns.map((column) => row[column]));
+}
+
+function jsonRow(row: UsageReportRow): string {
+  return `${JSON.stringify(row)}\n`;
+}
