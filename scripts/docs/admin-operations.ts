@@ -18,6 +18,12 @@ const examples: Readonly<Record<string, string>> = {
   listRegions: '-H "$T" $U/v1/regions',
   status: '-H "$T" $U/v1/status',
   liftFence: '-H "$T" -X POST $U/v1/leases/lift-fence',
+  createToken: `-H "$T" --json '{"name": "grafana", "expiresAt": "2027-01-01"}' $U/v1/tokens`,
+  listTokens: '-H "$T" $U/v1/tokens',
+  showToken: '-H "$T" $U/v1/tokens/t_…',
+  revokeToken: '-H "$T" -X DELETE $U/v1/tokens/t_…',
+  listAudit: '-H "$T" "$U/v1/audit?target=k_…"',
+  checkAudit: '-H "$T" $U/v1/audit/check',
   verify: '-H "$T" -X POST $U/v1/verify',
   backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
 };

@@ -22,6 +22,13 @@ import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { bodyMaxBytes } from "../../src/control/control.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
+import {
+  attemptAddressesMax,
+  wrongTokenEveryMs,
+  wrongTokensMax,
+} from "../../src/control/token-attempts.ts";
+import { auditPageMax } from "../../src/control/token-schemas.ts";
+import { tokensMax } from "../../src/control/tokens.ts";
 import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
 import { pathNotedMax } from "../../src/gateway/access-record.ts";
@@ -257,6 +264,11 @@ const admin: readonly Bound[] = [
   [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
   [{ usageTopMax }, "count", "`top`", "400"],
   [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
+  [{ auditPageMax }, "count", "entries of one page of the audit log", "400"],
+  [{ tokensMax }, "count", "named tokens, expired ones included", "409"],
+  [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
+  [{ wrongTokenEveryMs }, "ms", "between further ones", "429"],
+  [{ attemptAddressesMax }, "count", "addresses whose wrong tokens are counted", "share one count"],
   [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
   [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],
   [{ credentialsPerKeyMax }, "count", "secrets of one key that are valid at one time", "refused"],

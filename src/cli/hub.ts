@@ -2,6 +2,7 @@
 
 import { createReadStream, existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { stat, unlink } from "node:fs/promises";
+import type { IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -96,12 +97,17 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     openBackup: () => openBackup(api, folder),
     exposeMetrics: () => metrics.expose(),
     idempotency: registry,
+    audit: registry.audit,
+    tokens: registry.tokens,
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
     log,
   });
-  const answer = getRequestListener(control.fetch);
+  const answer = getRequestListener((request, env) => {
+    const { incoming } = env as { readonly incoming: IncomingMessage };
+    return control.fetch(request, { address: incoming.socket.remoteAddress });
+  });
   // What `dev` starts stays on this machine.
   const tls = options.dev === true ? undefined : config.hub.tls;
   const port = controlServer({ tls, log, metrics }, (request, response) => {

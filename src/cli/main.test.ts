@@ -115,6 +115,7 @@ test("the command line has the commands of the reference, each with help", () =>
     [
       ["init", "check", "dev", "hub", "gateway"],
       ["keys create", "keys list", "keys show", "keys rotate", "keys revoke"],
+      ["tokens create", "tokens list", "tokens revoke", "audit list", "audit check"],
       ["usage", "status", "lift-fence", "verify", "backup", "restore", "replay"],
     ].flat(),
   );
@@ -141,6 +142,31 @@ test("a key is made, found, rotated and revoked; its secret is printed with a ca
   const absent = await tallygate("keys show k_absent");
   assert.equal(absent.code, 1);
   assert.match(absent.error, /^tallygate: .*no key with this id\.\n$/);
+});
+
+test("a read-only token is made, used and revoked, and the audit log tells of it", async () => {
+  const made = await tallygate("tokens create --name grafana --expires 30d");
+  assert.equal(made.code, 0, made.error);
+  const token = /^token +(tgt_\S+) +\(shown this one time\)$/m.exec(made.out)?.[1] ?? "";
+  const id = /^id +(t_\S+)$/m.exec(made.out)?.[1] ?? "";
+  assert.match((await tallygate(`tokens list --token ${token}`)).out, /grafana +read-only/);
+  const refused = await tallygate(`keys create --plan pro --token ${token}`);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.error,
+    /^tallygate: The token does not allow it: This token is read-only\.\n$/,
+  );
+  assert.match((await tallygate(`tokens revoke ${id}`)).out, /is revoked/);
+  assert.equal((await tallygate(`tokens list --token ${token}`)).code, 1);
+  const { out } = await tallygate(`audit list --target ${id}`);
+  assert.match(out, /admin +revokeToken.*\n.*admin +createToken/);
+  const checked = await tallygate("audit check");
+  assert.equal(checked.code, 0, checked.error);
+  const noted = /^To note: (\S+)$/m.exec(checked.out)?.[1] ?? "";
+  assert.equal((await tallygate(`audit check --noted ${noted}`)).code, 0);
+  const [seq, hash = ""] = noted.split(":");
+  const other = await tallygate(`audit check --noted ${seq}:${hash.replaceAll(/./g, "0")}`);
+  assert.deepEqual([other.code, /is gone or another one/.test(other.out)], [1, true]);
 });
 
 test("usage is a table, a JSON document, CSV or JSON lines", async () => {

@@ -11,6 +11,7 @@ import { addDevCommand } from "./dev-command.ts";
 import { addKeyCommands } from "./key-commands.ts";
 import { addProcessCommands } from "./process-commands.ts";
 import { addReportCommands } from "./report-commands.ts";
+import { addAuditCommands, addTokenCommands } from "./token-commands.ts";
 import { addUsageCommand } from "./usage-command.ts";
 
 export function createProgram(): Command {
@@ -27,6 +28,8 @@ export function createProgram(): Command {
   addDevCommand(program);
   addProcessCommands(program);
   addKeyCommands(program);
+  addTokenCommands(program);
+  addAuditCommands(program);
   addUsageCommand(program);
   addReportCommands(program);
   addBackupCommands(program);

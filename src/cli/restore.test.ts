@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { after, test } from "node:test";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
@@ -77,6 +78,32 @@ test("a restore into a folder without data leaves nothing beside the new data", 
   const { replaced } = await restore(backup, data, nowMs);
   assert.equal(replaced, undefined);
   assert.deepEqual(readdirSync(data.hub).sort(), ["ledger.db", "lock.db", "registry.db"]);
+});
+
+test("a backup brings the audit log back, and no token", async () => {
+  const data = await hubData("audited", "from the backup");
+  const file = join(data.hub, "registry.db");
+  const draft = { atMs: 1, actor: "admin", action: "x", target: "", request: "", change: "{}" };
+  const registry = await openRegistryStore(file);
+  const token = { id: "t_1", name: "", role: "admin", hash: "ab", expiresAtMs: 0 } as const;
+  await registry.tokens.add({ ...token, createdAtMs: 0 }, draft);
+  const entries = registry.audit.after(0, 10);
+  await registry.close();
+  await restore(await backupOf(data), data, nowMs);
+  const restored = await openRegistryStore(file);
+  assert.deepEqual(restored.audit.after(0, 10), entries);
+  assert.deepEqual(restored.tokens.all(), []);
+  await restored.close();
+});
+
+test("a backup of before there was an audit log is restored", async () => {
+  const data = await hubData("older", "from the backup");
+  const backup = await backupOf(data);
+  const db = new DatabaseSync(backup);
+  db.exec("DROP TABLE registry_audit");
+  db.close();
+  await restore(backup, data, nowMs);
+  assert.equal(await wordIn(data.hub), "from the backup");
 });
 
 test("under a running hub, and from a file that is no backup, everything stays as it was", async () => {

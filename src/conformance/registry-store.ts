@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { type AuditDraft, auditGenesis, auditHash } from "../ports/audit-log.ts";
 import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
+import type { StoredToken } from "../ports/token-store.ts";
 
 /** One registry's storage; `open` may be called again once the one opened before is closed. */
 export interface RegistryStorage {
@@ -45,6 +47,7 @@ export function registryStoreConformance(suite: RegistrySuite): void {
   describe(`registry store: ${suite.name}`, () => {
     credentials(define);
     smallThings(define);
+    adminRecords(define);
   });
 }
 
@@ -142,5 +145,65 @@ function smallThings(define: Define): void {
       [undefined, "b", "c"],
     );
     await store.close();
+  });
+}
+
+function draftOf(n: number, fields: Partial<AuditDraft> = {}): AuditDraft {
+  const named = { actor: "admin", action: "createKey", target: `k_${n}`, request: `r${n}` };
+  return { atMs: n, ...named, change: '{"name":"ö"}', ...fields };
+}
+
+function adminRecords(define: Define): void {
+  define("audit entries are numbered and chained, also across a restart", async (storage) => {
+    const first = await storage.open();
+    assert.deepEqual(first.audit.after(0, 10), []);
+    assert.equal((await first.audit.append(draftOf(1))).seq, 1);
+    await first.put([rowOf(2)], draftOf(2));
+    await first.put([rowOf(3)]);
+    await first.close();
+    const second = await storage.open();
+    await second.audit.append(draftOf(3));
+    let previous = auditGenesis;
+    for (const [i, { hash, ...entry }] of second.audit.after(0, 10).entries()) {
+      assert.deepEqual(entry, { seq: i + 1, ...draftOf(i + 1) });
+      assert.equal(hash, auditHash(previous, entry));
+      previous = hash;
+    }
+    assert.equal(second.audit.get(3)?.hash, previous);
+    assert.equal(second.audit.get(4), undefined);
+    await second.close();
+  });
+
+  define("audit entries are paged both ways and found by actor and target", async (storage) => {
+    const store = await storage.open();
+    for (let n = 1; n <= 6; n++) {
+      await store.audit.append(draftOf(n, { actor: n % 2 ? "a" : "b", target: `k_${n % 3}` }));
+    }
+    const { audit } = store;
+    const seqs = (entries: readonly { seq: number }[]): number[] => entries.map(({ seq }) => seq);
+    assert.deepEqual(seqs(audit.after(2, 2)), [3, 4]);
+    assert.deepEqual(seqs(audit.before(7, 2, {})), [6, 5]);
+    assert.deepEqual(seqs(audit.before(5, 9, { actor: "a" })), [3, 1]);
+    assert.deepEqual(seqs(audit.before(7, 9, { target: "k_0" })), [6, 3]);
+    assert.deepEqual(seqs(audit.before(7, 9, { actor: "b", target: "k_0" })), [6]);
+    await store.close();
+  });
+
+  define("a token is added and removed together with its audit entry", async (storage) => {
+    const token: StoredToken = {
+      ...{ id: "t_2", name: "ö", role: "read-only", hash: "ab".repeat(32) },
+      ...{ createdAtMs: 5, expiresAtMs: 0 },
+    };
+    const other: StoredToken = { ...token, id: "t_1", hash: "cd".repeat(32), role: "admin" };
+    const first = await storage.open();
+    await first.tokens.add(token, draftOf(1));
+    await first.tokens.add(other, draftOf(2));
+    await first.close();
+    const second = await storage.open();
+    assert.deepEqual(second.tokens.all(), [other, token]);
+    await second.tokens.remove("t_2", draftOf(3));
+    assert.deepEqual(second.tokens.all(), [other]);
+    assert.equal(second.audit.after(0, 10).length, 3);
+    await second.close();
   });
 }

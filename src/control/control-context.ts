@@ -3,9 +3,11 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import type { HubApi } from "../hub/hub-api.ts";
+import type { AuditLog } from "../ports/audit-log.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
+import type { TokenStore } from "../ports/token-store.ts";
 import type { ControlEnv } from "./problem.ts";
 
 export interface ControlContext {
@@ -21,6 +23,8 @@ export interface ControlContext {
   /** The hub's metrics in Prometheus' text format. */
   exposeMetrics(): Promise<string>;
   readonly idempotency: Pick<RegistryStore, "getIdempotent" | "putIdempotent">;
+  readonly audit: AuditLog;
+  readonly tokens: TokenStore;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

@@ -347,6 +347,11 @@ test("a backup comes with its length and position", async () => {
   assert.equal(await response.text(), "a backup");
 });
 
+interface Document {
+  readonly openapi: string;
+  readonly paths: Record<string, object>;
+}
+
 test("health and the OpenAPI document need no token; the document names every route", async () => {
   const headers = { authorization: "" };
   assert.equal((await send("GET /health/live", { headers })).status, 200);
@@ -355,15 +360,15 @@ test("health and the OpenAPI document need no token; the document names every ro
   const notReady = await send("GET /health/ready", { headers });
   assert.equal(notReady.status, 503);
   assert.equal(((await notReady.json()) as ProblemJson).detail, "The hub is reading.");
-  const { openapi, paths } = await read<{ openapi: string; paths: Record<string, object> }>(
-    "GET /v1/openapi.json",
-    { headers },
-  );
+  const { openapi, paths, ...rest } = await read<Document>("GET /v1/openapi.json", { headers });
   assert.equal(openapi, "3.1.0");
   const routes = Object.entries(paths).map(
     ([path, methods]) => `${path} ${Object.keys(methods).join()}`,
   );
+  assert.deepEqual(await read("GET /openapi.json", { headers }), { openapi, paths, ...rest });
   assert.deepEqual(routes.sort(), [
+    "/v1/audit get",
+    "/v1/audit/check get",
     "/v1/backup post",
     "/v1/keys post,get",
     "/v1/keys/{id} get,patch,delete",
@@ -372,6 +377,8 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/plans get",
     "/v1/regions get",
     "/v1/status get",
+    "/v1/tokens post,get",
+    "/v1/tokens/{id} get,delete",
     "/v1/usage get",
     "/v1/verify post",
   ]);

@@ -1,9 +1,9 @@
 /**
- * The admin API: REST and JSON under `/v1`, for the holder of the admin token. The app has no socket;
+ * The admin API: REST and JSON under `/v1`, for holders of a token. The app has no socket;
  * the hub's process puts it on one.
  *
  * Every answer carries `x-request-id` and `Cache-Control: no-store`; every error is a problem. Tokens,
- * keys and bodies never reach the log. `/v1/openapi.json` and `/health/*` need no token: they hold
+ * keys and bodies never reach the log. `/openapi.json` (and `/v1/openapi.json`) and `/health/*` need no token: they hold
  * nothing that this source does not. `/metrics` needs it: on this port no firewall tells scrapers from callers.
  */
 
@@ -11,11 +11,15 @@ import { OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
+import { addAuditRoutes } from "./audit-routes.ts";
 import { requireToken } from "./bearer.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
 import { addStatusRoutes } from "./status-routes.ts";
+import { TokenAttempts } from "./token-attempts.ts";
+import { addTokenRoutes } from "./token-routes.ts";
+import { Tokens } from "./tokens.ts";
 import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
 
@@ -24,7 +28,7 @@ export const bodyMaxBytes = 65_536;
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 const metricsType = "text/plain; version=0.0.4; charset=utf-8";
-const documentPath = "/v1/openapi.json";
+const documentPaths = ["/v1/openapi.json", "/openapi.json"] as const;
 
 export function createControl(context: ControlContext): ControlApp {
   const app: ControlApp = new OpenAPIHono<ControlEnv>({
@@ -41,7 +45,9 @@ export function createControl(context: ControlContext): ControlApp {
 
   addHealth(app, context);
   addDocument(app);
-  const withToken = requireToken(() => context.adminTokenHash());
+  const { clock, random, adminTokenHash } = context;
+  const tokens = new Tokens({ store: context.tokens, adminTokenHash, clock, random });
+  const withToken = requireToken({ tokens, attempts: new TokenAttempts(), clock });
   app.use("/v1/*", withToken);
   app.get("/metrics", withToken, async (c) =>
     c.text(await context.exposeMetrics(), 200, { "Content-Type": metricsType }),
@@ -59,6 +65,8 @@ export function createControl(context: ControlContext): ControlApp {
   addUsageRoutes(app, context);
   addStatusRoutes(app, context);
   addVerifyRoutes(app, context);
+  addTokenRoutes(app, context, tokens);
+  addAuditRoutes(app, context);
   addWrongMethods(app);
   return app;
 }
@@ -89,17 +97,12 @@ function addDocument(app: ControlApp): void {
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", {
     type: "http",
     scheme: "bearer",
-    description: "The admin token: `<data>/admin-token` of the hub.",
+    description: "The token in `<data>/admin-token` of the hub, or one made with `createToken`.",
   });
-  app.get(documentPath, (c) =>
-    c.json(
-      app.getOpenAPI31Document({
-        openapi: "3.1.0",
-        info: { title: "Tallygate admin API", version: "1" },
-      }),
-      200,
-    ),
-  );
+  const info = { title: "Tallygate admin API", version: "1" };
+  for (const path of documentPaths) {
+    app.get(path, (c) => c.json(app.getOpenAPI31Document({ openapi: "3.1.0", info }), 200));
+  }
 }
 
 /** 405 with `Allow` for the methods that a path does not have; the framework alone would say 404. */

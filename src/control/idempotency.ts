@@ -30,6 +30,8 @@ export interface IdempotentRequest {
   readonly key: string;
   /** The admin token of the request. */
   readonly token: string;
+  /** Whose it is: nobody meets the Idempotency-Keys of others. */
+  readonly principal: string;
   /** Method, path and body: what must be equal for a repetition. */
   readonly request: string;
 }
@@ -67,7 +69,7 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
     request: IdempotentRequest,
     work: () => Promise<string>,
   ): Promise<IdempotentOutcome> {
-    const name = sha256Hex(`idempotency/${request.key}`);
+    const name = storedName(request);
     const fingerprint = sha256Hex(request.request);
     if (running.has(name)) return { kind: "running" };
     running.add(name);
@@ -114,6 +116,11 @@ export function createIdempotency(options: IdempotencyOptions): Idempotency {
   }
 
   return { run };
+}
+
+/** The data folder's token has the names of before there were others. No field holds a NUL. */
+function storedName({ principal, key }: IdempotentRequest): string {
+  return sha256Hex(`idempotency/${principal === "admin" ? "" : `${principal}\0`}${key}`);
 }
 
 function parseStored(text: string | undefined): StoredAnswer | undefined {

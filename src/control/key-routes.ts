@@ -4,10 +4,8 @@ import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import { parseDuration } from "../access/config-values.ts";
 import { TallygateError } from "../base/errors.ts";
-import type { CreatedKey, KeyView } from "../hub/hub-api.ts";
-import { presentedToken } from "./bearer.ts";
+import type { KeyView } from "../hub/hub-api.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { createIdempotency, idempotencyKeyLengthMax } from "./idempotency.ts";
 import { inOrder } from "./in-order.ts";
 import {
   createdKeyJson,
@@ -17,7 +15,14 @@ import {
   matchesTag,
   restrictionsOver,
 } from "./key-view.ts";
-import { type ControlEnv, problem, problemResponses } from "./problem.ts";
+import {
+  type ControlEnv,
+  changeResponses,
+  commonResponses,
+  problem,
+  problemResponses,
+} from "./problem.ts";
+import { auditOf, idempotencyHeader, jsonContent, noBody, noQuery } from "./request-parts.ts";
 import {
   type CreatedKeyJson,
   createdKeySchema,
@@ -29,28 +34,25 @@ import {
   keySchema,
   rotationSchema,
 } from "./schemas.ts";
+import { secretAnswers } from "./secret-answers.ts";
 
 /** Changes of keys that wait for their turn, at most. */
 const changesWaitingMax = 1_000;
 
 const params = z.object({ id: keyIdSchema });
 const ifMatch = z.object({ "if-match": z.string().max(256).optional() });
-const idempotent = z.object({
-  "idempotency-key": z.string().min(1).max(idempotencyKeyLengthMax).optional(),
-});
 
-function ok<S extends z.ZodType>(schema: S, description: string) {
-  return { description, content: { "application/json": { schema } } };
-}
-
-const common = {
-  400: problemResponses[400],
-  401: problemResponses[401],
-  503: problemResponses[503],
+const ofOneKey = { ...commonResponses, 404: problemResponses[404] } as const;
+const ofOneChange = {
+  ...changeResponses,
+  404: problemResponses[404],
+  412: problemResponses[412],
 } as const;
-const ofOneKey = { ...common, 404: problemResponses[404] } as const;
-const ofOneChange = { ...ofOneKey, 412: problemResponses[412] } as const;
-const ofSecret = { ...common, 409: problemResponses[409], 422: problemResponses[422] } as const;
+const ofSecret = {
+  ...changeResponses,
+  409: problemResponses[409],
+  422: problemResponses[422],
+} as const;
 const security = bearerSecurity;
 
 const createKeyRoute = createRoute({
@@ -60,10 +62,11 @@ const createKeyRoute = createRoute({
   summary: "Make a key. Its secret is in this answer and never again.",
   security,
   request: {
-    headers: idempotent,
+    query: noQuery,
+    headers: idempotencyHeader,
     body: { required: true, content: { "application/json": { schema: keyRequestSchema } } },
   },
-  responses: { 201: ok(createdKeySchema, "The key with its secret."), ...ofSecret },
+  responses: { 201: jsonContent(createdKeySchema, "The key with its secret."), ...ofSecret },
 });
 
 const listKeysRoute = createRoute({
@@ -73,7 +76,7 @@ const listKeysRoute = createRoute({
   summary: "Keys in order of their ids.",
   security,
   request: { query: keyListQuerySchema },
-  responses: { 200: ok(keyListSchema, "One page."), ...common },
+  responses: { 200: jsonContent(keyListSchema, "One page."), ...commonResponses },
 });
 
 const showKeyRoute = createRoute({
@@ -82,8 +85,8 @@ const showKeyRoute = createRoute({
   operationId: "showKey",
   summary: "One key.",
   security,
-  request: { params },
-  responses: { 200: ok(keySchema, "The key."), ...ofOneKey },
+  request: { params, query: noQuery },
+  responses: { 200: jsonContent(keySchema, "The key."), ...ofOneKey },
 });
 
 const changeKeyRoute = createRoute({
@@ -94,10 +97,11 @@ const changeKeyRoute = createRoute({
   security,
   request: {
     params,
+    query: noQuery,
     headers: ifMatch,
     body: { required: true, content: { "application/json": { schema: keyChangeSchema } } },
   },
-  responses: { 200: ok(keySchema, "The key as it is now."), ...ofOneChange },
+  responses: { 200: jsonContent(keySchema, "The key as it is now."), ...ofOneChange },
 });
 
 const revokeKeyRoute = createRoute({
@@ -106,8 +110,9 @@ const revokeKeyRoute = createRoute({
   operationId: "revokeKey",
   summary: "Revoke a key for good. Doing it again changes nothing.",
   security,
-  request: { params, headers: ifMatch },
-  responses: { 200: ok(keySchema, "The key, revoked."), ...ofOneChange },
+  middleware: noBody,
+  request: { params, query: noQuery, headers: ifMatch },
+  responses: { 200: jsonContent(keySchema, "The key, revoked."), ...ofOneChange },
 });
 
 const rotateKeyRoute = createRoute({
@@ -118,19 +123,21 @@ const rotateKeyRoute = createRoute({
   security,
   request: {
     params,
-    headers: idempotent,
+    query: noQuery,
+    headers: ifMatch.extend(idempotencyHeader.shape),
     body: { required: false, content: { "application/json": { schema: rotationSchema } } },
   },
   responses: {
-    201: ok(createdKeySchema, "The key with its new secret."),
+    201: jsonContent(createdKeySchema, "The key with its new secret."),
     ...ofSecret,
     404: problemResponses[404],
+    412: problemResponses[412],
   },
 });
 
 export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
   const { registry } = context.hub;
-  const { log } = context;
+  const { log, clock } = context;
   // One at a time, so that nothing changes between the check of an If-Match and the change.
   const serial = inOrder(changesWaitingMax);
   const answerOnce = secretAnswers(context);
@@ -139,12 +146,18 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
     const request = c.req.valid("json");
     const expiresAtMs = instantMs(request.expiresAt);
     refusePastExpiry(expiresAtMs, context);
-    return answerOnce(c, request, async () => {
-      const restrict = restrictionsOver(unrestricted, request.restrict);
-      const { plan, name, owner, mode } = request;
-      const created = await registry.create({ plan, name, owner, mode, expiresAtMs, restrict });
-      log.info("key created", { key: created.id, plan, request: c.var.requestId });
-      return created;
+    return answerOnce(c, {
+      body: request,
+      headers: headersOfCreated,
+      work: async () => {
+        const restrict = restrictionsOver(unrestricted, request.restrict);
+        const { plan, name, owner, mode } = request;
+        const audit = auditOf(c, { clock, action: "createKey", change: request });
+        const key = { plan, name, owner, mode, expiresAtMs, restrict };
+        const created = await registry.create(key, audit);
+        log.info("key created", { key: created.id, plan, request: c.var.requestId });
+        return createdKeyJson(created);
+      },
     });
   });
 
@@ -176,12 +189,14 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
       if (!matchesTag(c.req.valid("header")["if-match"], key)) return changedMeanwhile(c, key);
       const { plan, name, expiresAt, restrict } = change;
       if (expiresAt !== undefined) refusePastExpiry(instantMs(expiresAt), context);
-      const changed = await registry.update(id, {
+      const update = {
         ...(plan === undefined ? {} : { plan }),
         ...(name === undefined ? {} : { name }),
         ...(expiresAt === undefined ? {} : { expiresAtMs: instantMs(expiresAt) }),
         ...(restrict === undefined ? {} : { restrict: restrictionsOver(key.restrict, restrict) }),
-      });
+      };
+      const audit = auditOf(c, { clock, action: "changeKey", change });
+      const changed = await registry.update(id, update, audit);
       const fields = Object.keys(change).join(" ");
       log.info("key changed", { key: id, fields, request: c.var.requestId });
       return c.json(keyJson(changed), 200, { ETag: keyTag(changed) });
@@ -194,7 +209,10 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
       const key = registry.get(id);
       if (key === undefined) return noSuchKey(c);
       if (!matchesTag(c.req.valid("header")["if-match"], key)) return changedMeanwhile(c, key);
-      const revoked = await registry.revoke(id);
+      const revoked = await registry.revoke(
+        id,
+        auditOf(c, { clock, action: "revokeKey", change: {} }),
+      );
       log.info("key revoked", { key: id, request: c.var.requestId });
       return c.json(keyJson(revoked), 200, { ETag: keyTag(revoked) });
     });
@@ -205,67 +223,28 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
     if (registry.get(id) === undefined) return noSuchKey(c);
     const { overlap } = rotationSchema.parse(c.req.valid("json"));
     const overlapMs = parseDuration(overlap) as number;
-    return answerOnce(c, { id, overlap }, () =>
-      serial(async () => {
-        const rotated = await registry.rotate(id, overlapMs);
-        log.info("key rotated", { key: id, overlapMs, request: c.var.requestId });
-        return rotated;
-      }),
-    );
+    const ifMatched = c.req.valid("header")["if-match"];
+    const audit = auditOf(c, { clock, action: "rotateKey", change: { overlap } });
+    return answerOnce(c, {
+      body: { id, overlap, ifMatched },
+      headers: headersOfCreated,
+      work: () =>
+        serial(async () => {
+          const key = registry.get(id);
+          if (key !== undefined && !matchesTag(ifMatched, key)) throw changedSince(key);
+          const rotated = await registry.rotate(id, overlapMs, audit);
+          log.info("key rotated", { key: id, overlapMs, request: c.var.requestId });
+          return createdKeyJson(rotated);
+        }),
+    });
   });
 }
 
-const unrestricted = { referers: [], addresses: [], routes: [] };
-
-/** Answers with a secret, the same one again where the request carries an Idempotency-Key. */
-function secretAnswers(context: ControlContext) {
-  const { clock, random } = context;
-  const idempotency = createIdempotency({ store: context.idempotency, clock, random });
-
-  return async (c: Context<ControlEnv>, body: unknown, work: () => Promise<CreatedKey>) => {
-    const reply = (created: CreatedKeyJson, replayed: boolean) =>
-      c.json(created, 201, {
-        ETag: keyTag(created),
-        Location: `/v1/keys/${created.id}`,
-        ...(replayed ? { "Idempotent-Replayed": "true" } : {}),
-      });
-    const key = c.req.header("idempotency-key");
-    if (key === undefined) return reply(createdKeyJson(await work()), false);
-
-    const token = presentedToken(c.req.header("authorization")) ?? "";
-    const request = `${c.req.method} ${c.req.path} ${JSON.stringify(body)}`;
-    const outcome = await idempotency.run({ key, token, request }, async () =>
-      JSON.stringify(createdKeyJson(await work())),
-    );
-    switch (outcome.kind) {
-      case "done":
-        return reply(JSON.parse(outcome.answer) as CreatedKeyJson, outcome.replayed);
-      case "mismatch":
-        return problem(c, {
-          status: 422,
-          detail: "This Idempotency-Key was used with another request within the last 24 hours.",
-        });
-      case "running":
-        return problem(c, {
-          status: 409,
-          detail: "A request with this Idempotency-Key is still running.",
-          headers: { "Retry-After": "1" },
-        });
-      case "interrupted":
-        return problem(c, {
-          status: 409,
-          detail:
-            "A request with this Idempotency-Key was interrupted and may have taken effect: look at GET /v1/keys, then use a new one.",
-        });
-      case "gone":
-        return problem(c, {
-          status: 409,
-          detail:
-            "The request with this Idempotency-Key is done, but the admin token has changed since and its secret cannot be shown again.",
-        });
-    }
-  };
+function headersOfCreated(created: CreatedKeyJson): Readonly<Record<string, string>> {
+  return { ETag: keyTag(created), Location: `/v1/keys/${created.id}` };
 }
+
+const unrestricted = { referers: [], addresses: [], routes: [] };
 
 function refusePastExpiry(expiresAtMs: number, context: ControlContext): void {
   if (expiresAtMs !== 0 && expiresAtMs <= context.clock.wallMs()) {
@@ -280,10 +259,15 @@ function noSuchKey(c: Context<ControlEnv>) {
   return problem(c, { status: 404, detail: "There is no key with this id.", code: "not-found" });
 }
 
+function changedSince({ version }: KeyView): TallygateError {
+  return new TallygateError("changed-meanwhile", `the key's version is ${version}`);
+}
+
 function changedMeanwhile(c: Context<ControlEnv>, key: KeyView) {
   return problem(c, {
     status: 412,
     detail: `The key has changed since: its version is ${key.version}.`,
+    code: "changed-meanwhile",
     headers: { ETag: keyTag(key) },
   });
 }

@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { TallygateError } from "../base/errors.ts";
+import type { Principal } from "./tokens.ts";
 
 export const problemSchema = z
   .object({
@@ -26,12 +27,16 @@ export type ProblemJson = z.infer<typeof problemSchema>;
 
 /** Variables that the middleware sets for every request. */
 export interface ControlEnv {
-  Variables: { requestId: string };
+  /** What the server knows of the connection. */
+  Bindings: { address?: string | undefined };
+  /** `principal` is there behind the check of the token. */
+  Variables: { requestId: string; principal: Principal };
 }
 
 const titles: Readonly<Record<number, string>> = {
   400: "Bad Request",
   401: "Unauthorized",
+  403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
   409: "Conflict",
@@ -39,6 +44,7 @@ const titles: Readonly<Record<number, string>> = {
   413: "Content Too Large",
   415: "Unsupported Media Type",
   422: "Unprocessable Content",
+  429: "Too Many Requests",
   500: "Internal Server Error",
   503: "Service Unavailable",
 };
@@ -76,7 +82,9 @@ export function problem<E extends ControlEnv>(c: Context<E>, parts: ProblemParts
 const statusOfCode: Partial<Record<string, ContentfulStatusCode>> = {
   "request-invalid": 400,
   unauthorized: 401,
+  forbidden: 403,
   "not-found": 404,
+  "changed-meanwhile": 412,
 };
 
 /** The parts of an operating failure's answer; undefined: a bug, of which only the log tells more. */
@@ -93,10 +101,23 @@ function problemResponse(description: string) {
 /** For the responses of routes. */
 export const problemResponses = {
   400: problemResponse("The request is not valid."),
-  401: problemResponse("The token is missing or wrong."),
+  401: problemResponse("The token is missing, wrong or expired."),
+  403: problemResponse("The token does not allow it."),
   404: problemResponse("There is no such thing."),
   409: problemResponse("Another request stands in the way."),
   412: problemResponse("The thing has changed since it was read."),
   422: problemResponse("The Idempotency-Key was used with another request."),
+  429: problemResponse("Too many wrong tokens came from this address."),
   503: problemResponse("The hub cannot do it now."),
 } as const;
+
+/** What any operation may answer. */
+export const commonResponses = {
+  400: problemResponses[400],
+  401: problemResponses[401],
+  429: problemResponses[429],
+  503: problemResponses[503],
+} as const;
+
+/** And one that a read-only token may not do. */
+export const changeResponses = { ...commonResponses, 403: problemResponses[403] } as const;

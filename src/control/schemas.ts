@@ -10,7 +10,7 @@ import { keyTextBytesMax, restrictionsMax } from "../access/key-record.ts";
 const encoder = new TextEncoder();
 
 /** A text of at most `bytesMax` bytes of UTF-8 without control characters, nor halves of characters. */
-function text(bytesMax: number) {
+export function text(bytesMax: number) {
   return z
     .string()
     .refine((value) => encoder.encode(value).length <= bytesMax, `at most ${bytesMax} bytes`)
@@ -26,7 +26,7 @@ export const instantInput = z
   )
   .openapi({ example: "2026-12-01T00:00:00Z" });
 
-const instant = z.iso.datetime().openapi({ example: "2026-12-01T00:00:00.000Z" });
+export const instant = z.iso.datetime().openapi({ example: "2026-12-01T00:00:00.000Z" });
 
 export const keyIdSchema = z
   .string()
@@ -46,7 +46,7 @@ export const restrictionsSchema = z
   })
   .openapi("Restrictions");
 
-const expiry = instantInput
+export const expiry = instantInput
   .nullable()
   .openapi({ description: "From this instant on the key is refused; null: never." });
 
@@ -120,7 +120,7 @@ export const createdKeySchema = keySchema
 /** Keys of one page. */
 export const keyPageMax = 1_000;
 
-function count(min: number, max: number, byDefault: number) {
+export function count(min: number, max: number, byDefault: number) {
   const what = `a whole number from ${min} to ${max}`;
   return z
     .string()

@@ -2,7 +2,8 @@
 
 import { createRoute, type z } from "@hono/zod-openapi";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { problemResponses } from "./problem.ts";
+import { changeResponses, commonResponses } from "./problem.ts";
+import { auditOf, jsonContent, noBody, noQuery } from "./request-parts.ts";
 import { planListSchema } from "./schemas.ts";
 import { regionListSchema, statusSchema } from "./status-schemas.ts";
 import { keySourceText, plansJson, regionsJson, statusJson } from "./status-view.ts";
@@ -17,10 +18,8 @@ function readRoute<P extends string, S extends z.ZodType>(
     path,
     ...texts,
     security: bearerSecurity,
-    responses: {
-      200: { description: "As of now.", content: { "application/json": { schema } } },
-      401: problemResponses[401],
-    },
+    request: { query: noQuery },
+    responses: { 200: jsonContent(schema, "As of now."), ...commonResponses },
   });
 }
 
@@ -46,15 +45,13 @@ const liftFenceRoute = createRoute({
     "Only where no other hub runs and no process holds grants that this hub does not know of: those would come on top of the quota. " +
     "Without it, such windows get no grants until they end. Status warns of it from then on.",
   security: bearerSecurity,
-  responses: {
-    200: { description: "As of now.", content: { "application/json": { schema: statusSchema } } },
-    401: problemResponses[401],
-    503: problemResponses[503],
-  },
+  middleware: noBody,
+  request: { query: noQuery },
+  responses: { 200: jsonContent(statusSchema, "As of now."), ...changeResponses },
 });
 
 export function addStatusRoutes(app: ControlApp, context: ControlContext): void {
-  const { hub, log } = context;
+  const { hub, log, audit, clock } = context;
   app.openapi(plansRoute, (c) => c.json(plansJson(context.config()), 200));
   app.openapi(regionsRoute, (c) => {
     const config = context.config();
@@ -65,6 +62,8 @@ export function addStatusRoutes(app: ControlApp, context: ControlContext): void 
   });
   app.openapi(statusRoute, (c) => c.json(statusJson(context.config(), hub.status()), 200));
   app.openapi(liftFenceRoute, async (c) => {
+    // First: there must be no change without its entry.
+    await audit.append({ ...auditOf(c, { clock, action: "liftFence", change: {} }), target: "" });
     await hub.liftFence();
     log.warn("the fence of strict limits was lifted", { request: c.var.requestId });
     return c.json(statusJson(context.config(), hub.status()), 200);

@@ -4,7 +4,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { TallygateError } from "../base/errors.ts";
 import type { UsageDimension, UsageQuery } from "../ports/ledger-store.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { problemResponses } from "./problem.ts";
+import { commonResponses } from "./problem.ts";
 import { type UsageParameters, usageDimensions, usageQuerySchema, usageSchema } from "./schemas.ts";
 import { type DocumentFormat, usageDocument } from "./usage-document.ts";
 
@@ -29,9 +29,7 @@ const usageRoute = createRoute({
         "application/x-ndjson": { schema: { type: "string" as const } },
       },
     },
-    400: problemResponses[400],
-    401: problemResponses[401],
-    503: problemResponses[503],
+    ...commonResponses,
   },
 });
 

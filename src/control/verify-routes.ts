@@ -4,7 +4,8 @@ import { createRoute } from "@hono/zod-openapi";
 import type { VerifyReport } from "../hub/hub-api.ts";
 import type { Timers } from "../ports/clock.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { type AnyAnswer, failureParts, problemResponses } from "./problem.ts";
+import { type AnyAnswer, changeResponses, failureParts } from "./problem.ts";
+import { auditOf, noBody, noQuery } from "./request-parts.ts";
 import { type VerifyJson, verifySchema } from "./status-schemas.ts";
 
 /**
@@ -25,13 +26,14 @@ const verifyRoute = createRoute({
     "The connection stays open until the report is there, kept alive by leading spaces. What fails " +
     "after 15 s, when the status has been sent, is a report with `ok: false` and a problem.",
   security: bearerSecurity,
+  middleware: noBody,
+  request: { query: noQuery },
   responses: {
     200: {
       description: "The report; `ok` says whether all agree.",
       content: { "application/json": { schema: verifySchema } },
     },
-    401: problemResponses[401],
-    503: problemResponses[503],
+    ...changeResponses,
   },
 });
 
@@ -41,6 +43,8 @@ const backupRoute = createRoute({
   operationId: "backup",
   summary: "A consistent copy of the hub's data. It holds no secret of a key, and no token.",
   security: bearerSecurity,
+  middleware: noBody,
+  request: { query: noQuery },
   responses: {
     200: {
       description: "The backup file.",
@@ -48,13 +52,12 @@ const backupRoute = createRoute({
         "application/octet-stream": { schema: { type: "string" as const, format: "binary" } },
       },
     },
-    401: problemResponses[401],
-    503: problemResponses[503],
+    ...changeResponses,
   },
 });
 
 export function addVerifyRoutes(app: ControlApp, context: ControlContext): void {
-  const { hub, timers, log } = context;
+  const { hub, timers, log, audit, clock } = context;
 
   app.openapi(verifyRoute, async (c) => {
     const running = hub.verify();
@@ -70,6 +73,7 @@ export function addVerifyRoutes(app: ControlApp, context: ControlContext): void 
   });
 
   app.openapi(backupRoute, async (c) => {
+    await audit.append({ ...auditOf(c, { clock, action: "backup", change: {} }), target: "" });
     const backup = await context.openBackup();
     log.info("backup sent", { bytes: backup.bytes, position: backup.position });
     return c.body(backup.body, 200, {

@@ -4,6 +4,7 @@
  */
 
 import type { EpochMs, Position, Seq, Version } from "../base/words.ts";
+import type { AuditDraft } from "../ports/audit-log.ts";
 import type { OpenReport, ReportQuery, UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
 
 export interface Restrictions {
@@ -55,16 +56,20 @@ export interface CreatedKey extends KeyView {
   readonly key: string;
 }
 
+/** What the audit log is to say of a change; the registry adds the key's id. */
+export type KeyAudit = Omit<AuditDraft, "target">;
+
+/** A change is stored together with its entry of the audit log. */
 export interface RegistryApi {
   /** `request-invalid` where the plan does not exist or a restriction is not valid. */
-  create(request: KeyRequest): Promise<CreatedKey>;
+  create(request: KeyRequest, audit?: KeyAudit): Promise<CreatedKey>;
   list(options: { after: string; limit: number; owner?: string }): readonly KeyView[];
   get(id: string): KeyView | undefined;
-  update(id: string, change: KeyChange): Promise<KeyView>;
+  update(id: string, change: KeyChange, audit?: KeyAudit): Promise<KeyView>;
   /** A second secret; the older ones expire after `overlapMs` (0: at once). */
-  rotate(id: string, overlapMs: number): Promise<CreatedKey>;
-  /** Idempotent. */
-  revoke(id: string): Promise<KeyView>;
+  rotate(id: string, overlapMs: number, audit?: KeyAudit): Promise<CreatedKey>;
+  /** Idempotent: doing it again stores nothing. */
+  revoke(id: string, audit?: KeyAudit): Promise<KeyView>;
   count(): number;
 }
 

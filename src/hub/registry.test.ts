@@ -45,6 +45,22 @@ function record(text: string, change: Partial<KeyRecord> = {}): KeyRecord {
   };
 }
 
+test("every change is stored with its audit entry, and none without a change", async () => {
+  const { rig, hub } = await opened();
+  const audit = { atMs: 5, actor: "t_1", action: "x", request: "r", change: "{}" };
+  const { registry } = hub.api;
+  const made = await registry.create(request, audit);
+  await registry.update(made.id, { plan: "free" }, audit);
+  await registry.rotate(made.id, 0, audit);
+  await registry.revoke(made.id, audit);
+  await registry.revoke(made.id, audit);
+  await assert.rejects(registry.rotate(made.id, 0, audit));
+  assert.deepEqual(
+    rig.registry.entries.map(({ seq, actor, target }) => [seq, actor, target]),
+    [1, 2, 3, 4].map((seq) => [seq, "t_1", made.id]),
+  );
+});
+
 test("a key made, changed, rotated and revoked reaches a connected gateway without a timer", async () => {
   const { hub, gateway } = await opened();
   gateway.registry.length = 0;

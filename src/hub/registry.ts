@@ -13,6 +13,7 @@ import type { Random } from "../ports/clock.ts";
 import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
 import type {
   CreatedKey,
+  KeyAudit,
   KeyChange,
   KeyRequest,
   KeyView,
@@ -105,7 +106,7 @@ export class Registry implements RegistryApi {
     });
   }
 
-  create(request: KeyRequest): Promise<CreatedKey> {
+  create(request: KeyRequest, audit?: KeyAudit): Promise<CreatedKey> {
     return this.#exclusive(async () => {
       this.#check(request.plan, request.restrict);
       checkBounds(request);
@@ -114,23 +115,22 @@ export class Registry implements RegistryApi {
       const key = this.#mint(request.mode);
       const anchorDay = new Date(nowMs).getUTCDate();
       const first = request.owner === "" ? undefined : this.#store.byOwner(request.owner, 1)[0];
-      const [stored] = await this.#put([
-        {
-          hash: hashApiKey(key),
-          keyId: formatKeyId(random.bytes(16)),
-          plan: request.plan,
-          owner: request.owner,
-          name: request.name,
-          createdAtMs: nowMs,
-          expiresAtMs: request.expiresAtMs,
-          anchorDay,
-          ownerAnchorDay: first === undefined ? anchorDay : recordOf(first).ownerAnchorDay,
-          restrict: request.restrict,
-          version: 0,
-          changedAtMs: nowMs,
-          revoked: false,
-        },
-      ]);
+      const record: KeyRecord = {
+        hash: hashApiKey(key),
+        keyId: formatKeyId(random.bytes(16)),
+        plan: request.plan,
+        owner: request.owner,
+        name: request.name,
+        createdAtMs: nowMs,
+        expiresAtMs: request.expiresAtMs,
+        anchorDay,
+        ownerAnchorDay: first === undefined ? anchorDay : recordOf(first).ownerAnchorDay,
+        restrict: request.restrict,
+        version: 0,
+        changedAtMs: nowMs,
+        revoked: false,
+      };
+      const [stored] = await this.#put([record], { audit });
       return { ...keyView([stored as KeyRecord]), key };
     });
   }
@@ -150,7 +150,7 @@ export class Registry implements RegistryApi {
     return records.length === 0 ? undefined : keyView(records);
   }
 
-  update(id: string, change: KeyChange): Promise<KeyView> {
+  update(id: string, change: KeyChange, audit?: KeyAudit): Promise<KeyView> {
     return this.#exclusive(async () => {
       const records = this.#records(id).filter((record) => !record.revoked);
       if (records.length === 0) throw new TallygateError("request-invalid", `${id} is revoked`);
@@ -162,12 +162,12 @@ export class Registry implements RegistryApi {
       for (const { plan, anchorDay } of moved(records, changed)) {
         await this.#options.onMove(id, plan, anchorDay);
       }
-      await this.#put(changed);
+      await this.#put(changed, { audit });
       return keyView(this.#records(id));
     });
   }
 
-  rotate(id: string, overlapMs: number): Promise<CreatedKey> {
+  rotate(id: string, overlapMs: number, audit?: KeyAudit): Promise<CreatedKey> {
     return this.#exclusive(async () => {
       const nowMs = Math.floor(this.#options.hubTimeMs());
       const usable = this.#records(id).filter(
@@ -187,18 +187,18 @@ export class Registry implements RegistryApi {
         ...record,
         expiresAtMs: record.expiresAtMs === 0 ? endMs : Math.min(record.expiresAtMs, endMs),
       }));
-      await this.#put([
-        { ...newest, hash: hashApiKey(key), createdAtMs: Math.max(nowMs, newest.createdAtMs + 1) },
-        ...ending,
-      ]);
+      const createdAtMs = Math.max(nowMs, newest.createdAtMs + 1);
+      const fresh = { ...newest, hash: hashApiKey(key), createdAtMs };
+      await this.#put([fresh, ...ending], { audit });
       return { ...keyView(this.#records(id)), key };
     });
   }
 
-  revoke(id: string): Promise<KeyView> {
+  revoke(id: string, audit?: KeyAudit): Promise<KeyView> {
     return this.#exclusive(async () => {
       const open = this.#records(id).filter((record) => !record.revoked);
-      if (open.length > 0) await this.#put(open.map((record) => ({ ...record, revoked: true })));
+      const revoked = open.map((record) => ({ ...record, revoked: true }));
+      if (revoked.length > 0) await this.#put(revoked, { audit });
       return keyView(this.#records(id));
     });
   }
@@ -225,18 +225,22 @@ export class Registry implements RegistryApi {
   }
 
   /**
-   * Stores records under the next versions, and tells. `keepTime`: what was given back keeps the time of its change,
+   * Stores records, of one key if `audit` is given, under the next versions, and tells. `keepTime`: what was given back keeps the time of its change,
    * by which a later return of the same credential is judged.
    */
-  async #put(records: readonly KeyRecord[], options = { keepTime: false }): Promise<KeyRecord[]> {
+  async #put(
+    records: readonly KeyRecord[],
+    { keepTime = false, audit }: { keepTime?: boolean; audit?: KeyAudit | undefined },
+  ): Promise<KeyRecord[]> {
     const nowMs = Math.floor(this.#options.hubTimeMs());
     const versioned = records.map((record, i) => ({
       ...record,
       version: this.#version + 1 + i,
-      changedAtMs: options.keepTime ? record.changedAtMs : nowMs,
+      changedAtMs: keepTime ? record.changedAtMs : nowMs,
     }));
     const rows = versioned.map(rowOf);
-    await this.#store.put(rows);
+    const target = rows[0]?.keyId ?? "";
+    await this.#store.put(rows, audit === undefined ? undefined : { ...audit, target });
     this.#version += rows.length;
     this.#options.onChanged(rows);
     return versioned;

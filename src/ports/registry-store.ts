@@ -1,7 +1,10 @@
 /**
  * The hub's durable registry of keys: packed key records (`access/key-record.ts`) by credential,
- * with indexed columns for the admin API.
+ * with indexed columns for the admin API. It also keeps what else the admin API must not lose: its audit log and tokens.
  */
+
+import type { AuditDraft, AuditLog } from "./audit-log.ts";
+import type { TokenStore } from "./token-store.ts";
 
 export interface RegistryRow {
   /** Lower-case hex SHA-256 of the key; identifies the credential. */
@@ -17,8 +20,13 @@ export interface RegistryStore {
   /** Highest version stored; 0 if empty. */
   lastVersion(): number;
   count(): number;
-  /** Inserts or replaces by hash, one transaction, synced before it returns. */
-  put(rows: readonly RegistryRow[]): Promise<void>;
+  readonly audit: AuditLog;
+  readonly tokens: TokenStore;
+  /**
+   * Inserts or replaces by hash, in one transaction with the entry of the audit log, synced before it returns: there is no
+   * change without its entry and no entry without its change.
+   */
+  put(rows: readonly RegistryRow[], audit?: AuditDraft): Promise<void>;
   byKey(keyId: string): readonly RegistryRow[];
   byHash(hash: string): RegistryRow | undefined;
   byOwner(owner: string, limit: number): readonly RegistryRow[];
@@ -34,7 +42,7 @@ export interface RegistryStore {
   putIdempotent(key: string, answer: string, nowMs: number): Promise<void>;
   getMeta(name: string): string | undefined;
   setMeta(name: string, value: string): void;
-  /** Adds the registry, without the kept answers, to a backup that `LedgerStore.copyTo` has made. Synced. */
+  /** Adds the registry, without the kept answers and the tokens, to a backup that `LedgerStore.copyTo` has made. Synced. */
   copyInto(file: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -13,7 +13,10 @@ import { makeFolder, syncFolder } from "./folder.ts";
 import { ledgerSpec } from "./ledger-schema.ts";
 import { registrySpec } from "./registry-schema.ts";
 
-const registryTables = ["credentials", "producers", "meta"];
+/** Not the answers, which are secrets, and not the tokens: one that was revoked since must not come back to life. */
+const registryTables = ["credentials", "producers", "meta", "audit"];
+/** Backups of earlier versions do not have them. */
+const laterTables: readonly string[] = ["audit"];
 
 /** Copies a database in use. Fails with `data-unwritable` if `file` exists or cannot be written. */
 export function copyDatabase(db: DatabaseSync, file: string): void {
@@ -67,7 +70,9 @@ function checkBackup(backup: string): void {
     try {
       const verdict = db.prepare("PRAGMA quick_check(1)").get();
       if (verdict?.["quick_check"] !== "ok") throw invalid(backup);
-      for (const table of registryTables) db.prepare(`SELECT 1 FROM registry_${table}`).get();
+      for (const table of registryTables) {
+        if (!laterTables.includes(table)) db.prepare(`SELECT 1 FROM registry_${table}`).get();
+      }
     } finally {
       db.close();
     }
@@ -94,7 +99,7 @@ function restoreLedger(backup: string, ledger: string): void {
   try {
     attempt({ file: fresh, failed: "data-unwritable" }, () =>
       transaction(db, () => {
-        for (const table of registryTables) db.exec(`DROP TABLE registry_${table}`);
+        for (const table of registryTables) db.exec(`DROP TABLE IF EXISTS registry_${table}`);
       }),
     );
   } finally {
@@ -110,12 +115,18 @@ function restoreRegistry(backup: string, registry: string): void {
     db.prepare("ATTACH ? AS backup").run(backup);
     transaction(db, () => {
       for (const table of registryTables) {
+        if (!hasTable(db, `registry_${table}`)) continue;
         db.exec(`INSERT INTO main.${table} SELECT * FROM backup.registry_${table}`);
       }
     });
   } finally {
     db.close();
   }
+}
+
+function hasTable(db: DatabaseSync, name: string): boolean {
+  const sql = "SELECT 1 FROM backup.sqlite_schema WHERE type = 'table' AND name = ?";
+  return db.prepare(sql).get(name) !== undefined;
 }
 
 function unwritableUnless(file: string, work: () => void): void {

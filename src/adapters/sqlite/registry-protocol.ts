@@ -1,6 +1,8 @@
 /** What the registry and its writing thread say to each other. */
 
+import type { AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
 import type { RegistryRow } from "../../ports/registry-store.ts";
+import type { StoredToken } from "../../ports/token-store.ts";
 import type { Call } from "./thread.ts";
 
 export interface RegistryStart {
@@ -40,7 +42,10 @@ export function rowsMessage(rows: readonly RegistryRow[]): RowsMessage {
 }
 
 export interface RegistryApi {
-  put: Call<RowsMessage, void>;
+  put: Call<RowsMessage & { readonly audit: AuditDraft | undefined }, void>;
+  appendAudit: Call<AuditDraft, AuditEntry>;
+  addToken: Call<{ token: StoredToken; audit: AuditDraft }, void>;
+  removeToken: Call<{ id: string; audit: AuditDraft }, void>;
   putProducer: Call<{ producer: string; secretHash: string }, void>;
   putIdempotent: Call<{ key: string; answer: string; nowMs: number }, void>;
   copyInto: Call<{ file: string }, void>;

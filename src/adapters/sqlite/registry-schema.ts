@@ -1,6 +1,10 @@
 /** Tables of the registry of keys. Packed records carry what gateways need; the columns are for the admin API. */
 
+import { auditTable } from "./audit-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
+import { tokenTable } from "./token-rows.ts";
+
+const adminTables = `${auditTable}${tokenTable}`;
 
 const schema = `
   -- hash: SHA-256 of the secret, 32 bytes; hex(hash) shows it.
@@ -19,14 +23,16 @@ const schema = `
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX answers_by_time ON answers (made_ms);
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  ${adminTables}
 `;
 
 export function registrySpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.registry,
-    version: 1,
+    version: 2,
     schema,
+    upgrades: [adminTables],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.

@@ -5,13 +5,17 @@
 
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
+import type { AuditDraft, AuditEntry, AuditLog } from "../../ports/audit-log.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
+import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
+import { auditEntry, selectAfter, selectBefore } from "./audit-rows.ts";
 import { attempt, openBeside } from "./database.ts";
 import { type RegistryApi, type RegistryStart, rowsMessage } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
 import { Statements } from "./statements.ts";
 import { Thread } from "./thread.ts";
+import { storedToken } from "./token-rows.ts";
 
 /** The folder must be locked by this process. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `registry-failed`. */
 export async function openRegistryStore(file: string): Promise<RegistryStore> {
@@ -35,6 +39,17 @@ class SqliteRegistryStore implements RegistryStore {
   readonly #db: DatabaseSync;
   readonly #statements: Statements;
   #closed = false;
+  readonly audit: AuditLog = {
+    append: (draft) => this.#thread.call("appendAudit", draft),
+    after: (seq, limit) => this.#entries(...selectAfter(seq, limit)),
+    before: (seq, limit, filter) => this.#entries(...selectBefore(seq, limit, filter)),
+    get: (seq) => this.#entries("SELECT * FROM audit WHERE seq = ?", [seq])[0],
+  };
+  readonly tokens: TokenStore = {
+    all: () => this.#tokens(),
+    add: (token, audit) => this.#thread.call("addToken", { token, audit }),
+    remove: (id, audit) => this.#thread.call("removeToken", { id, audit }),
+  };
 
   constructor(file: string, thread: Thread<RegistryApi>) {
     this.#context = { file, failed: "registry-failed" };
@@ -52,8 +67,8 @@ class SqliteRegistryStore implements RegistryStore {
     return Number(this.#get("SELECT count(*) AS count FROM credentials")?.["count"]);
   }
 
-  async put(rows: readonly RegistryRow[]): Promise<void> {
-    const message = rowsMessage(rows);
+  async put(rows: readonly RegistryRow[], audit?: AuditDraft): Promise<void> {
+    const message = { ...rowsMessage(rows), audit };
     const { versions, hashes, packed, lengths } = message;
     const transfer = [versions, hashes, packed, lengths].map(({ buffer }) => buffer as ArrayBuffer);
     await this.#thread.call("put", message, { transfer });
@@ -133,6 +148,17 @@ class SqliteRegistryStore implements RegistryStore {
     }
   }
 
+  #entries(sql: string, values: readonly (string | number)[]): AuditEntry[] {
+    const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
+    return rows.map(auditEntry);
+  }
+
+  #tokens(): StoredToken[] {
+    const sql = "SELECT * FROM tokens ORDER BY id";
+    const rows = attempt(this.#context, () => this.#statements.get(sql).all());
+    return rows.map((row) => storedToken(row) ?? this.#damaged());
+  }
+
   #get(sql: string, ...values: (string | number)[]): Row | undefined {
     return attempt(this.#context, () => this.#statements.get(sql).get(...values));
   }
@@ -151,7 +177,10 @@ class SqliteRegistryStore implements RegistryStore {
   }
 
   #checked<T>(row: Row, value: T, parts: readonly (string | number | Uint8Array)[]): T {
-    if (row["crc"] === rowCrc(...parts)) return value;
+    return row["crc"] === rowCrc(...parts) ? value : this.#damaged();
+  }
+
+  #damaged(): never {
     throw new TallygateError(
       "data-damaged",
       `A row of ${this.#context.file} is damaged: restore the registry from a backup.`,

@@ -1,11 +1,13 @@
 /** The registry's writing thread: a bulk of keys must not hold up the hub's main thread. */
 
+import { AuditWriter } from "./audit-rows.ts";
 import { addRegistry } from "./backup.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { hashBytes, type RegistryApi, type RegistryStart } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
+import { TokenWriter } from "./token-rows.ts";
 
 /** Answers are kept for `Idempotency-Key` this long. */
 const answersKeptMs = 24 * 60 * 60 * 1000;
@@ -28,8 +30,10 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
     "INSERT OR REPLACE INTO answers (idempotency_key, made_ms, answer, crc) VALUES (?, ?, ?, ?)",
   );
   const forgetAnswers = db.prepare("DELETE FROM answers WHERE made_ms <= ?");
+  const log = new AuditWriter(db);
+  const tokens = new TokenWriter(db);
   const handlers: Handlers<RegistryApi> = {
-    put({ keyIds, owners, versions, hashes, packed, lengths }) {
+    put({ keyIds, owners, versions, hashes, packed, lengths, audit }) {
       transaction(db, () => {
         let at = 0;
         for (const [i, length] of lengths.entries()) {
@@ -40,6 +44,20 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
           put.run(hash, keyId, owner, version, record, crc);
           at += length;
         }
+        if (audit !== undefined) log.append(audit);
+      });
+    },
+    appendAudit: (draft) => log.append(draft),
+    addToken({ token, audit }) {
+      transaction(db, () => {
+        tokens.add(token);
+        log.append(audit);
+      });
+    },
+    removeToken({ id, audit }) {
+      transaction(db, () => {
+        tokens.remove(id);
+        log.append(audit);
       });
     },
     putProducer({ producer, secretHash }) {

@@ -7,11 +7,13 @@ import type {
   CreatedKey,
   HubApi,
   HubStatus,
+  KeyAudit,
   KeyView,
   ProcessStatus,
   RegistryApi,
   VerifyReport,
 } from "../../hub/hub-api.ts";
+import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
 import type { ControlContext } from "../control-context.ts";
 
@@ -30,6 +32,8 @@ export interface FakeHub {
   /** Asked of the ledger, in order. */
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
+  /** Audit log and tokens. */
+  readonly store: MemoryRegistry;
   /** 0 once one was closed. */
   reportsOpen: number;
   token: string;
@@ -48,10 +52,11 @@ export function createFakeHub(): FakeHub {
   const reports: ReportQuery[] = [];
   const logged: string[] = [];
   const stored = new Map<string, string>();
+  const store = new MemoryRegistry();
   const timers = new Set<{ ms: number; run: () => void; repeats: boolean }>();
   const config = testConfig();
   const hub: HubApi = {
-    registry: fakeRegistry(keys, (plan) => config.plans.some(({ name }) => name === plan)),
+    registry: fakeRegistry(keys, store, (plan) => config.plans.some(({ name }) => name === plan)),
     status: () => statusOf(fake.processes, keys.size, fake.clockMs),
     usage: (query) => {
       queries.push(query);
@@ -89,6 +94,7 @@ export function createFakeHub(): FakeHub {
     keys,
     queries,
     logged,
+    store,
     reports,
     reportsOpen: 0,
     rows: [],
@@ -123,6 +129,8 @@ export function createFakeHub(): FakeHub {
           return Promise.resolve();
         },
       },
+      audit: store.audit,
+      tokens: store.tokens,
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
@@ -164,15 +172,20 @@ function testConfig() {
   return compiled.config;
 }
 
-function fakeRegistry(keys: Map<string, KeyView>, hasPlan: (plan: string) => boolean): RegistryApi {
+function fakeRegistry(
+  keys: Map<string, KeyView>,
+  store: MemoryRegistry,
+  hasPlan: (plan: string) => boolean,
+): RegistryApi {
   let version = 0;
   const get = (id: string): KeyView => {
     const key = keys.get(id);
     if (key === undefined) throw new TallygateError("not-found", `no key ${id}`);
     return key;
   };
-  const put = <T extends KeyView>(key: T): T => {
+  const put = <T extends KeyView>(key: T, audit: KeyAudit | undefined): T => {
     const next = { ...key, version: ++version };
+    if (audit !== undefined) void store.audit.append({ ...audit, target: key.id });
     const { key: _, ...view } = next as T & { key?: string };
     keys.set(key.id, view);
     return next;
@@ -184,7 +197,7 @@ function fakeRegistry(keys: Map<string, KeyView>, hasPlan: (plan: string) => boo
     revoked: false,
   });
   return {
-    async create(request): Promise<CreatedKey> {
+    async create(request, audit): Promise<CreatedKey> {
       if (!hasPlan(request.plan)) {
         throw new TallygateError("request-invalid", `there is no plan "${request.plan}"`);
       }
@@ -193,21 +206,21 @@ function fakeRegistry(keys: Map<string, KeyView>, hasPlan: (plan: string) => boo
       const id = `k_${number}`;
       const credentials = [credential(1)];
       const view = { ...fields, id, createdAtMs: nowMs, revoked: false, version: 0, credentials };
-      return put({ ...view, key: `ipd_${mode}_secret${number}` });
+      return put({ ...view, key: `ipd_${mode}_secret${number}` }, audit);
     },
     list: ({ after, limit, owner }) =>
       [...keys.values()]
         .filter((key) => key.id > after && (owner === undefined || key.owner === owner))
         .slice(0, limit),
     get: (id) => keys.get(id),
-    update: async (id, change) => put({ ...get(id), ...change }),
-    async rotate(id, overlapMs) {
+    update: async (id, change, audit) => put({ ...get(id), ...change }, audit),
+    async rotate(id, overlapMs, audit) {
       const key = get(id);
       const older = key.credentials.map((one) => ({ ...one, expiresAtMs: nowMs + overlapMs }));
       const credentials = [...older, credential(older.length + 1)];
-      return put({ ...key, credentials, key: `ipd_live_secret${id}.${credentials.length}` });
+      return put({ ...key, credentials, key: `ipd_live_secret${id}.${credentials.length}` }, audit);
     },
-    revoke: async (id) => put({ ...get(id), revoked: true }),
+    revoke: async (id, audit) => put({ ...get(id), revoked: true }, audit),
     count: () => keys.size,
   };
 }

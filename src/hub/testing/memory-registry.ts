@@ -1,6 +1,14 @@
 /** `RegistryStore` in memory, deep copies in. */
 
+import {
+  type AuditDraft,
+  type AuditEntry,
+  type AuditLog,
+  auditGenesis,
+  auditHash,
+} from "../../ports/audit-log.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
+import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
 
 /** How long an answer is kept. */
 const answerMs = 86_400_000;
@@ -11,11 +19,46 @@ export class MemoryRegistry implements RegistryStore {
   meta = new Map<string, string>();
   idempotent = new Map<string, { readonly answer: string; readonly atMs: number }>();
 
+  entries: AuditEntry[] = [];
+  storedTokens = new Map<string, StoredToken>();
+  readonly audit: AuditLog = {
+    append: async (draft) => this.#append(draft),
+    after: (seq, limit) => this.entries.slice(seq, seq + limit),
+    before: (seq, limit, { actor, target }) =>
+      this.entries
+        .filter((entry) => entry.seq < seq)
+        .filter((entry) => actor === undefined || entry.actor === actor)
+        .filter((entry) => target === undefined || entry.target === target)
+        .reverse()
+        .slice(0, limit),
+    get: (seq) => this.entries[seq - 1],
+  };
+  readonly tokens: TokenStore = {
+    all: () => [...this.storedTokens.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    add: async (token, audit) => {
+      this.storedTokens.set(token.id, token);
+      this.#append(audit);
+    },
+    remove: async (id, audit) => {
+      this.storedTokens.delete(id);
+      this.#append(audit);
+    },
+  };
+
+  #append(draft: AuditDraft): AuditEntry {
+    const previous = this.entries.at(-1)?.hash ?? auditGenesis;
+    const numbered = { seq: this.entries.length + 1, ...draft };
+    const entry = { ...numbered, hash: auditHash(previous, numbered) };
+    this.entries.push(entry);
+    return entry;
+  }
+
   copy(): MemoryRegistry {
     const copy = new MemoryRegistry();
     copy.rows = new Map(this.rows);
     copy.producers = new Map(this.producers);
     copy.meta = new Map(this.meta);
+    copy.entries = [...this.entries];
     return copy;
   }
 
@@ -27,8 +70,9 @@ export class MemoryRegistry implements RegistryStore {
     return this.rows.size;
   }
 
-  async put(rows: readonly RegistryRow[]): Promise<void> {
+  async put(rows: readonly RegistryRow[], audit?: AuditDraft): Promise<void> {
     await undefined;
+    if (audit !== undefined) this.#append(audit);
     for (const row of rows) {
       this.rows.set(row.hash, { ...row, packed: new Uint8Array(row.packed) });
     }

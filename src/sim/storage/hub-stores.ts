@@ -8,6 +8,7 @@ import type { EpochMs, Position, WindowId } from "../../base/words.ts";
 import { markRestored } from "../../hub/ledger-meta.ts";
 import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
+import type { AuditDraft, AuditLog } from "../../ports/audit-log.ts";
 import type {
   DamagedRow,
   LedgerColumns,
@@ -20,6 +21,7 @@ import type {
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
+import type { TokenStore } from "../../ports/token-store.ts";
 import type { MountedDisk } from "./disk.ts";
 
 export class SimLedger implements LedgerStore {
@@ -125,8 +127,17 @@ export class SimRegistry implements RegistryStore {
     return this.#image.count();
   }
 
-  async put(rows: readonly RegistryRow[]): Promise<void> {
-    await this.#disk.write(() => this.#image.put(rows));
+  /** Nobody uses the admin API here: log and tokens are not on the disk that fails. */
+  get audit(): AuditLog {
+    return this.#image.audit;
+  }
+
+  get tokens(): TokenStore {
+    return this.#image.tokens;
+  }
+
+  async put(rows: readonly RegistryRow[], audit?: AuditDraft): Promise<void> {
+    await this.#disk.write(() => this.#image.put(rows, audit));
   }
 
   byKey(keyId: string): readonly RegistryRow[] {
