@@ -73,8 +73,8 @@ const told: Readonly<Record<ProblemKind, Told>> = {
     charged: keptOrBack,
   },
   "upstream-overloaded": {
-    when: "more calls under way than the upstream answers in good time; all connections to the target busy and its queue full",
-    charged: keptOrBack,
+    when: "more calls under way than the upstream answers in good time; all connections to the target busy and its queue full; a slow client's connection was needed by others",
+    charged: `more than it answers: no, or given back; else ${keptOrBack}`,
   },
   "upstream-unavailable": {
     when: "no target of the upstream is in service",

@@ -15,6 +15,7 @@ import type { Overload } from "./overload.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { secondsUntil } from "./reply-fields.ts";
 import { type CompiledPlan, type CompiledRoute, rulesFor, type Setup } from "./setup.ts";
+import type { Seat } from "./upstream-room.ts";
 
 const notAttempted = ["x-tallygate-outcome", "not-attempted"];
 
@@ -86,15 +87,16 @@ export class Admission {
     if (decision.shadowViolated !== 0) countEach(plan.shadowDenied, decision.shadowViolated);
     if (decision.shared !== 0) countEach(plan.shared, decision.shared);
     if (!decision.admitted) return this.#refuse(visit, identifier, { plan, route, decision });
-    if (route.room?.begin(plan.isAnonymous, visit.startedMs) === false) {
+    const seat = seatOf(visit, plan, route);
+    if (seat === undefined && route.room !== undefined) {
       decider.undo(rules);
       const context = { ...of, headers: notAttempted };
       return this.#direct.problem(visit, "upstream-overloaded", "shed", context);
     }
     const { exchange, requestId, startedMs, cors } = visit;
     const call = new Call(this.#services, {
-      ...{ exchange, requestId, route, plan, startedMs },
-      ...{ policy, cors },
+      ...{ exchange, requestId, route, plan, seat },
+      ...{ startedMs, policy, cors },
     });
     let position = 0;
     if (isMetered) {
@@ -105,7 +107,7 @@ export class Admission {
     if (position === 0) {
       decider.undo(rules);
       if (!plan.allowsUnmetered) {
-        call.stepAside();
+        seat?.leave();
         return this.#direct.problem(visit, "usage-unrecordable", "unrecordable", of);
       }
       meter.unmeteredCalls++;
@@ -156,6 +158,18 @@ export class Admission {
       });
     }
   }
+}
+
+/** While its body is still to come a call takes up no room, and then may find none: what cannot be is refused before the charge. */
+function seatOf(
+  { exchange, startedMs }: Visited,
+  { isAnonymous }: CompiledPlan,
+  { room }: CompiledRoute,
+): Seat | undefined {
+  if (room === undefined) return undefined;
+  return exchange.hasBody
+    ? room.expect(isAnonymous, startedMs)
+    : room.begin(isAnonymous, startedMs);
 }
 
 function countEach(counters: readonly CounterChild[], bits: number): void {

@@ -17,7 +17,7 @@ import { type ProblemKind, problemBody, problemSpec } from "./problems.ts";
 import type { HeldReply, ReplyGate } from "./reply-gate.ts";
 import { rewriteFields } from "./rewrite.ts";
 import type { CompiledPlan, CompiledRoute } from "./setup.ts";
-import type { Holder } from "./upstream-room.ts";
+import type { Seat } from "./upstream-room.ts";
 
 /** What all calls of a pipeline share. */
 export interface CallServices {
@@ -56,19 +56,19 @@ export interface ReplyStream {
   dropped(): void;
 }
 
-export class Call implements HeldReply, Holder {
+export class Call implements HeldReply {
   readonly exchange: Exchange;
   readonly requestId: string;
   readonly route: CompiledRoute;
   readonly plan: CompiledPlan;
+  /** At the route's upstream. */
+  readonly seat: Seat | undefined;
   readonly startedMs: number;
   /** RateLimit-Policy; "": none. */
   readonly policy: string;
   /** Fields that let a web page read the reply; undefined: no rules. */
   readonly cors: HeaderList | undefined;
   waitUntilMs = 0;
-  /** Set by whoever has its client wait. */
-  onCutOff: (() => void) | undefined;
   /** Of the charge in the journal; 0: nothing was recorded, and nothing is waited for. */
   position = 0;
   outcome: Outcome = "admitted";
@@ -84,10 +84,6 @@ export class Call implements HeldReply, Holder {
   #headers: string[] = [];
   #body: string | Uint8Array | undefined;
   #stream: ReplyStream | undefined;
-  /** Is counted among those that wait for its upstream's answer. */
-  #isUnderWay = true;
-  /** Is counted among those that have a connection to it. */
-  #isConnected = true;
   #isAnswered = false;
   #isEnded = false;
 
@@ -98,6 +94,7 @@ export class Call implements HeldReply, Holder {
       readonly requestId: string;
       readonly route: CompiledRoute;
       readonly plan: CompiledPlan;
+      readonly seat: Seat | undefined;
       readonly startedMs: number;
       readonly policy: string;
       readonly cors: HeaderList | undefined;
@@ -108,6 +105,7 @@ export class Call implements HeldReply, Holder {
     this.requestId = of.requestId;
     this.route = of.route;
     this.plan = of.plan;
+    this.seat = of.seat;
     this.startedMs = of.startedMs;
     this.policy = of.policy;
     this.cors = of.cors;
@@ -128,47 +126,6 @@ export class Call implements HeldReply, Holder {
     if (record !== undefined) this.#services.gate.watch(position, record);
     this.#row = row;
     this.#units = units;
-  }
-
-  /** The answer of its upstream has come, or will not. `latencyMs`: undefined if that tells nothing of the upstream. */
-  leftUpstream(latencyMs: number | undefined): void {
-    if (this.#isUnderWay) this.route.room?.end(latencyMs, this.#services.clock.monotonicMs());
-    this.#isUnderWay = false;
-  }
-
-  /** It takes up no room at its upstream: until it connects, or for good. */
-  stepAside(): void {
-    this.leftUpstream(undefined);
-    if (this.#isConnected) this.route.room?.disconnect(this);
-    this.#isConnected = false;
-  }
-
-  /** After it stood aside: whether its upstream can be asked now. */
-  connect(): boolean {
-    const { room } = this.route;
-    const nowMs = this.#services.clock.monotonicMs();
-    this.#isConnected = room === undefined || room.connect(this.plan.isAnonymous, nowMs);
-    return this.#isConnected;
-  }
-
-  /** The upstream has all of the request, or will at once: from now on the answer is its business. */
-  awaitsAnswer(): void {
-    if (this.#isUnderWay || this.#isEnded) return;
-    this.#isUnderWay = true;
-    this.route.room?.limit?.enter();
-  }
-
-  /** The client is waited for: if others need the connection, `onCutOff` may be called. */
-  waitsForClient(sinceMs: number): void {
-    if (this.#isConnected) this.route.room?.waits(this, sinceMs);
-  }
-
-  clientGoesOn(): void {
-    this.route.room?.goesOn(this);
-  }
-
-  cutOff(): void {
-    this.onCutOff?.();
   }
 
   /** True once an answer was given: further ones are ignored. */
@@ -265,7 +222,7 @@ export class Call implements HeldReply, Holder {
   ended(bytes: number): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.stepAside();
+    this.seat?.leave();
     const { stats, clock } = this.#services;
     const ended = endedCall;
     ended.route = this.route.config.path;

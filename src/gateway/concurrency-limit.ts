@@ -52,8 +52,8 @@ const probeSoonMs = 2_000;
 const decreasesMax = 4;
 const probeShare = 0.5;
 
-/** Share of the limit that callers without a key may use. */
-const anonymousShare = 0.8;
+/** Share of the limit that callers without a key may use, and of the connections. */
+export const anonymousShare = 0.8;
 
 export class ConcurrencyLimit {
   limit = limitCalm;
@@ -62,6 +62,8 @@ export class ConcurrencyLimit {
   readonly #max: number;
   readonly #samples = new Float64Array(samplesMax);
   #count = 0;
+  /** Of all samples of this window together. */
+  #ownMs = 0;
   #startedMs = 0;
   /** Most calls under way in this window, and whether one was refused or could have been. */
   #peak = 0;
@@ -81,46 +83,63 @@ export class ConcurrencyLimit {
     this.#set(limitCalm);
   }
 
-  /** Whether a call may go; it has to `end` then. */
+  /** Whether a call could begin now. */
+  allows(isAnonymous: boolean): boolean {
+    if (this.#isBelow(isAnonymous)) return true;
+    this.#isReached = true;
+    return this.#burst >= 1 && this.#beforeProbe === 0 && this.underWay < this.#max;
+  }
+
+  /** Whether a call may go; it has to `end` or `leave` then. */
   begin(isAnonymous: boolean): boolean {
-    const room = isAnonymous ? this.limit * anonymousShare : this.limit;
-    if (this.underWay >= Math.floor(room)) {
-      this.#isReached = true;
-      if (this.#burst < 1 || this.#beforeProbe > 0 || this.underWay >= this.#max) return false;
-      this.#burst--;
-    }
+    if (!this.allows(isAnonymous)) return false;
+    if (!this.#isBelow(isAnonymous)) this.#burst--;
     this.enter();
     return true;
   }
 
-  /** A call begins to wait whatever the limit: it was let in, and its body came later. It has to `end` as well. */
+  /** A call begins to wait whatever the limit: it was sent before, and its body came later. It has to `end` or `leave` as well. */
   enter(): void {
     this.underWay++;
     if (this.underWay > this.#peak) this.#peak = this.underWay;
   }
 
-  /** `latencyMs`: to the reply's head; undefined if it tells nothing (the client left, nothing was sent). */
-  end(latencyMs: number | undefined, nowMs: number): void {
+  /** A call's end tells nothing of the upstream: the client left, nothing was sent. */
+  leave(): void {
     this.underWay--;
-    if (latencyMs === undefined) return;
+  }
+
+  /** `latencyMs`: to the reply's head; `ownMs`: as much of it may be this process's own doing. */
+  end(latencyMs: number, nowMs: number, ownMs = 0): void {
+    this.underWay--;
     if (this.#count === 0 && this.#startedMs === 0) this.#startedMs = nowMs;
-    if (this.#count < samplesMax) this.#samples[this.#count++] = latencyMs;
+    if (this.#count < samplesMax) {
+      this.#samples[this.#count++] = latencyMs;
+      this.#ownMs += ownMs;
+    }
     const ageMs = nowMs - this.#startedMs;
     if ((this.#count >= windowCalls && ageMs >= windowMsMin) || ageMs >= windowMsMax) {
       this.#closeWindow(nowMs, ageMs);
     }
   }
 
+  #isBelow(isAnonymous: boolean): boolean {
+    const room = isAnonymous ? this.limit * anonymousShare : this.limit;
+    return this.underWay < Math.floor(room);
+  }
+
   #closeWindow(nowMs: number, ageMs: number): void {
     const sorted = this.#samples.subarray(0, this.#count).sort();
     const median = sorted[this.#count >> 1] as number;
     const { peak, isReached } = { peak: this.#peak, isReached: this.#isReached };
+    const ownMs = this.#ownMs / this.#count;
     this.#count = 0;
+    this.#ownMs = 0;
     this.#startedMs = nowMs;
     this.#peak = this.underWay;
     this.#isReached = false;
     if (this.#beforeProbe > 0) this.#probe(median, nowMs);
-    else if (isReached) this.#inUse(median, nowMs);
+    else if (isReached) this.#inUse(median, { ownMs, nowMs });
     else this.#calm(median, { peak, ageMs });
   }
 
@@ -139,7 +158,11 @@ export class ConcurrencyLimit {
       this.#set(Math.min(limitCalm, this.limit * (1 + increaseFast)));
   }
 
-  #inUse(medianMs: number, nowMs: number): void {
+  /**
+   * What is this process's own doing lowers nothing. The baseline takes answers as they come, though: how much of them that is
+   * is a guess, and with too low a baseline all answers would seem slow once the process is itself again.
+   */
+  #inUse(medianMs: number, { ownMs, nowMs }: { ownMs: number; nowMs: number }): void {
     const isFirst = this.#baselineMs === 0;
     if (isFirst || medianMs < this.#baselineMs) {
       const from = isFirst ? medianMs : this.#baselineMs;
@@ -151,10 +174,11 @@ export class ConcurrencyLimit {
     const sinceProbeMs = nowMs - this.#probedMs;
     const isStuck = this.#decreases >= decreasesMax && sinceProbeMs >= probeSoonMs;
     if (sinceProbeMs >= probeEveryMs || isStuck) return this.#beginProbe();
-    if (medianMs > expectedMs) {
+    const theirMs = medianMs - ownMs;
+    if (theirMs > expectedMs) {
       this.#decreases++;
       this.#burst = 0;
-      this.#set(this.limit * Math.max(decreaseMax, expectedMs / medianMs));
+      this.#set(this.limit * Math.max(decreaseMax, expectedMs / theirMs));
     } else {
       this.#decreases = 0;
       const isFast = medianMs <= baseline * aboutAsFast;

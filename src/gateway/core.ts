@@ -366,7 +366,6 @@ export class GatewayCore {
     }
   }
 
-  /** True while charges of an earlier start are not covered. */
   /** Before the first charge, after each answer, which may set node time back, and now and then, whether calls ask or not. */
   #lookAtGuard(): void {
     this.cutOffMs(this.time.nowMs());

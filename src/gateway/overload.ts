@@ -72,8 +72,8 @@ export class Overload {
     if (known?.max === max && isLimited === hasConcurrencyLimit) return known.room;
     const room = new UpstreamRoom(hasConcurrencyLimit ? new ConcurrencyLimit(max) : undefined, {
       cutOffs: this.#cutOffs.child(this.#region, name),
-      // Of a name only its look-up tells how many addresses there are.
       latenessMs: () => this.loop.latenessMs,
+      // Of a name only its look-up tells how many addresses there are.
       connections: () => this.#upstreams.connectionsTo(name) || max,
     });
     this.#rooms.set(name, { max, room });

@@ -22,6 +22,7 @@ import { rewriteFields, upstreamPath } from "./rewrite.ts";
 import type { Setup } from "./setup.ts";
 import { onwardTraceparent, traceOf } from "./trace-context.ts";
 import { Tunnel } from "./tunnel.ts";
+import type { Holder } from "./upstream-room.ts";
 
 /** Bytes of a body after which the upstream is held until the head may leave: most bodies are shorter. */
 const earlyBytesMax = 16 * 1024;
@@ -39,7 +40,7 @@ export function runProxy(call: Call, parts: ProxyParts): void {
   new ProxyRun(call, parts.services).start(parts);
 }
 
-class ProxyRun implements UpstreamSink, ReplyStream {
+class ProxyRun implements UpstreamSink, ReplyStream, Holder {
   readonly #call: Call;
   readonly #services: CallServices;
   readonly #startedMs: number;
@@ -88,7 +89,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       body: undefined,
       isUpgrade: exchange.asksUpgrade && upstream.webSocket,
     };
-    this.#call.onCutOff = () => this.#cutOff();
+    if (this.#call.seat !== undefined) this.#call.seat.holder = this;
     // The door has just read it.
     const bytesMin = setup.door.bodyBytes > 0 ? bodyAheadMaxBytes : 1;
     if (!exchange.hasBody) this.#send(() => upstreams.forward(upstream, request, this));
@@ -104,30 +105,30 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     }
   }
 
-  /** While its client is waited for a call takes up no room at its upstream. Never rejects. */
+  /** Until the beginning of its body is here a call has no seat. Never rejects. */
   async #sendBody(
     request: UpstreamRequest,
     bytesMin: number,
     reserved: UpstreamReservation,
   ): Promise<void> {
     const call = this.#call;
+    const { seat } = call;
     const { clock } = this.#services;
     try {
-      call.stepAside();
       const body = new BodyAhead(call.exchange.body(call.route.config.bodyMaxBytes), {
         now: () => clock.monotonicMs(),
-        waits: (sinceMs) => call.waitsForClient(sinceMs),
-        goesOn: () => call.clientGoesOn(),
+        waits: (sinceMs) => seat?.waits(sinceMs),
+        goesOn: () => seat?.goesOn(),
         whole: () => {
           this.#askedMs = clock.monotonicMs();
-          if (!this.#isOver && !call.isAnswered) call.awaitsAnswer();
+          if (!call.isAnswered) seat?.awaitsAnswer();
         },
       });
       const broken = await body.begin(bytesMin).catch((cause: unknown) => ({ cause }));
       if (this.#isOver) return;
       if (broken !== undefined) {
         this.failed({ kind: "body", attempted: false, cause: broken.cause });
-      } else if (call.connect()) {
+      } else if (seat?.connect(body.isWhole, clock.monotonicMs()) !== false) {
         this.#send(() => reserved.forward({ ...request, body: body.read() }, this));
       } else {
         // As if it had not been let in.
@@ -198,14 +199,14 @@ class ProxyRun implements UpstreamSink, ReplyStream {
       this.#fail(failure);
       return;
     }
-    // The head is out or on its way: only a broken connection tells the client that this is not all.
-    this.#breakOff("upstream-error");
+    if (kind === "body") this.#breakOff("malformed");
+    else this.#breakOff("upstream-error");
   }
 
   upgraded(headers: string[], stream: ByteStream): void {
     this.#answered(true);
     // WebSockets are long, and the upstream's connections for calls are others.
-    this.#call.stepAside();
+    this.#call.seat?.leave();
     const idleTimeoutMs = this.#idleTimeoutMs;
     this.#tunnel = new Tunnel(this.#call, this.#services, { upstream: stream, idleTimeoutMs });
     this.#call.answerStream(101, replyHeaders(headers), this.#tunnel);
@@ -244,6 +245,19 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     this.#upstream?.cancel();
   }
 
+  /** Others need the connection that this call keeps for a slow client. */
+  cutOff(): void {
+    if (this.#isOver) return;
+    const attempted = this.#upstream?.attempted === true;
+    this.#upstream?.cancel();
+    if (this.#call.isAnswered) {
+      this.#breakOff("shed");
+      return;
+    }
+    this.#answered(false);
+    this.#fail({ kind: "overloaded", attempted, cause: undefined });
+  }
+
   #pause(): void {
     this.#isPaused = true;
     this.#upstream?.pause();
@@ -251,24 +265,13 @@ class ProxyRun implements UpstreamSink, ReplyStream {
 
   #awaitClient(): void {
     this.#pause();
-    this.#call.waitsForClient(this.#services.clock.monotonicMs());
-  }
-
-  /** Others need the connection that this call keeps for a slow client. */
-  #cutOff(): void {
-    if (this.#isOver) return;
-    this.#upstream?.cancel();
-    if (this.#call.isAnswered) {
-      this.#isOver = true;
-      this.#call.exchange.abort();
-      this.#call.ended(this.#bytes);
-    } else this.#fail({ kind: "overloaded", attempted: true, cause: undefined });
+    this.#call.seat?.waits(this.#services.clock.monotonicMs());
   }
 
   #resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
-    this.#call.clientGoesOn();
+    this.#call.seat?.goesOn();
     this.#upstream?.resume();
   }
 
@@ -276,7 +279,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
   #answered(tells: boolean): void {
     const nowMs = this.#services.clock.monotonicMs();
     this.#call.elsewhereMs = nowMs - this.#startedMs;
-    this.#call.leftUpstream(tells ? nowMs - this.#askedMs : undefined);
+    this.#call.seat?.answered(tells ? nowMs - this.#askedMs : undefined, nowMs);
   }
 
   #fail({ kind, attempted, waitMs = 0 }: UpstreamFailure): void {
@@ -284,7 +287,7 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     if (!attempted && call.route.refundsNotAttempted) call.refund();
     const fields = ["x-tallygate-outcome", attempted ? "attempted" : "not-attempted"];
     if (kind === "slow") call.fail("answer-late", "timeout", fields);
-    else if (kind === "overloaded") call.fail("upstream-overloaded", "upstream-error", fields);
+    else if (kind === "overloaded") call.fail("upstream-overloaded", "shed", fields);
     else if (kind === "unavailable") {
       fields.push("retry-after", String(Math.max(1, Math.ceil(waitMs / 1_000))));
       call.fail("upstream-unavailable", "upstream-error", fields);
@@ -301,10 +304,12 @@ class ProxyRun implements UpstreamSink, ReplyStream {
     call.ended(this.#bytes);
   }
 
+  /** The head is out or on its way: only a broken connection tells the client that this is not all. */
   #breakOff(outcome: Outcome): void {
     this.#isOver = true;
     this.#call.outcome = outcome;
-    if (this.#call.route.refunds5xx) this.#call.refund();
+    // What is the client's own doing is not given back.
+    if (outcome !== "malformed" && this.#call.route.refunds5xx) this.#call.refund();
     if (this.#isOpen) this.#call.exchange.abort();
     this.#call.ended(this.#bytes);
   }

@@ -13,12 +13,19 @@ const connectionsMax = 10;
 /** Four fifths of them. */
 const anonymousMax = 8;
 
-function rigOf(options: Pick<RigOptions, "upstreams"> = {}): Promise<PipelineRig> {
+interface Variation extends Pick<RigOptions, "upstreams"> {
+  readonly connectionsMax?: number;
+  readonly refundOn?: readonly string[];
+}
+
+function rigOf({ refundOn = ["not-attempted"], ...more }: Variation = {}): Promise<PipelineRig> {
   const limits = [{ name: "day", per: "ip", quota: 1_000, window: "day" }];
+  const users = { targets: ["http://127.0.0.1:8091"], connectionsMax };
   return PipelineRig.create({
-    ...options,
+    ...(more.upstreams && { upstreams: more.upstreams }),
     config: {
-      upstreams: { users: { targets: ["http://127.0.0.1:8091"], connectionsMax } },
+      upstreams: { users: { ...users, connectionsMax: more.connectionsMax ?? connectionsMax } },
+      routes: [{ path: "/api/users/*", upstream: "users", refundOn }],
       plans: {
         anonymous: { limits },
         pro: { limits: [{ ...limits[0], per: "key" }] },
@@ -129,19 +136,64 @@ test("however many clients send slowly, the others have the room that they had",
   assert.equal(rig.forwarded.length, 5, "one that is whole goes");
 });
 
-test("an upload that finds no connection free is refused, and costs nothing", async () => {
-  const rig = await rigOf();
-  const headers = ["X-Api-Key", rig.key(), "Content-Length", "50000"];
-  const bodies = Array.from({ length: connectionsMax + 1 }, () => new SlowBody());
-  const calls = bodies.map((body) => rig.send(post(body, { headers })));
+const outcomes = (rig: PipelineRig, outcome: string): number | undefined =>
+  rig.counts.get(`tallygate_requests_total{sydney,/api/users/*,${outcome}}`);
+
+test("an upload without a key that finds no connection free is shed, and costs nothing", async () => {
+  const rig = await rigOf({ refundOn: [] });
+  const bodies = Array.from({ length: anonymousMax + 1 }, () => new SlowBody());
+  const calls = bodies.map((body) => rig.send(post(body)));
   for (const body of bodies) body.comes(bodyAheadMaxBytes);
   await rig.settle();
   rig.journal.store();
-  assert.equal(rig.forwarded.length, connectionsMax);
+  assert.equal(rig.forwarded.length, anonymousMax);
   const refused = calls.at(-1);
   assert.equal(refused?.status, 503);
   assert.equal(refused?.header("x-tallygate-outcome"), "not-attempted");
-  assert.deepEqual(rig.used({ headers }), { day: connectionsMax });
+  assert.equal(outcomes(rig, "shed"), 1);
+  assert.deepEqual(rig.used({}), { day: anonymousMax });
+});
+
+test("one with a key waits for a connection, as calls without a body do", async () => {
+  const rig = await rigOf();
+  const headers = ["X-Api-Key", rig.key(), "Content-Length", "50000"];
+  const bodies = Array.from({ length: connectionsMax + 1 }, () => new SlowBody());
+  for (const body of bodies) rig.send(post(body, { headers }));
+  for (const body of bodies) body.comes(bodyAheadMaxBytes);
+  await rig.settle();
+  assert.equal(rig.forwarded.length, connectionsMax + 1);
+});
+
+test("an upload for which there would be no room is refused before it is charged, and cuts off nobody", async () => {
+  const rig = await rigOf();
+  const slow: FakeExchange[] = [];
+  for (let i = 0; i < anonymousMax; i++) slow.push(await stall(rig, { target }));
+  assert.equal(rig.send(post(new SlowBody())).status, 503);
+  assert.deepEqual(rig.used({}), { day: anonymousMax });
+  rig.pass(clientWaitMsMin);
+  const body = new SlowBody();
+  const upload = rig.send(post(body));
+  assert.equal(slow[0]?.state, "streaming", "its body may never come");
+  body.comes();
+  await rig.settle();
+  assert.deepEqual([slow[0]?.state, upload.state], ["aborted", "open"]);
+});
+
+test("short bodies whose ends come together are held against the limit like other calls", async () => {
+  const rig = await rigOf({ connectionsMax: 256 });
+  const bodies = Array.from({ length: 200 }, () => new SlowBody());
+  const calls = bodies.map((body) => rig.send(post(body)));
+  for (const body of bodies) body.comes(2);
+  await rig.settle();
+  assert.equal(rig.forwarded.length, 0);
+  for (const body of bodies) body.comes();
+  await rig.settle();
+  rig.journal.store();
+  const limit = rig.forwarded.length;
+  assert.ok(limit > 0 && limit < 60, `${limit} of 200 at once`);
+  assert.equal(calls.filter(({ status }) => status === 503).length, 200 - limit);
+  assert.equal(outcomes(rig, "shed"), 200 - limit);
+  assert.deepEqual(rig.used({}), { day: limit });
 });
 
 test("a body whose parts come before and after a reload reaches the upstream that its call began with", async () => {
@@ -221,11 +273,42 @@ test("an upload that stops gives way as well: 503, and the charge stays", async 
   for (const body of bodies) body.comes(bodyAheadMaxBytes);
   await rig.settle();
   rig.journal.store();
-  for (const { request } of rig.forwarded) void sizeOf(request.body);
+  for (const call of rig.forwarded) {
+    call.attempted = true;
+    void sizeOf(call.request.body);
+  }
   await rig.settle();
   rig.pass(clientWaitMsMin);
   rig.send({ target, headers: headers.slice(0, 2) });
   assert.equal(calls[0]?.status, 503);
   assert.equal(calls[0]?.header("x-tallygate-outcome"), "attempted");
+  assert.equal(outcomes(rig, "shed"), 1);
   assert.deepEqual(rig.used({ headers }), { day: connectionsMax + 1 });
+});
+
+for (const refundOn of [["5xx"], []]) {
+  test(`a reply that is cut off is told as shed; given back where broken ones are (refundOn: [${refundOn.join()}])`, async () => {
+    const rig = await rigOf({ refundOn });
+    const slow: FakeExchange[] = [];
+    for (let i = 0; i < anonymousMax; i++) slow.push(await stall(rig, { target }));
+    rig.pass(clientWaitMsMin);
+    assert.equal(rig.send({ target }).state, "open");
+    assert.equal(slow[0]?.state, "aborted");
+    assert.equal(outcomes(rig, "shed"), 1);
+    assert.deepEqual(rig.used({}), { day: anonymousMax + 1 - refundOn.length });
+  });
+}
+
+test("an upload that breaks off after the reply's head is the client's doing: not given back, and no upstream's failure", async () => {
+  const rig = await rigOf({ refundOn: ["5xx"] });
+  const body = new SlowBody();
+  const exchange = rig.send(post(body));
+  body.comes(bodyAheadMaxBytes);
+  await rig.settle();
+  rig.journal.store();
+  rig.forwarded[0]?.sink.started(200, []);
+  rig.forwarded[0]?.sink.failed({ kind: "body", attempted: true, cause: undefined });
+  assert.equal(exchange.state, "aborted");
+  assert.equal(outcomes(rig, "malformed"), 1);
+  assert.deepEqual(rig.used({}), { day: 1 });
 });

@@ -19,7 +19,7 @@ import {
   replayedBodyMaxBytes,
   saysUnavailable,
 } from "../upstreams/retry-policy.ts";
-import { countedStream } from "./counted-stream.ts";
+import { onceOver } from "./once-over.ts";
 import { ReplayableBody } from "./replayable-body.ts";
 import type { Member, UpstreamGroup } from "./upstream-group.ts";
 import type { TryResult, UpstreamMetrics } from "./upstream-metrics.ts";
@@ -129,7 +129,8 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
       if (nowMs >= this.#headByMs) this.#late(false);
     } else if (this.#phase === "trying") this.#sweepTry(nowMs);
     else {
-      if (this.#isTouched || this.#isPaused) this.#touchedMs = nowMs;
+      const isClientSlow = this.#isPaused || this.#body?.awaitsClient === true;
+      if (this.#isTouched || isClientSlow) this.#touchedMs = nowMs;
       this.#isTouched = false;
       if (nowMs - this.#touchedMs >= this.#group.config.idleTimeoutMs) this.#late(false);
     }
@@ -169,7 +170,7 @@ export class UpstreamRun implements UpstreamCall, UpstreamSink {
     member.sockets++;
     this.#sink.upgraded(
       headers,
-      countedStream(stream, () => {
+      onceOver(stream, () => {
         member.sockets--;
       }),
     );

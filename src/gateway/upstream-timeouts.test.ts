@@ -159,6 +159,30 @@ test("a client that stops in the middle of its body is not a slow upstream", asy
   assert.equal(ending(client), "slow attempted");
 });
 
+test("nor is one that stops in it when the reply's head is there an idle upstream", async () => {
+  const fake = upstreams({ targets: [a], idleTimeout: "1s" });
+  const gate = { open: () => {} };
+  async function* held(): AsyncGenerator<Uint8Array> {
+    await new Promise<void>((resolve) => {
+      gate.open = resolve;
+    });
+    yield new Uint8Array(1);
+  }
+  const client = fake.call({ method: "POST", body: held() });
+  fake.last.send();
+  const reading = readBody(fake.last.request.body);
+  await fake.settle();
+  fake.last.sink.started(200, []);
+  for (let i = 0; i < 20; i++) fake.pass(900);
+  assert.equal(client.end, undefined);
+  gate.open();
+  await reading;
+  fake.pass(900);
+  assert.equal(client.end, undefined);
+  fake.pass(200);
+  assert.equal(ending(client), "slow attempted");
+});
+
 test("all tries together end within the time-outs of one", () => {
   const fake = upstreams({ targets: [a, b, c], responseTimeout: "1s", connectTimeout: "1s" });
   const client = fake.call();

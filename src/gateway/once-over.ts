@@ -1,8 +1,8 @@
-/** A stream that tells once that it is over: it is gone, or its owner has let go of it. */
+/** Tells once that a stream is over: it is gone, or its owner has let go of it. */
 
 import type { ByteStream } from "../ports/listener.ts";
 
-export function countedStream(stream: ByteStream, onOver: () => void): ByteStream {
+export function onceOver(stream: ByteStream, onOver: () => void): ByteStream {
   let isOver = false;
   const over = (): void => {
     if (isOver) return;
