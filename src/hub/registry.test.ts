@@ -216,3 +216,20 @@ test("keys given back that are malformed or were not asked for end the connectio
   assert.equal(unpackRecords(packed.subarray(0, -1)), undefined);
   assert.equal(hexOf(new Uint8Array([0, 171])), "00ab");
 });
+
+test("a change is later than what it changes, also after the hub's clock, which was ahead, was put right", async () => {
+  const rig = new HubRig();
+  rig.time.wallOffsetMs += 3_600_000;
+  const { id } = await (await rig.start()).api.registry.create(request);
+  rig.crash();
+  rig.time.wallOffsetMs -= 3_600_000;
+  const hub = await rig.start();
+  const gateway = new FakeGateway("sydney");
+  await rig.connect(gateway);
+  await hub.api.registry.update(id, { plan: "free" });
+  await rig.run(10);
+  const [before, after] = received(gateway);
+  assert.ok(before !== undefined && after !== undefined);
+  assert.equal(after.plan, "free");
+  assert.equal(replaces(before, { ...after, version: registryEraStep }, registryEraStep), false);
+});

@@ -127,7 +127,7 @@ export class Registry implements RegistryApi {
         ownerAnchorDay: first === undefined ? anchorDay : recordOf(first).ownerAnchorDay,
         restrict: request.restrict,
         version: 0,
-        changedAtMs: nowMs,
+        changedAtMs: 0,
         revoked: false,
       };
       const [stored] = await this.#put([record], { audit });
@@ -236,7 +236,8 @@ export class Registry implements RegistryApi {
     const versioned = records.map((record, i) => ({
       ...record,
       version: this.#version + 1 + i,
-      changedAtMs: keepTime ? record.changedAtMs : nowMs,
+      // Later than what it changes, also where that was stamped by a clock which was ahead.
+      changedAtMs: keepTime ? record.changedAtMs : Math.max(nowMs, record.changedAtMs + 1),
     }));
     const rows = versioned.map(rowOf);
     const target = rows[0]?.keyId ?? "";
