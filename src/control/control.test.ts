@@ -291,7 +291,7 @@ test("a region is up with all its processes well, degraded with some, down with 
   const [sydney, seoul] = fake.processes;
   assert.ok(sydney !== undefined && seoul !== undefined);
   fake.processes = [
-    { ...sydney, heardAgoMs: 5_001 },
+    { ...sydney, heardAgoMs: 3_001 },
     seoul,
     { ...seoul, process: 1, connected: false },
   ];

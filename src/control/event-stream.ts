@@ -8,7 +8,7 @@ import type { EventStore, StoredEvent } from "../ports/event-store.ts";
 
 /** Clients that listen at one time. */
 export const listenersMax = 64;
-const lookEveryMs = 1_000;
+const lookEveryMs = 250;
 /** A comment this often keeps proxies from closing a silent connection. */
 const beatEveryMs = 15_000;
 /** Then the client connects again: nobody listens on for ever with a token that was good once. */

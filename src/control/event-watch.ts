@@ -1,6 +1,6 @@
 /**
- * Looks at the hub's status every second and keeps what has changed as events: regions going up and down, warnings that
- * begin and end, batches declared lost, backups, changed configurations. What changes and is back within a second is not seen.
+ * Looks at the hub's status twice a second and keeps what has changed as events: regions going up and down, warnings that
+ * begin and end, batches declared lost, backups, changed configurations. What changes and is back in between is not seen.
  */
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
@@ -10,7 +10,7 @@ import type { EventDraft, EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
 import { regionsJson } from "./status-view.ts";
 
-const lookEveryMs = 1_000;
+const lookEveryMs = 500;
 /** After the hub's start gateways need a moment to connect: until then no region is called down. */
 export const settleMs = 10_000;
 /** Characters of an event's text: warnings are sentences. */
