@@ -24,6 +24,13 @@ const examples: Readonly<Record<string, string>> = {
   revokeToken: '-H "$T" -X DELETE $U/v1/tokens/t_…',
   listAudit: '-H "$T" "$U/v1/audit?target=k_…"',
   checkAudit: '-H "$T" $U/v1/audit/check',
+  listOwners: '-H "$T" "$U/v1/owners?limit=100"',
+  showOwner: '-H "$T" $U/v1/owners/acme',
+  listEvents: '-H "$T" "$U/v1/events?kind=region"',
+  showPlan: '-H "$T" $U/v1/plans/pro',
+  showRegion: '-H "$T" $U/v1/regions/seoul',
+  showConfig: '-H "$T" $U/v1/config',
+  checkConfig: `-H "$T" --json "$(jq -Rs '{text: .}' tallygate.yaml)" $U/v1/config/check`,
   verify: '-H "$T" -X POST $U/v1/verify',
   backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
 };

@@ -19,7 +19,9 @@ import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
 import { reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
-import { bodyMaxBytes } from "../../src/control/control.ts";
+import { configTextMax } from "../../src/control/cluster-schemas.ts";
+import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
+import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
 import {
@@ -57,6 +59,7 @@ import { connectWaitMs } from "../../src/hub/verify.ts";
 import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
+import { eventsKept } from "../../src/ports/event-store.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
 import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
 import { code, table } from "./markdown.ts";
@@ -269,6 +272,11 @@ const admin: readonly Bound[] = [
   [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
   [{ wrongTokenEveryMs }, "ms", "between further ones", "429"],
   [{ attemptAddressesMax }, "count", "addresses whose wrong tokens are counted", "share one count"],
+  [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
+  [{ listenersMax }, "count", "listeners to events", "503"],
+  [{ listenMsMax }, "ms", "of one listener", "connection closed"],
+  [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],
+  [{ configTextMax }, "count", "characters of the configuration in it", "400"],
   [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
   [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],
   [{ credentialsPerKeyMax }, "count", "secrets of one key that are valid at one time", "refused"],

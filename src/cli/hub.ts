@@ -19,6 +19,7 @@ import { openUsageStream } from "../adapters/sqlite/usage-stream.ts";
 import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
+import { watchEvents } from "../control/event-watch.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
@@ -98,6 +99,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     exposeMetrics: () => metrics.expose(),
     idempotency: registry,
     audit: registry.audit,
+    events: registry.events,
     tokens: registry.tokens,
     clock: nodeClock,
     timers: nodeTimers,
@@ -154,6 +156,11 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  const watch = watchEvents({
+    ...{ status: () => hub.api.status(), config: () => config, events: registry.events },
+    ...{ clock: nodeClock, timers: nodeTimers, log },
+  });
+  cleanup.add(() => watch.stop());
   const reload = reloadConfig({
     ...{ loaded, role: { kind: "hub" }, delayMs: 0, log, metrics },
     async take(changed) {

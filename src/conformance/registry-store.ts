@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type AuditDraft, auditGenesis, auditHash } from "../ports/audit-log.ts";
+import { type EventDraft, eventsKept } from "../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
 import type { StoredToken } from "../ports/token-store.ts";
 
@@ -47,7 +48,9 @@ export function registryStoreConformance(suite: RegistrySuite): void {
   describe(`registry store: ${suite.name}`, () => {
     credentials(define);
     smallThings(define);
+    owners(define);
     adminRecords(define);
+    events(define);
   });
 }
 
@@ -115,6 +118,18 @@ function credentials(define: Define): void {
       await store.close();
     },
   );
+}
+
+function owners(define: Define): void {
+  define("owners are listed once each, in order, and pages lead on", async (storage) => {
+    const store = await storage.open();
+    const names = ["", "b", "a", "ö", "a", "b/c"];
+    await store.put(names.map((owner, i) => rowOf(i + 1, { owner })));
+    assert.deepEqual(store.owners("", 10), ["a", "b", "b/c", "ö"]);
+    assert.deepEqual(store.owners("a", 2), ["b", "b/c"]);
+    assert.deepEqual(store.owners("ö", 2), []);
+    await store.close();
+  });
 }
 
 function smallThings(define: Define): void {
@@ -205,5 +220,37 @@ function adminRecords(define: Define): void {
     assert.deepEqual(second.tokens.all(), [other]);
     assert.equal(second.audit.after(0, 10).length, 3);
     await second.close();
+  });
+}
+
+function events(define: Define): void {
+  const event = (n: number): EventDraft => {
+    return { atMs: n, kind: n % 2 ? "region" : "warning", subject: `s${n % 3}`, detail: "ö" };
+  };
+  const seqs = (found: readonly { seq: number }[]): number[] => found.map(({ seq }) => seq);
+
+  define("events are numbered, paged both ways and found by kind and subject", async (storage) => {
+    const first = await storage.open();
+    await first.events.add([1, 2, 3].map(event));
+    await first.close();
+    const second = await storage.open();
+    await second.events.add([4, 5, 6].map(event));
+    const { events: kept } = second;
+    assert.deepEqual(kept.after(5, 9), [{ seq: 6, ...event(6) }]);
+    assert.deepEqual(seqs(kept.after(1, 2)), [2, 3]);
+    assert.deepEqual(seqs(kept.before(6, 2, {})), [5, 4]);
+    assert.deepEqual(seqs(kept.before(6, 9, { kind: "region" })), [5, 3, 1]);
+    assert.deepEqual(seqs(kept.before(7, 9, { kind: "warning", subject: "s0" })), [6]);
+    await second.close();
+  });
+
+  define("only the newest events are kept, and no number is given again", async (storage) => {
+    const store = await storage.open();
+    await store.events.add(Array.from({ length: eventsKept + 2 }, (_, i) => event(i)));
+    assert.deepEqual(seqs(store.events.after(0, 1)), [3]);
+    await store.events.add([event(1)]);
+    assert.deepEqual(seqs(store.events.after(0, 1)), [4]);
+    assert.deepEqual(seqs(store.events.before(2 ** 40, 1, {})), [eventsKept + 3]);
+    await store.close();
   });
 }

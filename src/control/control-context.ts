@@ -5,6 +5,7 @@ import type { CompiledConfig } from "../access/compiled-config.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { AuditLog } from "../ports/audit-log.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
+import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
@@ -24,6 +25,7 @@ export interface ControlContext {
   exposeMetrics(): Promise<string>;
   readonly idempotency: Pick<RegistryStore, "getIdempotent" | "putIdempotent">;
   readonly audit: AuditLog;
+  readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly clock: Clock;
   readonly timers: Timers;

@@ -291,7 +291,7 @@ test("a region is up with all its processes well, degraded with some, down with 
   const [sydney, seoul] = fake.processes;
   assert.ok(sydney !== undefined && seoul !== undefined);
   fake.processes = [
-    { ...sydney, heardAgoMs: 5_001 },
+    { ...sydney, heardAgoMs: 3_001 },
     seoul,
     { ...seoul, process: 1, connected: false },
   ];
@@ -370,12 +370,19 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/audit get",
     "/v1/audit/check get",
     "/v1/backup post",
+    "/v1/config get",
+    "/v1/config/check post",
+    "/v1/events get",
     "/v1/keys post,get",
     "/v1/keys/{id} get,patch,delete",
     "/v1/keys/{id}/rotate post",
     "/v1/leases/lift-fence post",
+    "/v1/owners get",
+    "/v1/owners/{owner} get",
     "/v1/plans get",
+    "/v1/plans/{name} get",
     "/v1/regions get",
+    "/v1/regions/{name} get",
     "/v1/status get",
     "/v1/tokens post,get",
     "/v1/tokens/{id} get,delete",

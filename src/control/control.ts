@@ -13,6 +13,8 @@ import { bodyLimit } from "hono/body-limit";
 import { HTTPException } from "hono/http-exception";
 import { addAuditRoutes } from "./audit-routes.ts";
 import { requireToken } from "./bearer.ts";
+import { addClusterRoutes } from "./cluster-routes.ts";
+import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
@@ -24,6 +26,8 @@ import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
 
 export const bodyMaxBytes = 65_536;
+/** Of the one request that carries a configuration. */
+export const configBodyMaxBytes = 262_144;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -52,14 +56,11 @@ export function createControl(context: ControlContext): ControlApp {
   app.get("/metrics", withToken, async (c) =>
     c.text(await context.exposeMetrics(), 200, { "Content-Type": metricsType }),
   );
-  app.use(
-    "/v1/*",
-    bodyLimit({
-      maxSize: bodyMaxBytes,
-      onError: (c: Context<ControlEnv>) =>
-        problem(c, { status: 413, detail: `The body is larger than ${bodyMaxBytes} bytes.` }),
-    }),
-  );
+  const limited = limitBody(bodyMaxBytes);
+  const limitedConfig = limitBody(configBodyMaxBytes);
+  const limitedByPath: MiddlewareHandler<ControlEnv, string, object> = (c, next) =>
+    (c.req.path === "/v1/config/check" ? limitedConfig : limited)(c, next);
+  app.use("/v1/*", limitedByPath);
   app.use("/v1/*", requireUtf8());
   addKeyRoutes(app, context);
   addUsageRoutes(app, context);
@@ -67,8 +68,18 @@ export function createControl(context: ControlContext): ControlApp {
   addVerifyRoutes(app, context);
   addTokenRoutes(app, context, tokens);
   addAuditRoutes(app, context);
+  addClusterRoutes(app, context, tokens);
+  addConfigRoutes(app, context);
   addWrongMethods(app);
   return app;
+}
+
+function limitBody(maxSize: number): MiddlewareHandler<ControlEnv> {
+  return bodyLimit({
+    maxSize,
+    onError: (c: Context<ControlEnv>) =>
+      problem(c, { status: 413, detail: `The body is larger than ${maxSize} bytes.` }),
+  });
 }
 
 /** JSON is UTF-8 (RFC 8259, 8.1). The framework puts U+FFFD for what is not, and two different names would be one. */

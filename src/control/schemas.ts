@@ -208,29 +208,27 @@ export const usageSchema = z
   })
   .openapi("Usage");
 
-export const planListSchema = z
+export const planSchema = z
   .object({
-    plans: z.array(
+    name: z.string(),
+    anonymous: z.boolean().openapi({ description: "The plan of calls without a key." }),
+    limits: z.array(
       z.object({
         name: z.string(),
-        anonymous: z.boolean().openapi({ description: "The plan of calls without a key." }),
-        limits: z.array(
-          z.object({
-            name: z.string(),
-            per: z.string(),
-            quota: z.number(),
-            window: z.string(),
-            scope: z.enum(["region", "global"]),
-            enforcement: z.enum(["soft", "strict", "shadow"]),
-            stalenessMs: z.number(),
-            onFailure: z.enum(["deny", "allow"]),
-            missing: z.enum(["skip", "share", "deny"]),
-          }),
-        ),
+        per: z.string(),
+        quota: z.number(),
+        window: z.string(),
+        scope: z.enum(["region", "global"]),
+        enforcement: z.enum(["soft", "strict", "shadow"]),
+        stalenessMs: z.number(),
+        onFailure: z.enum(["deny", "allow"]),
+        missing: z.enum(["skip", "share", "deny"]),
       }),
     ),
   })
-  .openapi("PlanList");
+  .openapi("Plan");
+
+export const planListSchema = z.object({ plans: z.array(planSchema) }).openapi("PlanList");
 
 export type KeyJson = z.infer<typeof keySchema>;
 export type CreatedKeyJson = z.infer<typeof createdKeySchema>;

@@ -6,8 +6,11 @@ import type { HubStatus, ProcessStatus } from "../hub/hub-api.ts";
 import type { PlanListJson } from "./schemas.ts";
 import type { RegionJson, StatusJson } from "./status-schemas.ts";
 
-/** Heartbeats come about every second: after five missed ones a process is no longer vouched for. */
-const heardAgoMsMax = 5_000;
+/**
+ * Heartbeats come four times a second: after twelve missed ones a process is no longer vouched for. Pages are to show it within five
+ * seconds, of which the rest is for looking and telling; half of it would call a long pause of the machine an outage.
+ */
+const heardAgoMsMax = 3_000;
 
 function isWell(of: ProcessStatus): boolean {
   return of.connected && of.heardAgoMs <= heardAgoMsMax && of.journalState === "ok";

@@ -51,6 +51,19 @@ export interface KeyView {
   }[];
 }
 
+export interface OwnerView {
+  readonly owner: string;
+  readonly keys: number;
+  /** Neither revoked nor expired. */
+  readonly active: number;
+  /** Of the active keys, by name. */
+  readonly plans: readonly string[];
+  /** The oldest key's making. */
+  readonly sinceMs: EpochMs;
+  /** False: there are more keys than a list by owner reaches, and these are some. */
+  readonly complete: boolean;
+}
+
 export interface CreatedKey extends KeyView {
   /** Shown this one time. */
   readonly key: string;
@@ -64,6 +77,9 @@ export interface RegistryApi {
   /** `request-invalid` where the plan does not exist or a restriction is not valid. */
   create(request: KeyRequest, audit?: KeyAudit): Promise<CreatedKey>;
   list(options: { after: string; limit: number; owner?: string }): readonly KeyView[];
+  /** By name, those > `after`, at most `limit`. */
+  owners(after: string, limit: number): readonly string[];
+  owner(name: string): OwnerView | undefined;
   get(id: string): KeyView | undefined;
   update(id: string, change: KeyChange, audit?: KeyAudit): Promise<KeyView>;
   /** A second secret; the older ones expire after `overlapMs` (0: at once). */

@@ -11,8 +11,9 @@ import {
   keyRecordLength,
 } from "../access/key-record.ts";
 import { assert, present } from "../base/assert.ts";
+import type { EpochMs } from "../base/words.ts";
 import type { RegistryRow } from "../ports/registry-store.ts";
-import type { KeyView } from "./hub-api.ts";
+import type { KeyView, OwnerView } from "./hub-api.ts";
 
 /**
  * Distance between the versions of a registry and those that it gives after it was restored: no two hubs give the same
@@ -104,5 +105,28 @@ export function keyView(records: readonly KeyRecord[]): KeyView {
       expiresAtMs,
       revoked,
     })),
+  };
+}
+
+/** Of records of one owner; undefined: there are none. */
+export function ownerView(
+  owner: string,
+  records: readonly KeyRecord[],
+  nowMs: EpochMs,
+): Omit<OwnerView, "complete"> | undefined {
+  const usable = records.filter(
+    ({ revoked, expiresAtMs }) => !revoked && (expiresAtMs === 0 || expiresAtMs > nowMs),
+  );
+  const sinceMs = records.reduce(
+    (oldest, record) => Math.min(oldest, record.createdAtMs),
+    Infinity,
+  );
+  if (records.length === 0) return undefined;
+  return {
+    owner,
+    keys: new Set(records.map(({ keyId }) => keyId)).size,
+    active: new Set(usable.map(({ keyId }) => keyId)).size,
+    plans: [...new Set(usable.map(({ plan }) => plan))].sort(),
+    sinceMs,
   };
 }

@@ -17,10 +17,11 @@ import type {
   KeyChange,
   KeyRequest,
   KeyView,
+  OwnerView,
   RegistryApi,
   Restrictions,
 } from "./hub-api.ts";
-import { keyView, nextEra, recordOf, replaces, rowOf } from "./registry-records.ts";
+import { keyView, nextEra, ownerView, recordOf, replaces, rowOf } from "./registry-records.ts";
 
 /** Keys of one owner that a list by owner can reach. */
 export const keysPerOwnerMax = 10_000;
@@ -143,6 +144,16 @@ export class Registry implements RegistryApi {
         : this.#store.byOwner(owner, keysPerOwnerMax).map((row) => row.keyId);
     const page = [...new Set(ids)].filter((id) => id > after).sort();
     return page.slice(0, limit).map((id) => keyView(this.#records(id)));
+  }
+
+  owners(after: string, limit: number): readonly string[] {
+    return this.#store.owners(after, limit);
+  }
+
+  owner(name: string): OwnerView | undefined {
+    const records = this.#store.byOwner(name, keysPerOwnerMax).map(recordOf);
+    const view = ownerView(name, records, this.#options.hubTimeMs());
+    return view && { ...view, complete: records.length < keysPerOwnerMax };
   }
 
   get(id: string): KeyView | undefined {

@@ -1,9 +1,10 @@
 /**
  * The hub's durable registry of keys: packed key records (`access/key-record.ts`) by credential,
- * with indexed columns for the admin API. It also keeps what else the admin API must not lose: its audit log and tokens.
+ * with indexed columns for the admin API. It also keeps what else the admin API must not lose: its audit log, tokens and events.
  */
 
 import type { AuditDraft, AuditLog } from "./audit-log.ts";
+import type { EventStore } from "./event-store.ts";
 import type { TokenStore } from "./token-store.ts";
 
 export interface RegistryRow {
@@ -21,6 +22,7 @@ export interface RegistryStore {
   lastVersion(): number;
   count(): number;
   readonly audit: AuditLog;
+  readonly events: EventStore;
   readonly tokens: TokenStore;
   /**
    * Inserts or replaces by hash, in one transaction with the entry of the audit log, synced before it returns: there is no
@@ -30,6 +32,8 @@ export interface RegistryStore {
   byKey(keyId: string): readonly RegistryRow[];
   byHash(hash: string): RegistryRow | undefined;
   byOwner(owner: string, limit: number): readonly RegistryRow[];
+  /** In order, owners > `after`, at most `limit`; not the empty one. */
+  owners(after: string, limit: number): readonly string[];
   /** In order of version, versions > `after`, at most `limit`. */
   after(version: number, limit: number): readonly RegistryRow[];
   /** One row (the one of the highest version) for each distinct key id, in order of id, ids > `after`, at most `limit`. */
@@ -42,7 +46,7 @@ export interface RegistryStore {
   putIdempotent(key: string, answer: string, nowMs: number): Promise<void>;
   getMeta(name: string): string | undefined;
   setMeta(name: string, value: string): void;
-  /** Adds the registry, without the kept answers and the tokens, to a backup that `LedgerStore.copyTo` has made. Synced. */
+  /** Adds the registry, without the kept answers, the tokens and the events, to a backup that `LedgerStore.copyTo` has made. Synced. */
   copyInto(file: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** What the registry and its writing thread say to each other. */
 
 import type { AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
+import type { EventDraft } from "../../ports/event-store.ts";
 import type { RegistryRow } from "../../ports/registry-store.ts";
 import type { StoredToken } from "../../ports/token-store.ts";
 import type { Call } from "./thread.ts";
@@ -44,6 +45,7 @@ export function rowsMessage(rows: readonly RegistryRow[]): RowsMessage {
 export interface RegistryApi {
   put: Call<RowsMessage & { readonly audit: AuditDraft | undefined }, void>;
   appendAudit: Call<AuditDraft, AuditEntry>;
+  addEvents: Call<readonly EventDraft[], void>;
   addToken: Call<{ token: StoredToken; audit: AuditDraft }, void>;
   removeToken: Call<{ id: string; audit: AuditDraft }, void>;
   putProducer: Call<{ producer: string; secretHash: string }, void>;

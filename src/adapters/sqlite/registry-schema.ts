@@ -2,6 +2,7 @@
 
 import { auditTable } from "./audit-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
+import { eventTable } from "./event-rows.ts";
 import { tokenTable } from "./token-rows.ts";
 
 const adminTables = `${auditTable}${tokenTable}`;
@@ -24,15 +25,16 @@ const schema = `
   CREATE INDEX answers_by_time ON answers (made_ms);
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   ${adminTables}
+  ${eventTable}
 `;
 
 export function registrySpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.registry,
-    version: 2,
+    version: 3,
     schema,
-    upgrades: [adminTables],
+    upgrades: [adminTables, eventTable],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.

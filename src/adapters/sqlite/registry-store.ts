@@ -6,10 +6,12 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { AuditDraft, AuditEntry, AuditLog } from "../../ports/audit-log.ts";
+import type { EventStore, StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
 import { auditEntry, selectAfter, selectBefore } from "./audit-rows.ts";
 import { attempt, openBeside } from "./database.ts";
+import { type Select, selectEventsAfter, selectEventsBefore, storedEvent } from "./event-rows.ts";
 import { type RegistryApi, type RegistryStart, rowsMessage } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
@@ -44,6 +46,11 @@ class SqliteRegistryStore implements RegistryStore {
     after: (seq, limit) => this.#entries(...selectAfter(seq, limit)),
     before: (seq, limit, filter) => this.#entries(...selectBefore(seq, limit, filter)),
     get: (seq) => this.#entries("SELECT * FROM audit WHERE seq = ?", [seq])[0],
+  };
+  readonly events: EventStore = {
+    add: (drafts) => this.#thread.call("addEvents", drafts),
+    before: (seq, limit, filter) => this.#events(selectEventsBefore(seq, limit, filter)),
+    after: (seq, limit) => this.#events(selectEventsAfter(seq, limit)),
   };
   readonly tokens: TokenStore = {
     all: () => this.#tokens(),
@@ -90,6 +97,17 @@ class SqliteRegistryStore implements RegistryStore {
   after(version: number, limit: number): readonly RegistryRow[] {
     const sql = `SELECT ${columns} FROM credentials WHERE version > ? ORDER BY version LIMIT ?`;
     return this.#rows(sql, version, limit);
+  }
+
+  owners(after: string, limit: number): readonly string[] {
+    // A seek for each owner, however many keys one has.
+    const sql = `WITH RECURSIVE named(owner) AS (
+        SELECT min(owner) FROM credentials WHERE owner > ?
+        UNION ALL SELECT (SELECT min(owner) FROM credentials WHERE owner > named.owner)
+          FROM named WHERE named.owner IS NOT NULL
+      ) SELECT owner FROM named WHERE owner IS NOT NULL LIMIT ?`;
+    const rows = attempt(this.#context, () => this.#statements.get(sql).all(after, limit));
+    return rows.map((row) => String(row["owner"]));
   }
 
   list(after: string, limit: number): readonly RegistryRow[] {
@@ -151,6 +169,11 @@ class SqliteRegistryStore implements RegistryStore {
   #entries(sql: string, values: readonly (string | number)[]): AuditEntry[] {
     const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
     return rows.map(auditEntry);
+  }
+
+  #events([sql, values]: Select): StoredEvent[] {
+    const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
+    return rows.map((row) => storedEvent(row) ?? this.#damaged());
   }
 
   #tokens(): StoredToken[] {

@@ -3,6 +3,7 @@
 import { AuditWriter } from "./audit-rows.ts";
 import { addRegistry } from "./backup.ts";
 import { openDatabase, transaction } from "./database.ts";
+import { EventWriter } from "./event-rows.ts";
 import { hashBytes, type RegistryApi, type RegistryStart } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
@@ -32,6 +33,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
   const forgetAnswers = db.prepare("DELETE FROM answers WHERE made_ms <= ?");
   const log = new AuditWriter(db);
   const tokens = new TokenWriter(db);
+  const events = new EventWriter(db);
   const handlers: Handlers<RegistryApi> = {
     put({ keyIds, owners, versions, hashes, packed, lengths, audit }) {
       transaction(db, () => {
@@ -48,6 +50,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
       });
     },
     appendAudit: (draft) => log.append(draft),
+    addEvents: (drafts) => transaction(db, () => events.add(drafts)),
     addToken({ token, audit }) {
       transaction(db, () => {
         tokens.add(token);

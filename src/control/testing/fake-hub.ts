@@ -130,6 +130,7 @@ export function createFakeHub(): FakeHub {
         },
       },
       audit: store.audit,
+      events: store.events,
       tokens: store.tokens,
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
@@ -212,6 +213,19 @@ function fakeRegistry(
       [...keys.values()]
         .filter((key) => key.id > after && (owner === undefined || key.owner === owner))
         .slice(0, limit),
+    owners: (after, limit) =>
+      [...new Set([...keys.values()].map(({ owner }) => owner))]
+        .filter((owner) => owner > after)
+        .sort()
+        .slice(0, limit),
+    owner(name) {
+      const own = [...keys.values()].filter(({ owner }) => owner === name);
+      if (own.length === 0) return undefined;
+      const active = own.filter(({ revoked }) => !revoked);
+      const plans = [...new Set(active.map(({ plan }) => plan))].sort();
+      const counts = { keys: own.length, active: active.length };
+      return { owner: name, ...counts, plans, sinceMs: nowMs, complete: true };
+    },
     get: (id) => keys.get(id),
     update: async (id, change, audit) => put({ ...get(id), ...change }, audit),
     async rotate(id, overlapMs, audit) {

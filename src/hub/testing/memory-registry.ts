@@ -7,6 +7,7 @@ import {
   auditGenesis,
   auditHash,
 } from "../../ports/audit-log.ts";
+import { type EventStore, eventsKept, type StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
 
@@ -32,6 +33,23 @@ export class MemoryRegistry implements RegistryStore {
         .reverse()
         .slice(0, limit),
     get: (seq) => this.entries[seq - 1],
+  };
+  storedEvents: StoredEvent[] = [];
+  readonly events: EventStore = {
+    add: async (drafts) => {
+      for (const draft of drafts) {
+        this.storedEvents.push({ seq: (this.storedEvents.at(-1)?.seq ?? 0) + 1, ...draft });
+      }
+      this.storedEvents = this.storedEvents.slice(-eventsKept);
+    },
+    after: (seq, limit) => this.storedEvents.filter((event) => event.seq > seq).slice(0, limit),
+    before: (seq, limit, { kind, subject }) =>
+      this.storedEvents
+        .filter((event) => event.seq < seq)
+        .filter((event) => kind === undefined || event.kind === kind)
+        .filter((event) => subject === undefined || event.subject === subject)
+        .reverse()
+        .slice(0, limit),
   };
   readonly tokens: TokenStore = {
     all: () => [...this.storedTokens.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
@@ -94,6 +112,14 @@ export class MemoryRegistry implements RegistryStore {
   after(version: number, limit: number): readonly RegistryRow[] {
     const rows = [...this.rows.values()].filter((row) => row.version > version);
     return rows.sort((a, b) => a.version - b.version).slice(0, limit);
+  }
+
+  owners(after: string, limit: number): readonly string[] {
+    const owners = new Set([...this.rows.values()].map(({ owner }) => owner));
+    return [...owners]
+      .filter((owner) => owner > after)
+      .sort()
+      .slice(0, limit);
   }
 
   list(after: string, limit: number): readonly RegistryRow[] {

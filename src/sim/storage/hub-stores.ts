@@ -9,6 +9,7 @@ import { markRestored } from "../../hub/ledger-meta.ts";
 import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { AuditDraft, AuditLog } from "../../ports/audit-log.ts";
+import type { EventStore } from "../../ports/event-store.ts";
 import type {
   DamagedRow,
   LedgerColumns,
@@ -127,9 +128,13 @@ export class SimRegistry implements RegistryStore {
     return this.#image.count();
   }
 
-  /** Nobody uses the admin API here: log and tokens are not on the disk that fails. */
+  /** Nobody uses the admin API here: log, events and tokens are not on the disk that fails. */
   get audit(): AuditLog {
     return this.#image.audit;
+  }
+
+  get events(): EventStore {
+    return this.#image.events;
   }
 
   get tokens(): TokenStore {
@@ -150,6 +155,10 @@ export class SimRegistry implements RegistryStore {
 
   byOwner(owner: string, limit: number): readonly RegistryRow[] {
     return this.#image.byOwner(owner, limit);
+  }
+
+  owners(after: string, limit: number): readonly string[] {
+    return this.#image.owners(after, limit);
   }
 
   after(version: number, limit: number): readonly RegistryRow[] {
