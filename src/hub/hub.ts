@@ -14,8 +14,8 @@ import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
-import { nextEpoch, type Reigns } from "./epochs.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
+import { ForeignVersions } from "./foreign-versions.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
 import type { HubApi, VerifyReport } from "./hub-api.ts";
@@ -27,13 +27,7 @@ import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import {
-  type BackupCoverage,
-  clearRestored,
-  saveBackup,
-  saveEpoch,
-  saveReigns,
-} from "./ledger-meta.ts";
+import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -89,13 +83,12 @@ class RunningHub implements Hub, HubParts {
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
   readonly #clones = new CloneWatch();
-  readonly #reigns: Reigns;
+  readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
   #findings: string[];
   #backup: BackupCoverage | undefined;
   #verification: { readonly run: Verification; readonly report: Promise<VerifyReport> } | undefined;
   #streamFailedAtMs = Number.NEGATIVE_INFINITY;
-  #raising: Promise<unknown> = Promise.resolve();
 
   constructor(deps: HubDeps, options: HubOptions, loaded: LoadedHub) {
     this.#deps = deps;
@@ -108,7 +101,6 @@ class RunningHub implements Hub, HubParts {
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
-    this.#reigns = loaded.reigns;
     this.#backup = loaded.backup;
     this.#findings = [...loaded.findings].slice(0, findingsMax);
     this.time = new HubTime(deps.clock);
@@ -118,6 +110,12 @@ class RunningHub implements Hub, HubParts {
     this.#checkpoints = this.#makeCheckpoints(loaded.saved);
     this.#sessions = new Sessions(this);
     this.desk = this.#makeDesk();
+    this.#foreign = new ForeignVersions({
+      ...{ ledger: deps.ledger, random: deps.random, log: this.log, reigns: loaded.reigns },
+      replicator: this.replicator,
+      desk: this.desk,
+      find: (finding) => this.#find(finding),
+    });
     this.#consumer = new Consumer(deps.stream, loaded.state, {
       onFolded: () => this.replicator.changed(),
       onDamaged: (position, reason) => this.#find(damagedText(position, reason)),
@@ -191,9 +189,9 @@ class RunningHub implements Hub, HubParts {
       this.registry.startEra(registryVersion);
       this.log.warn("a gateway has newer keys than the hub", { registryVersion });
     }
-    if (!this.#reigns.isForeign(view, this.replicator.version)) return session.welcome();
-    this.#raising = this.#raising
-      .then(() => this.#raiseAbove(view))
+    const noted = this.#foreign.heard(view);
+    if (noted === undefined) return session.welcome();
+    noted
       .then(() => session.welcome())
       .catch((error: unknown) => {
         this.log.error("a higher epoch could not be saved", {}, error);
@@ -217,28 +215,6 @@ class RunningHub implements Hub, HubParts {
     return this.#backup?.watermarks
       .filter(([key]) => key.startsWith(prefix))
       .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
-  }
-
-  async #raiseAbove(view: Version): Promise<void> {
-    const { version } = this.replicator;
-    if (!this.#reigns.isForeign(view, version)) return;
-    await this.desk.fence();
-    this.#find(
-      "a gateway has heard of what this hub never said: if two hubs run, stop one; what both grant of strict limits adds up, and so does what is granted again after the usage stream has lost its end",
-    );
-    const { ledger, random } = this.#deps;
-    this.#reigns.noted(view);
-    // Whatever this start says may be above that version already.
-    const isAbove = view.epoch < version.epoch;
-    if (!isAbove) this.#reigns.left(version.epoch);
-    await saveReigns(ledger, this.#reigns.earlier);
-    if (isAbove) return;
-    const epoch = nextEpoch([version.epoch, view.epoch], random.fraction());
-    await saveEpoch(ledger, epoch);
-    this.log.warn("a gateway knows of another hub's version: the hub takes a higher epoch", {
-      ...{ epoch, heardEpoch: view.epoch, heardPosition: view.position },
-    });
-    this.replicator.startEpoch(epoch);
   }
 
   #makeRegistry(): Registry {

@@ -5,16 +5,29 @@ import { allPlants } from "./plants.ts";
 
 /** A bug is found within so many seeds. */
 const seedsMax = 200;
+const isLong = process.env["TALLYGATE_LONG"] === "1";
+/** Of bugs that few seeds find: one that does, tried first in the everyday form, and all from the first one on if it does not. */
+const found: Readonly<Record<string, number>> = {
+  "guard-never-asked": 43,
+  "revocation-not-applied-again": 47,
+  "gap-never-asked-for": 13,
+  "spent-forgotten-at-restart": 61,
+  "spent-before-marked": 12,
+  "lease-end-forgotten": 42,
+  "stopped-without-sending": 67,
+};
 
-const found: string[] = [];
+const needed: string[] = [];
 
 for (const plant of allPlants) {
   test(`the planted bug ${plant.name} is found by the checker of ${plant.invariant}`, async () => {
-    for (let seed = 1; seed <= seedsMax; seed++) {
+    const first = isLong ? undefined : found[plant.name];
+    const seeds = Array.from({ length: seedsMax }, (_, i) => i + 1);
+    for (const seed of first === undefined ? seeds : [first, ...seeds]) {
       const { violation } = await runSeed({ seed, plant });
       if (violation === undefined) continue;
       assert.equal(violation.invariant, plant.invariant, violation.detail);
-      found.push(`${plant.name} → ${plant.invariant}: ${seed}`);
+      needed.push(`${plant.name} → ${plant.invariant}: ${seed}`);
       return;
     }
     assert.fail(`not found within ${seedsMax} seeds`);
@@ -23,6 +36,6 @@ for (const plant of allPlants) {
 
 test("at least 25 bugs are planted", (t) => {
   t.diagnostic("planted bug → invariant: seeds needed");
-  for (const line of found) t.diagnostic(line);
+  for (const line of needed) t.diagnostic(line);
   assert.ok(allPlants.length >= 25);
 });
