@@ -1,16 +1,51 @@
+import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { test } from "node:test";
 import {
   type RegistryStorage,
   registryStoreConformance,
+  rowOf,
 } from "../../conformance/registry-store.ts";
 import { openRegistryStore } from "./registry-store.ts";
 
-async function storage(): Promise<RegistryStorage> {
+async function storage(): Promise<RegistryStorage & { readonly file: string }> {
   const folder = await mkdtemp(join(tmpdir(), "tallygate-registry-"));
   const file = join(folder, "registry.db");
-  return { open: () => openRegistryStore(file), dispose: () => rm(folder, { recursive: true }) };
+  return {
+    file,
+    open: () => openRegistryStore(file),
+    dispose: () => rm(folder, { recursive: true }),
+  };
 }
 
 registryStoreConformance({ name: "sqlite", create: storage });
+
+/** Tables that each version added. */
+const added = { 2: ["audit", "tokens"], 3: ["events"] };
+
+for (const version of [1, 2]) {
+  test(`a registry of version ${version} is taken on with its keys`, async () => {
+    const { file, open, dispose } = await storage();
+    const before = await open();
+    await before.put([rowOf(1)]);
+    await before.close();
+    const db = new DatabaseSync(file);
+    for (const [from, tables] of Object.entries(added)) {
+      if (Number(from) > version) for (const table of tables) db.exec(`DROP TABLE ${table}`);
+    }
+    db.exec(`PRAGMA user_version = ${version}`);
+    db.close();
+    const after = await open();
+    assert.deepEqual(after.after(0, 10), [rowOf(1)]);
+    const entry = { actor: "admin", action: "x", target: "", request: "", change: "{}" };
+    assert.equal((await after.audit.append({ atMs: 1, ...entry })).seq, 1);
+    assert.deepEqual(after.tokens.all(), []);
+    await after.events.add([{ atMs: 1, kind: "hub", subject: "", detail: "started" }]);
+    assert.equal(after.events.after(0, 10).length, 1);
+    await after.close();
+    await dispose();
+  });
+}
