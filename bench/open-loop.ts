@@ -21,8 +21,8 @@ export interface OpenLoad {
 /** Of calls answered with 200, µs from the write to the end of the reply, rising. */
 export interface Times {
   readonly times: readonly number[];
-  /** Answered otherwise, or not at all. */
-  readonly failed: number;
+  /** Answered otherwise, by status; 0: not at all. */
+  readonly failed: Readonly<Record<number, number>>;
   /** Not sent, since no connection was free. */
   readonly missed: number;
 }
@@ -101,6 +101,7 @@ async function run(load: OpenLoad): Promise<Times> {
   const sentAt = shared(BigInt64Array, 8 * sockets.length);
   const counts = shared(Int32Array, 8);
   const times: number[] = [];
+  const failed: Record<number, number> = {};
   let replies = 0;
   for (const [i, socket] of sockets.entries()) {
     read(socket, (status) => {
@@ -108,6 +109,7 @@ async function run(load: OpenLoad): Promise<Times> {
       Atomics.store(busy, i, 0);
       replies++;
       if (status === 200) times.push(Math.round(tookNs / 1_000));
+      else failed[status] = (failed[status] ?? 0) + 1;
     });
   }
   // The descriptor is not public: it is what lets a thread that never turns its event loop write.
@@ -128,7 +130,8 @@ async function run(load: OpenLoad): Promise<Times> {
   }
   for (const socket of sockets) socket.destroy();
   times.sort((a, b) => a - b);
-  return { times, failed: sent - times.length, missed: Atomics.load(counts, 1) };
+  if (replies < sent) failed[0] = sent - replies;
+  return { times, failed, missed: Atomics.load(counts, 1) };
 }
 
 function opened(host: string, port: number): Promise<Socket> {
