@@ -3,7 +3,7 @@
  * This file puts the parts together; each decides one thing.
  */
 
-import { type Incarnation, type ProducerId, type Seq, type Version } from "../base/words.ts";
+import { type Incarnation, type ProducerId, type Seq } from "../base/words.ts";
 import { encodeExpire } from "../metering/stream-record.ts";
 import type { Clock, Timer, Timers } from "../ports/clock.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
