@@ -28,8 +28,8 @@ const added = { 2: ["audit", "tokens"], 3: ["events"] };
 
 for (const version of [1, 2]) {
   test(`a registry of version ${version} is taken on with its keys`, async () => {
-    const { file, open, dispose } = await storage();
-    const before = await open();
+    const { file, ...registry } = await storage();
+    const before = await registry.open();
     await before.put([rowOf(1)]);
     await before.close();
     const db = new DatabaseSync(file);
@@ -38,7 +38,7 @@ for (const version of [1, 2]) {
     }
     db.exec(`PRAGMA user_version = ${version}`);
     db.close();
-    const after = await open();
+    const after = await registry.open();
     assert.deepEqual(after.after(0, 10), [rowOf(1)]);
     const entry = { actor: "admin", action: "x", target: "", request: "", change: "{}" };
     assert.equal((await after.audit.append({ atMs: 1, ...entry })).seq, 1);
@@ -46,6 +46,6 @@ for (const version of [1, 2]) {
     await after.events.add([{ atMs: 1, kind: "hub", subject: "", detail: "started" }]);
     assert.equal(after.events.after(0, 10).length, 1);
     await after.close();
-    await dispose();
+    await registry.dispose();
   });
 }
