@@ -17,8 +17,9 @@
 
 /** Under way at least, however slow the answers are: with fewer there is nothing to compare. */
 const limitMin = 4;
-/** Kept at least while answers are fast. */
+/** Kept at least while answers are fast; and room for what comes while this process pauses, which then goes on all at once. */
 const limitCalm = 16;
+const pauseMs = 25;
 const burstMax = 32;
 /** Time in which one call of the burst credit comes back. */
 const burstRefillMs = 250;
@@ -132,7 +133,8 @@ export class ConcurrencyLimit {
     const sorted = this.#samples.subarray(0, this.#count).sort();
     const median = sorted[this.#count >> 1] as number;
     const { peak, isReached } = { peak: this.#peak, isReached: this.#isReached };
-    const ownMs = this.#ownMs / this.#count;
+    const count = this.#count;
+    const ownMs = this.#ownMs / count;
     this.#count = 0;
     this.#ownMs = 0;
     this.#startedMs = nowMs;
@@ -140,11 +142,14 @@ export class ConcurrencyLimit {
     this.#isReached = false;
     if (this.#beforeProbe > 0) this.#probe(median, nowMs);
     else if (isReached) this.#inUse(median, { ownMs, nowMs });
-    else this.#calm(median, { peak, ageMs });
+    else this.#calm(median, { peak, ageMs, perMs: count / ageMs });
   }
 
   /** The limit was not reached: answers are as they are whatever it is. */
-  #calm(medianMs: number, { peak, ageMs }: { peak: number; ageMs: number }): void {
+  #calm(
+    medianMs: number,
+    { peak, ageMs, perMs }: { peak: number; ageMs: number; perMs: number },
+  ): void {
     this.#decreases = 0;
     this.#burst = Math.min(burstMax, this.#burst + ageMs / burstRefillMs);
     const follow = medianMs < this.#baselineMs ? followDown : followUp;
@@ -152,10 +157,9 @@ export class ConcurrencyLimit {
     this.#baselineMs = isFirst
       ? medianMs
       : this.#baselineMs + follow * (medianMs - this.#baselineMs);
-    const used = Math.max(limitCalm, 2 * peak);
+    const used = Math.max(limitCalm, 2 * peak, perMs * pauseMs);
     if (this.limit > used) this.#set(Math.max(used, this.limit * (1 - unusedDecay)));
-    else if (this.limit < limitCalm)
-      this.#set(Math.min(limitCalm, this.limit * (1 + increaseFast)));
+    else this.#set(Math.min(used, this.limit * (1 + increaseFast)));
   }
 
   /**
