@@ -6,8 +6,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { Command, CommanderError } from "commander";
-import { TallygateError } from "../src/base/errors.ts";
+import { Command } from "commander";
 import { type DevCluster, startDev } from "../src/cli/dev.ts";
 import { basePortDefault, printAddresses, printChildLine } from "../src/cli/dev-command.ts";
 import { waitForFreePorts } from "../src/cli/free-ports.ts";
@@ -15,6 +14,7 @@ import { loadConfig } from "../src/cli/load-config.ts";
 import { parsePort } from "../src/cli/option-values.ts";
 import { print, printJson, shortMs } from "../src/cli/output.ts";
 import { catchStopSignal } from "../src/cli/run-until-signal.ts";
+import { runDemo } from "./demo-program.ts";
 import { Copies } from "./woodytoys/copies.ts";
 import { Shop } from "./woodytoys/shop.ts";
 import { tellStory } from "./woodytoys/story.ts";
@@ -119,17 +119,6 @@ const program = new Command("npm run demo:woodytoys --")
   )
   .option("--once", "end after the story; exit code 0 if all of it came true")
   .option("--json", "print the story's facts as one JSON document, for programs")
-  .showHelpAfterError("(-- --help tells the options)")
-  .exitOverride()
   .action(demo);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else if (error instanceof TallygateError) {
-    process.stderr.write(`demo: ${error.message}\n`);
-    process.exitCode = error.code === "usage-wrong" ? 2 : 1;
-  } else throw error;
-}
+await runDemo(program);

@@ -5,8 +5,7 @@
 
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { Command, CommanderError } from "commander";
-import { TallygateError } from "../src/base/errors.ts";
+import { Command } from "commander";
 import { startDev } from "../src/cli/dev.ts";
 import {
   addDevOptions,
@@ -18,6 +17,7 @@ import { print, shortMs } from "../src/cli/output.ts";
 import { catchStopSignal } from "../src/cli/run-until-signal.ts";
 import { installCityData } from "./demo-city.ts";
 import { demoKey } from "./demo-key.ts";
+import { runDemo } from "./demo-program.ts";
 import { showRegions } from "./demo-table.ts";
 
 const example = join(import.meta.dirname, "..", "examples", "ip-geolocation");
@@ -91,17 +91,6 @@ const program = addDevOptions(new Command("npm run demo --"))
   .description("An IP geolocation API in three regions on this machine.")
   .option("--traffic", "believable callers, so that there is something to see")
   .option("--city", "answer with cities: installs a database of 130 MB at the first time")
-  .showHelpAfterError("(-- --help tells the options)")
-  .exitOverride()
   .action(demo);
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  if (error instanceof CommanderError) {
-    process.exitCode = error.exitCode === 0 ? 0 : 2;
-  } else if (error instanceof TallygateError) {
-    process.stderr.write(`demo: ${error.message}\n`);
-    process.exitCode = error.code === "usage-wrong" ? 2 : 1;
-  } else throw error;
-}
+await runDemo(program);

@@ -48,6 +48,7 @@ import { clientWaitMsMin } from "../../src/gateway/upstream-room.ts";
 import { feedQueueMax } from "../../src/gateway/view-feed.ts";
 import { auditTimeoutMs } from "../../src/hub/audit.ts";
 import { differencesMax } from "../../src/hub/differences.ts";
+import { epochsMax } from "../../src/hub/epochs.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
 import { fenceMarginMs, leaseAheadMs, pendingGrantsMax } from "../../src/hub/lease-desk.ts";
@@ -226,6 +227,12 @@ const hub: readonly Bound[] = [
     "dropped, asked for again",
   ],
   [{ lostRangesMax }, "count", "ranges of one process declared lost", "further ones are refused"],
+  [
+    { epochsMax },
+    "count",
+    "epochs of earlier starts, and of other hubs, that the hub remembers",
+    "the oldest are forgotten: who comes with one is let in without a warning",
+  ],
   [{ pendingGrantsMax }, "count", "grants on their way into the stream", "asked for again"],
   [{ leaseAheadMs }, "ms", "before its start that a window is granted of", "refused, asked again"],
   [

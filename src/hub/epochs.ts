@@ -10,7 +10,7 @@ import { compareVersions } from "../base/words.ts";
 const epochStep = 2 ** 20;
 
 /** Epochs of earlier starts that are remembered, and of other hubs, at most. */
-const epochsMax = 64;
+export const epochsMax = 64;
 
 /** `fraction`: random, in [0, 1). */
 export function nextEpoch(known: readonly number[], fraction: number): number {
