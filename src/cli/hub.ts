@@ -12,6 +12,7 @@ import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
+import { readWebFolder } from "../adapters/node/web-folder.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
@@ -38,6 +39,9 @@ import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
+
+/** As far from a source file as from a built one. */
+const pagesFolder = join(import.meta.dirname, "..", "..", "dist-web");
 
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
@@ -101,6 +105,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    web: readWebFolder(pagesFolder),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

@@ -24,6 +24,7 @@ import { addTokenRoutes } from "./token-routes.ts";
 import { Tokens } from "./tokens.ts";
 import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
+import { addWebFiles } from "./web-files.ts";
 
 export const bodyMaxBytes = 65_536;
 /** Of the one request that carries a configuration. */
@@ -42,6 +43,7 @@ export function createControl(context: ControlContext): ControlApp {
     c.set("requestId", context.random.hex(8));
     c.header("x-request-id", c.var.requestId);
     c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
     await next();
   });
   app.onError((error, c) => failure(c, error, context));
@@ -70,6 +72,7 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
+  addWebFiles(app, context.web);
   addWrongMethods(app);
   return app;
 }

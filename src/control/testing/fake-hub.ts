@@ -132,6 +132,7 @@ export function createFakeHub(): FakeHub {
       audit: store.audit,
       events: store.events,
       tokens: store.tokens,
+      web: new Map(),
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
