@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { defineConfig } from "vite";
+import { landPlugin } from "./land.ts";
 
 const pages = ["dashboard", "portal", "status", "docs"] as const;
 
@@ -9,6 +10,7 @@ export default defineConfig({
   root: import.meta.dirname,
   base: "/",
   publicDir: false,
+  plugins: [landPlugin()],
   logLevel: "warn",
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {

@@ -21,11 +21,12 @@ import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { watchEvents } from "../control/event-watch.ts";
+import { LiveWatch } from "../control/live-watch.ts";
+import type { OvershootLimit } from "../hub/counter-limits.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
-import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { Cleanup } from "./cleanup.ts";
 import { reloadConfig } from "./config-reload.ts";
@@ -93,6 +94,10 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
 
   const running: { hub?: Hub } = {};
   const api = lateApi(() => running.hub?.api);
+  const live = new LiveWatch({
+    ...{ status: () => running.hub?.api.status(), clock: nodeClock, timers: nodeTimers, log },
+  });
+  cleanup.add(async () => live.stop());
   const control = createControl({
     hub: api,
     config: () => config,
@@ -106,6 +111,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     events: registry.events,
     tokens: registry.tokens,
     web: readWebFolder(pagesFolder),
+    live,
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

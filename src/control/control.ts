@@ -17,6 +17,7 @@ import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { addLiveRoutes } from "./live-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { TokenAttempts } from "./token-attempts.ts";
@@ -72,6 +73,7 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
+  addLiveRoutes(app, context);
   addWebFiles(app, context.web);
   addWrongMethods(app);
   return app;

@@ -33,6 +33,12 @@ export interface ApiOptions {
 }
 
 let csrfToken = "";
+let signedOut = (): void => {};
+
+/** Called when the server does not know the session (any more). */
+export function onSignedOut(run: () => void): void {
+  signedOut = run;
+}
 
 /** What the session said when it began; goes with every change. */
 export function setCsrfToken(token: string): void {
@@ -64,6 +70,7 @@ export async function api<T>(path: string, options: ApiOptions = {}): Promise<T>
   const text = await response.text();
   const answer: unknown = parse(text);
   if (response.ok) return answer as T;
+  if (response.status === 401) signedOut();
   throw new ApiError(response.status, problemOf(answer));
 }
 

@@ -26,7 +26,7 @@ interface ChartProps {
   readonly format?: (value: number) => string;
   /** The axis' labels and the reader under the pointer. */
   readonly formatTime?: (ms: number) => string;
-  readonly onPick?: (ms: number) => void;
+  readonly onPick?: ((ms: number) => void) | undefined;
 }
 
 const tableRowsMax = 48;

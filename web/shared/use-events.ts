@@ -5,21 +5,19 @@ import { useEffect, useRef, useState } from "preact/hooks";
 export type StreamState = "connecting" | "live" | "away";
 
 /** After an answer that a browser takes as final (an error, or no stream). */
-const retryMs = 5_000;
+const retryMs = 3_000;
 
 export interface StreamOptions {
   /** Undefined: not listening. */
   readonly path: string | undefined;
-  /** Name of the events; those without a name are called `message`. */
-  readonly event?: string;
-  /** Each one's data, parsed. */
-  readonly onData: (data: unknown) => void;
+  /** By name of the event, for each one's data, parsed; those without a name are called `message`. The names must not change. */
+  readonly on: Readonly<Record<string, (data: unknown) => void>>;
 }
 
-export function useEvents({ path, event = "message", onData }: StreamOptions): StreamState {
+export function useEvents({ path, on }: StreamOptions): StreamState {
   const [state, setState] = useState<StreamState>("connecting");
-  const handler = useRef(onData);
-  handler.current = onData;
+  const handlers = useRef(on);
+  handlers.current = on;
   useEffect(() => {
     if (path === undefined) return undefined;
     let source: EventSource | undefined;
@@ -27,9 +25,11 @@ export function useEvents({ path, event = "message", onData }: StreamOptions): S
     const open = (): void => {
       source = new EventSource(path);
       source.addEventListener("open", () => setState("live"));
-      source.addEventListener(event, ({ data }: MessageEvent<string>) => {
-        handler.current(JSON.parse(data));
-      });
+      for (const name of Object.keys(handlers.current)) {
+        source.addEventListener(name, ({ data }: MessageEvent<string>) => {
+          handlers.current[name]?.(JSON.parse(data));
+        });
+      }
       source.addEventListener("error", () => {
         setState("away");
         if (source?.readyState === EventSource.CLOSED) timer = setTimeout(open, retryMs);
@@ -40,6 +40,6 @@ export function useEvents({ path, event = "message", onData }: StreamOptions): S
       clearTimeout(timer);
       source?.close();
     };
-  }, [path, event]);
+  }, [path]);
   return state;
 }
