@@ -17,6 +17,7 @@ import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { addLiveRoutes } from "./live-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { TokenAttempts } from "./token-attempts.ts";
@@ -24,6 +25,7 @@ import { addTokenRoutes } from "./token-routes.ts";
 import { Tokens } from "./tokens.ts";
 import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
+import { addWebFiles } from "./web-files.ts";
 
 export const bodyMaxBytes = 65_536;
 /** Of the one request that carries a configuration. */
@@ -42,6 +44,7 @@ export function createControl(context: ControlContext): ControlApp {
     c.set("requestId", context.random.hex(8));
     c.header("x-request-id", c.var.requestId);
     c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
     await next();
   });
   app.onError((error, c) => failure(c, error, context));
@@ -70,6 +73,8 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
+  addLiveRoutes(app, context);
+  addWebFiles(app, context.web);
   addWrongMethods(app);
   return app;
 }

@@ -28,6 +28,7 @@ import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
+import { NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -82,6 +83,7 @@ class RunningHub implements Hub, HubParts {
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
+  readonly #nearLimits: NearLimitWatch;
   readonly #clones = new CloneWatch();
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
@@ -122,6 +124,10 @@ class RunningHub implements Hub, HubParts {
       onOutcome: (outcome) => this.metrics.record(outcome),
     });
     this.#overshoot = this.#makeOvershoot();
+    this.#nearLimits = new NearLimitWatch({
+      ...this.#counterSources(),
+      limits: () => this.#rules.limits,
+    });
     this.api = this.#makeApi();
   }
 
@@ -146,6 +152,7 @@ class RunningHub implements Hub, HubParts {
       timers.every(slewIntervalMs, () => this.time.slew()),
       timers.every(expiryIntervalMs, () => this.#expire()),
       this.#overshoot.start(this),
+      this.#nearLimits.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
     );
     this.#sessions.accept(this.#deps.acceptor);
@@ -257,13 +264,20 @@ class RunningHub implements Hub, HubParts {
   #makeOvershoot(): OvershootAudit {
     const { limits } = this.#options;
     return new OvershootAudit({
+      ...this.#counterSources(),
       limits,
-      windows: this.state.totals.windows,
-      subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
-      planOfKey: (keyId) => this.registry.get(keyId)?.plan,
       boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
+  }
+
+  #counterSources() {
+    return {
+      windows: this.state.totals.windows,
+      subjectOf: (window: string, lo: number, hi: number) =>
+        this.#deps.ledger.subjectOf(window, lo, hi),
+      planOfKey: (keyId: string) => this.registry.get(keyId)?.plan,
+    };
   }
 
   #makeDesk(): LeaseDesk {
@@ -284,6 +298,7 @@ class RunningHub implements Hub, HubParts {
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
+      nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
       usage: async (query) => {
         await this.#checkpoints.flush();
         return this.#deps.ledger.usage(query);

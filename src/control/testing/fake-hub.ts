@@ -9,12 +9,14 @@ import type {
   HubStatus,
   KeyAudit,
   KeyView,
+  NearLimits,
   ProcessStatus,
   RegistryApi,
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import { callOutcomes } from "../../ports/link.ts";
 import type { ControlContext } from "../control-context.ts";
 
 export const adminToken = "admin-token-of-the-tests";
@@ -30,6 +32,7 @@ export interface FakeHub {
   verify: () => Promise<VerifyReport>;
   rows: UsageReportRow[];
   /** Asked of the ledger, in order. */
+  near: NearLimits;
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -79,6 +82,7 @@ export function createFakeHub(): FakeHub {
         close,
       });
     },
+    nearLimits: () => fake.near,
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -98,6 +102,7 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
     token: adminToken,
     notReady: undefined,
     clockMs: nowMs,
@@ -132,6 +137,8 @@ export function createFakeHub(): FakeHub {
       audit: store.audit,
       events: store.events,
       tokens: store.tokens,
+      web: new Map(),
+      live: { samples: [] },
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
@@ -257,6 +264,13 @@ export function processStatus(region: string): ProcessStatus {
     callsPerSecond: 12,
     lagP50Ms: 60,
     lagP99Ms: 90,
+    calls: {
+      atMs: nowMs,
+      outcomes: callOutcomes.map((_, i) => (i === 0 ? 100 : i)),
+      overheadP50Ms: 0.3,
+      overheadP99Ms: 1.2,
+    },
+    keyLagMs: 40,
     peakUnits: 4,
     rulesVersion: "aaaa",
     roundTripMs: 2,
