@@ -292,7 +292,7 @@ function reports(define: Define): void {
       }
       const ledger = await storage.open();
       assert.equal((await ledger.usage(everything))[0]?.units, 180);
-      assert.deepEqual(await ledger.damagedRows(10), []);
+      assert.deepEqual(await ledger.checkUsage(10), { damaged: [], wrongSums: [] });
       await ledger.close();
     },
   );

@@ -1,6 +1,6 @@
 /** What the ledger and the thread of its reports say to each other. */
 
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type { ReportQuery, UsagePage, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
 import type { Call } from "./thread.ts";
 
 /** Reports open at one time, each with a connection and cache of its own. */
@@ -12,6 +12,7 @@ export interface ReportStart {
 
 export interface ReportApi {
   usage: Call<UsageQuery, UsageReportRow[]>;
+  page: Call<UsageQuery, UsagePage>;
   /** The number of the report. */
   open: Call<ReportQuery, number>;
   /** Fewer rows than `limit`: it is closed. */
