@@ -11,16 +11,22 @@ import type {
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
+import { pageMsMax } from "./report-protocol.ts";
 import { Statements } from "./statements.ts";
 import { dimensionColumns, dimensionNumbers, hasHours, spans } from "./usage-sums.ts";
-import { isOneWindow, type Length, type Piece, piecesOf, type Stretch, type Window, windowsOf } from "./usage-windows.ts";
-
-/** After this long a page ends with the window that it is at; the next one goes on behind it. */
-export const pageMsMax = 150;
+import {
+  isOneWindow,
+  type Length,
+  type Piece,
+  piecesOf,
+  type Stretch,
+  type Window,
+  windowsOf,
+} from "./usage-windows.ts";
 
 const figures = ["calls", "units", "refunded_calls", "refunded_units"] as const;
 const plain = figures.join(", ");
-const negative = figures.map((name) => `-${name}`).join(", ");
+const negative = figures.map((name) => `-${name} AS ${name}`).join(", ");
 /** Sums beyond 2^53 - 1 fail rather than come out rounded. */
 const sums = figures.map((name) => `sum(${name}) AS ${name}`).join(", ");
 /** What was taken off whole is not there. */
@@ -115,7 +121,8 @@ export class UsageReports {
 
   /** The hours of which there are rows, from the first to the end of the last. */
   #stored(): Stretch {
-    const sql = "SELECT (SELECT min(hour) FROM usage) AS first, (SELECT max(hour) FROM usage) AS last";
+    const sql =
+      "SELECT (SELECT min(hour) FROM usage) AS first, (SELECT max(hour) FROM usage) AS last";
     const row = this.#statements.get(sql).get();
     if (row?.["first"] === null) return { from: 0, to: 0 };
     return { from: Number(row?.["first"]), to: Number(row?.["last"]) + 3_600 };

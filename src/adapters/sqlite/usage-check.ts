@@ -59,7 +59,7 @@ class WindowDigests {
     const weight = this.#weightOf(value);
     for (const i of [0, 1] as const) {
       const prime = primes[i];
-      digest[i] = (digest[i] + ((weight % prime) * residues[i]) % prime) % prime;
+      digest[i] = (digest[i] + (((weight % prime) * residues[i]) % prime)) % prime;
     }
   }
 
@@ -108,7 +108,9 @@ function readRows(db: DatabaseSync, digests: WindowDigests, limit: number): Dama
   const sql = `SELECT ${[...columns, ...sumColumns].join()}, crc FROM usage`;
   const names: string[][] = [];
   let hourOfNames = -1;
-  for (const row of rowsAsArrays(db.prepare(sql)).iterate() as Iterable<unknown> as Iterable<Value[]>) {
+  for (const row of rowsAsArrays(db.prepare(sql)).iterate() as Iterable<unknown> as Iterable<
+    Value[]
+  >) {
     const hour = row[0] as number;
     if (hour !== hourOfNames) {
       hourOfNames = hour;
@@ -138,7 +140,9 @@ function damagedRow(row: readonly Value[]): DamagedRow {
 
 function readSums(db: DatabaseSync, digests: WindowDigests): void {
   const sql = `SELECT span, dimension, start, value, ${sumColumns.join()} FROM sums`;
-  for (const row of rowsAsArrays(db.prepare(sql)).iterate() as Iterable<unknown> as Iterable<Value[]>) {
+  for (const row of rowsAsArrays(db.prepare(sql)).iterate() as Iterable<unknown> as Iterable<
+    Value[]
+  >) {
     const [span, dimension, start, value, ...figures] = row;
     const name = nameOf(span as number, dimension as number, start as number);
     digests.add(name, value as string, residuesOf(figures as number[], -1));
@@ -157,7 +161,9 @@ function wrongIn(db: DatabaseSync, window: WindowName, limit: number): WrongSum[
       UNION ALL SELECT value, ${zeros}, ${sumColumns.join()} FROM sums WHERE span = ? AND dimension = ? AND start = ?
     ) SELECT value, ${names} FROM both GROUP BY value HAVING ${isOther} ORDER BY value LIMIT ?`;
   const end = endOf(start, span);
-  const rows = db.prepare(sql).all(start, end, spans[span], dimensionNumbers[dimension], start, limit);
+  const rows = db
+    .prepare(sql)
+    .all(start, end, spans[span], dimensionNumbers[dimension], start, limit);
   return rows.map((found) => {
     const isOfUnits = found["units"] !== found["stored_units"];
     return {

@@ -60,7 +60,7 @@ const query: fc.Arbitrary<UsageQuery> = fc
       .map((given) => Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined))),
   })
   .map(({ from, to, ...rest }) => {
-    return { ...rest, fromMs: Math.min(from, to), toMs: Math.max(from, to) } as UsageQuery;
+    return { ...rest, fromMs: Math.min(from, to), toMs: Math.max(from, to) };
   });
 
 async function opened<T>(use: (ledger: LedgerStore, file: string) => Promise<T>): Promise<T> {

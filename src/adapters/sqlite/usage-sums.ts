@@ -77,14 +77,20 @@ export const sumsFromRows = [
 ].join("\n");
 
 type Figures = [calls: number, units: number, refundedCalls: number, refundedUnits: number];
-/** By value. */
-type Sums = Map<string, Figures>;
 
-/** Gathers the sums of one checkpoint, so that a counter that many rows touch is written once. */
+/** By value, what is to be added to the sums of one dimension and window. */
+type Added = Map<string, Figures>;
+/** By start. */
+type Windows = Map<number, Added>;
+
+/** Gathers the sums of one checkpoint, so that one that many rows touch is written once. */
 export class UsageSums {
   readonly #put: StatementSync;
-  /** By span, dimension and start, written as one text. */
-  #gathered = new Map<string, Sums>();
+  /** By dimension, in its shortest windows: hours or days. */
+  #gathered: readonly Windows[] = noWindows();
+  /** Of the hour that rows were added to last, by dimension. */
+  #ofHour: readonly Added[] = [];
+  #hour = -1;
 
   constructor(db: DatabaseSync) {
     const added = figures.map((name) => `${name} = min(${name} + excluded.${name}, ${figureMax})`);
@@ -96,34 +102,41 @@ export class UsageSums {
 
   add({ texts, keys, numbers }: RowsPiece): void {
     for (let row = 0; row * rowNumbers < numbers.length; row++) {
-      const [hour = 0, ...added] = numbers.subarray(row * rowNumbers, (row + 1) * rowNumbers);
-      const starts = [hour, dayOf(hour), monthOf(hour)];
+      const [hour, ...added] = numbers.subarray(row * rowNumbers, (row + 1) * rowNumbers);
+      this.#toHour(hour as number);
       for (let dimension = 0; dimension < rowTexts; dimension++) {
         const value = texts[keys[row * rowTexts + dimension] as number] as string;
-        for (let span = dimension > hourDimensionMax ? spans.day : spans.hour; span < 3; span++) {
-          addTo(this.#sums(span, dimension, starts[span] as number), value, added as Figures);
-        }
+        addTo(this.#ofHour[dimension] as Added, value, added as Figures);
       }
     }
   }
 
-  #sums(span: number, dimension: number, start: number): Sums {
-    const name = `${span} ${dimension} ${start}`;
-    let sums = this.#gathered.get(name);
-    if (sums === undefined) {
-      sums = new Map();
-      this.#gathered.set(name, sums);
-    }
-    return sums;
+  #toHour(hour: number): void {
+    if (hour === this.#hour) return;
+    this.#hour = hour;
+    this.#ofHour = this.#gathered.map((windows, dimension) =>
+      addedIn(windows, dimension > hourDimensionMax ? dayOf(hour) : hour),
+    );
   }
 
   /** Within the transaction of the rows. */
   write(): void {
     const gathered = this.#gathered;
-    this.#gathered = new Map();
-    for (const [name, sums] of gathered) {
-      const [span = 0, dimension = 0, start = 0] = name.split(" ").map(Number);
-      for (const [value, [calls, units, refundedCalls, refundedUnits]] of sums) {
+    this.forget();
+    for (const [dimension, shortest] of gathered.entries()) {
+      let days = shortest;
+      if (dimension <= hourDimensionMax) {
+        this.#putAll(spans.hour, dimension, shortest);
+        days = rolledUp(shortest, dayOf);
+      }
+      this.#putAll(spans.day, dimension, days);
+      this.#putAll(spans.month, dimension, rolledUp(days, monthOf));
+    }
+  }
+
+  #putAll(span: number, dimension: number, windows: Windows): void {
+    for (const [start, added] of windows) {
+      for (const [value, [calls, units, refundedCalls, refundedUnits]] of added) {
         this.#put.run(span, dimension, start, value, calls, units, refundedCalls, refundedUnits);
       }
     }
@@ -131,14 +144,45 @@ export class UsageSums {
 
   /** What was gathered for a transaction that was rolled back. */
   forget(): void {
-    this.#gathered = new Map();
+    this.#gathered = noWindows();
+    this.#ofHour = [];
+    this.#hour = -1;
   }
 }
 
-function addTo(sums: Sums, value: string, added: Figures): void {
+function noWindows(): Windows[] {
+  return Array.from({ length: rowTexts }, () => new Map());
+}
+
+function addedIn(windows: Windows, start: number): Added {
+  let added = windows.get(start);
+  if (added === undefined) {
+    added = new Map();
+    windows.set(start, added);
+  }
+  return added;
+}
+
+/** Windows summed up in longer ones. A window that is alone in its longer one is shared with it: nothing is changed afterwards. */
+function rolledUp(windows: Windows, startOf: (start: number) => number): Windows {
+  const longer: Windows = new Map();
+  for (const [start, parts] of Map.groupBy(windows, ([start]) => startOf(start))) {
+    const [first] = parts;
+    if (first !== undefined && parts.length === 1) {
+      longer.set(start, first[1]);
+      continue;
+    }
+    const sum: Added = new Map();
+    for (const [, part] of parts) for (const [value, added] of part) addTo(sum, value, added);
+    longer.set(start, sum);
+  }
+  return longer;
+}
+
+function addTo(sums: Added, value: string, added: Readonly<Figures>): void {
   const known = sums.get(value);
   if (known === undefined) {
-    sums.set(value, [...added]);
+    sums.set(value, [added[0], added[1], added[2], added[3]]);
     return;
   }
   for (let i = 0; i < known.length; i++) {
