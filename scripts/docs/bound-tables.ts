@@ -25,6 +25,14 @@ import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
 import {
+  browserSessionsMax,
+  operatorIdleMsMax,
+  operatorSessionMsMax,
+  personIdleMsMax,
+  personSessionMsMax,
+  sessionsPerSubjectMax,
+} from "../../src/control/sessions.ts";
+import {
   attemptAddressesMax,
   wrongTokenEveryMs,
   wrongTokensMax,
@@ -279,6 +287,17 @@ const admin: readonly Bound[] = [
   [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
   [{ wrongTokenEveryMs }, "ms", "between further ones", "429"],
   [{ attemptAddressesMax }, "count", "addresses whose wrong tokens are counted", "share one count"],
+  [
+    { sessionsPerSubjectMax },
+    "count",
+    "sessions at browsers of one token or one person of the portal",
+    "the one unused for longest ends",
+  ],
+  [{ browserSessionsMax }, "count", "sessions of all", "the one unused for longest ends"],
+  [{ operatorIdleMsMax }, "ms", "of an operator's session without use", "log in again"],
+  [{ operatorSessionMsMax }, "ms", "of an operator's session", "log in again"],
+  [{ personIdleMsMax }, "ms", "of a person's session without use", "log in again"],
+  [{ personSessionMsMax }, "ms", "of a person's session", "log in again"],
   [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
   [{ listenersMax }, "count", "listeners to events", "503"],
   [{ listenMsMax }, "ms", "of one listener", "connection closed"],

@@ -42,5 +42,5 @@ export interface OpenBackup {
 
 export type ControlApp = OpenAPIHono<ControlEnv>;
 
-/** OpenAPI: every route but health and the document itself wants the token. */
-export const bearerSecurity = [{ bearer: [] }];
+/** OpenAPI: every route but log-in, health and the document itself wants a token, or the session of somebody who had one. */
+export const bearerSecurity = [{ bearer: [] }, { session: [] }];

@@ -1,9 +1,9 @@
 /**
- * The admin API: REST and JSON under `/v1`, for holders of a token. The app has no socket;
+ * The admin API: REST and JSON under `/v1`, for holders of a token and for browsers that logged in with one. The app has no socket;
  * the hub's process puts it on one.
  *
  * Every answer carries `x-request-id` and `Cache-Control: no-store`; every error is a problem. Tokens,
- * keys and bodies never reach the log. `/openapi.json` (and `/v1/openapi.json`) and `/health/*` need no token: they hold
+ * keys and bodies never reach the log. `/openapi.json` (and `/v1/openapi.json`) and `/health/*` need none: they hold
  * nothing that this source does not. `/metrics` needs it: on this port no firewall tells scrapers from callers.
  */
 
@@ -18,6 +18,8 @@ import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
+import { addLogIn, addWhoAmI } from "./session-routes.ts";
+import { Sessions } from "./sessions.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { TokenAttempts } from "./token-attempts.ts";
 import { addTokenRoutes } from "./token-routes.ts";
@@ -51,12 +53,18 @@ export function createControl(context: ControlContext): ControlApp {
   addDocument(app);
   const { clock, random, adminTokenHash } = context;
   const tokens = new Tokens({ store: context.tokens, adminTokenHash, clock, random });
-  const withToken = requireToken({ tokens, attempts: new TokenAttempts(), clock });
+  const sessions = new Sessions({ clock, random });
+  const attempts = new TokenAttempts();
+  const limited = limitBody(bodyMaxBytes);
+  app.use("/v1/session", limited);
+  app.use("/v1/session", requireUtf8());
+  addLogIn(app, context, { tokens, sessions, attempts });
+  const withToken = requireToken({ tokens, sessions, attempts, clock });
   app.use("/v1/*", withToken);
+  addWhoAmI(app, { sessions });
   app.get("/metrics", withToken, async (c) =>
     c.text(await context.exposeMetrics(), 200, { "Content-Type": metricsType }),
   );
-  const limited = limitBody(bodyMaxBytes);
   const limitedConfig = limitBody(configBodyMaxBytes);
   const limitedByPath: MiddlewareHandler<ControlEnv, string, object> = (c, next) =>
     (c.req.path === "/v1/config/check" ? limitedConfig : limited)(c, next);
@@ -68,7 +76,7 @@ export function createControl(context: ControlContext): ControlApp {
   addVerifyRoutes(app, context);
   addTokenRoutes(app, context, tokens);
   addAuditRoutes(app, context);
-  addClusterRoutes(app, context, tokens);
+  addClusterRoutes(app, context);
   addConfigRoutes(app, context);
   addWrongMethods(app);
   return app;
@@ -109,6 +117,12 @@ function addDocument(app: ControlApp): void {
     type: "http",
     scheme: "bearer",
     description: "The token in `<data>/admin-token` of the hub, or one made with `createToken`.",
+  });
+  app.openAPIRegistry.registerComponent("securitySchemes", "session", {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Host-tallygate",
+    description: "A browser's, from `logIn`. Changes need its `csrfToken` in `x-csrf-token`.",
   });
   const info = { title: "Tallygate admin API", version: "1" };
   for (const path of documentPaths) {

@@ -29,8 +29,17 @@ export type ProblemJson = z.infer<typeof problemSchema>;
 export interface ControlEnv {
   /** What the server knows of the connection. */
   Bindings: { address?: string | undefined };
-  /** `principal` is there behind the check of the token. */
-  Variables: { requestId: string; principal: Principal };
+  /** All but `requestId` is there behind the check of who asks. */
+  Variables: {
+    requestId: string;
+    principal: Principal;
+    /** Of the session at a browser; undefined: a token was presented. */
+    sessionId?: string;
+    /** The token or the session's id: what only the caller knows. */
+    secret: string;
+    /** For answers that last: false once the token is revoked or the session over. */
+    isStillAllowed: () => boolean;
+  };
 }
 
 const titles: Readonly<Record<number, string>> = {
