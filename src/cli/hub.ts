@@ -35,6 +35,7 @@ import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
+import { openMailer } from "./open-mailer.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
@@ -87,6 +88,8 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const registry = await openRegistryStore(join(folder.hub, "registry.db"));
   cleanup.add(() => registry.close());
 
+  const mailer = openMailer(config.portal, { isDev: options.dev === true, log });
+  cleanup.add(() => mailer?.close());
   const running: { hub?: Hub } = {};
   const api = lateApi(() => running.hub?.api);
   const control = createControl({
@@ -101,6 +104,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    portal: { store: registry.portal, mailer },
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

@@ -19,11 +19,12 @@ export interface Gatekeeping {
   readonly sessions: Sessions;
   readonly attempts: TokenAttempts;
   readonly clock: Pick<Clock, "monotonicMs">;
+  readonly addressOf: (c: Context<ControlEnv>) => string;
 }
 
 /** 401 unless the request carries a valid token or session, 403 if it may not, 429 from addresses that guess. */
 export function requireToken(keep: Gatekeeping): MiddlewareHandler<ControlEnv> {
-  const { tokens, sessions, attempts, clock } = keep;
+  const { tokens, sessions, attempts, clock, addressOf } = keep;
   /** A session holds as long as the token that it was made from. */
   const operatorOf = (session: Session | undefined): Principal | undefined =>
     session === undefined ? undefined : tokens.principalOfHash(session.subject);
@@ -44,8 +45,7 @@ export function requireToken(keep: Gatekeeping): MiddlewareHandler<ControlEnv> {
       return admit(c, principal, next);
     }
     const token = presentedToken(authorization);
-    // Outside a server there is no address, nor are there bindings.
-    const address = (c.env as ControlEnv["Bindings"] | undefined)?.address ?? "";
+    const address = addressOf(c);
     const nowMs = clock.monotonicMs();
     const waitMs = token === undefined ? 0 : attempts.waitMs(address, nowMs);
     if (waitMs > 0) return tooManyWrongTokens(c, waitMs);

@@ -7,6 +7,8 @@ import type { AuditLog } from "../ports/audit-log.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
+import type { Mailer } from "../ports/mailer.ts";
+import type { PortalStore } from "../ports/portal-store.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
 import type { ControlEnv } from "./problem.ts";
@@ -27,6 +29,11 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly portal: {
+    readonly store: PortalStore;
+    /** Undefined: no mail can be sent. */
+    readonly mailer: Mailer | undefined;
+  };
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { TallygateError } from "../base/errors.ts";
+import type { StoredPerson } from "../ports/portal-store.ts";
 import type { Principal } from "./tokens.ts";
 
 export const problemSchema = z
@@ -33,6 +34,8 @@ export interface ControlEnv {
   Variables: {
     requestId: string;
     principal: Principal;
+    /** Behind the portal's check, where there is no principal. */
+    person: StoredPerson;
     /** Of the session at a browser; undefined: a token was presented. */
     sessionId?: string;
     /** The token or the session's id: what only the caller knows. */

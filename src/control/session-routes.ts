@@ -1,8 +1,7 @@
 /** `/v1/session`: an operator logs in at a browser with a token of this API, asks who they are, logs out. */
 
 import { createRoute, z } from "@hono/zod-openapi";
-import type { Context } from "hono";
-import { tooManyWrongTokens, unauthorized } from "./bearer.ts";
+import { type Gatekeeping, tooManyWrongTokens, unauthorized } from "./bearer.ts";
 import {
   dropSessionCookie,
   foreignOrigin,
@@ -11,12 +10,11 @@ import {
   setSessionCookie,
 } from "./browser-requests.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { type ControlEnv, changeResponses, commonResponses, problemResponses } from "./problem.ts";
+import { changeResponses, commonResponses, problemResponses } from "./problem.ts";
 import { auditOf, jsonContent, noBody, noQuery } from "./request-parts.ts";
 import { instant } from "./schemas.ts";
-import { csrfTokenOf, endsAtMs, type Session, type Sessions } from "./sessions.ts";
-import type { TokenAttempts } from "./token-attempts.ts";
-import { type Principal, type Tokens, tokenLengthMax } from "./tokens.ts";
+import { csrfTokenOf, endsAtMs, type Session } from "./sessions.ts";
+import { type Principal, tokenLengthMax } from "./tokens.ts";
 
 const loginSchema = z
   .strictObject({
@@ -74,15 +72,9 @@ const showSessionRoute = createRoute({
   },
 });
 
-export interface Gates {
-  readonly tokens: Tokens;
-  readonly sessions: Sessions;
-  readonly attempts: TokenAttempts;
-}
-
 /** Log-in and log-out: in front of the check of who asks. */
-export function addLogIn(app: ControlApp, context: ControlContext, gates: Gates): void {
-  const { tokens, sessions, attempts } = gates;
+export function addLogIn(app: ControlApp, context: ControlContext, keep: Gatekeeping): void {
+  const { tokens, sessions, attempts, addressOf } = keep;
   const { clock, log, audit } = context;
 
   app.openapi(logInRoute, async (c) => {
@@ -102,8 +94,8 @@ export function addLogIn(app: ControlApp, context: ControlContext, gates: Gates)
     // A session that the browser had before ends: the next one gets an id of its own.
     const present = sessionIdOf(c, "operator");
     const before = present === undefined ? undefined : sessions.use("operator", present);
-    if (before !== undefined) sessions.end(before);
-    const id = sessions.begin("operator", found.hash);
+    if (before !== undefined) await sessions.end(before);
+    const id = await sessions.begin("operator", found.hash);
     setSessionCookie(c, "operator", id);
     log.info("operator logged in", { token: found.principal.id, request: c.var.requestId });
     return c.json(sessionJson(found.principal, id, sessions.use("operator", id)), 200);
@@ -115,7 +107,7 @@ export function addLogIn(app: ControlApp, context: ControlContext, gates: Gates)
     if (id === undefined || session === undefined) return unauthorized(c, "There is no session.");
     const refused = forgery(c, id);
     if (refused !== undefined) return refused;
-    sessions.end(session);
+    await sessions.end(session);
     const principal = tokens.principalOfHash(session.subject);
     if (principal !== undefined) {
       c.set("principal", principal);
@@ -127,7 +119,7 @@ export function addLogIn(app: ControlApp, context: ControlContext, gates: Gates)
 }
 
 /** Behind the check of who asks. */
-export function addWhoAmI(app: ControlApp, { sessions }: Pick<Gates, "sessions">): void {
+export function addWhoAmI(app: ControlApp, { sessions }: Pick<Gatekeeping, "sessions">): void {
   app.openapi(showSessionRoute, (c) => {
     const { principal, sessionId } = c.var;
     const session = sessionId === undefined ? undefined : sessions.use("operator", sessionId);
@@ -143,9 +135,4 @@ function sessionJson(
   const csrfToken = sessionId === undefined ? null : csrfTokenOf(sessionId);
   const endsAt = session === undefined ? null : new Date(endsAtMs(session)).toISOString();
   return { id, name, role, csrfToken, endsAt };
-}
-
-function addressOf(c: Context<ControlEnv>): string {
-  // Outside a server there is no address, nor are there bindings.
-  return (c.env as ControlEnv["Bindings"] | undefined)?.address ?? "";
 }

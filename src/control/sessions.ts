@@ -7,9 +7,10 @@
 import { base62 } from "../access/base62.ts";
 import { equalSecrets, sha256, sha256Hex } from "../base/hash.ts";
 import type { Clock, Random } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { PortalStore, StoredSession } from "../ports/portal-store.ts";
 
-/** `operator`: of the dashboard; `person`: of the portal. */
-export type SessionKind = "operator" | "person";
+export type SessionKind = StoredSession["kind"];
 
 /** Sessions of either kind; beyond it the one that was used longest ago ends. */
 export const browserSessionsMax = 20_000;
@@ -30,17 +31,12 @@ const bounds: Readonly<Record<SessionKind, { idleMs: number; absoluteMs: number 
 const noteUseEveryMs = 60_000;
 const idBytes = 32;
 
-export interface Session {
-  readonly kind: SessionKind;
-  /** Lower-case hex SHA-256 of the cookie's id. */
-  readonly hash: string;
-  /** An operator's: the hash of the token; a person's: the person's id. */
-  readonly subject: string;
-  readonly createdAtMs: number;
-  readonly usedAtMs: number;
-}
+export type Session = StoredSession;
 
 export interface SessionsOptions {
+  /** It belongs to this process: what it holds is read once. */
+  readonly store: Pick<PortalStore, "sessions" | "putSession" | "removeSession">;
+  readonly log: Pick<Log, "error">;
   readonly clock: Pick<Clock, "wallMs">;
   readonly random: Pick<Random, "bytes">;
 }
@@ -48,19 +44,21 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions;
   /** By hash, in order of last use as far as noted. */
-  readonly #sessions = new Map<string, Session>();
+  #loaded: Map<string, Session> | undefined;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
   }
 
-  /** The id for the cookie: given this one time. */
-  begin(kind: SessionKind, subject: string): string {
+  /** The id for the cookie: given this one time. The session is stored when it resolves. */
+  async begin(kind: SessionKind, subject: string): Promise<string> {
     const id = base62(this.#options.random.bytes(idBytes));
-    const nowMs = this.#options.clock.wallMs();
+    const nowMs = Math.floor(this.#options.clock.wallMs());
     this.#makeRoom(subject, nowMs);
     const hash = sha256Hex(id);
-    this.#sessions.set(hash, { kind, hash, subject, createdAtMs: nowMs, usedAtMs: nowMs });
+    const session = { kind, hash, subject, createdAtMs: nowMs, usedAtMs: nowMs };
+    await this.#options.store.putSession(session);
+    this.#sessions.set(hash, session);
     return id;
   }
 
@@ -69,7 +67,7 @@ export class Sessions {
     const session = this.#sessions.get(sha256Hex(id));
     if (session === undefined || session.kind !== kind) return undefined;
     if (endsAtMs(session) > this.#options.clock.wallMs()) return session;
-    this.end(session);
+    this.#forget(session);
     return undefined;
   }
 
@@ -77,21 +75,24 @@ export class Sessions {
   use(kind: SessionKind, id: string): Session | undefined {
     const session = this.find(kind, id);
     if (session === undefined) return undefined;
-    const nowMs = this.#options.clock.wallMs();
+    const nowMs = Math.floor(this.#options.clock.wallMs());
     if (nowMs - session.usedAtMs < noteUseEveryMs) return session;
     const used = { ...session, usedAtMs: nowMs };
     this.#sessions.delete(session.hash);
     this.#sessions.set(session.hash, used);
+    this.#later(this.#options.store.putSession(used));
     return used;
   }
 
-  end(session: Session): void {
+  /** Over from the moment it is called, and after a restart once it resolves. */
+  async end(session: Session): Promise<void> {
     this.#sessions.delete(session.hash);
+    await this.#options.store.removeSession(session.hash);
   }
 
   /** All of them: the token was revoked, the person is gone. */
-  endAllOf(subject: string): void {
-    for (const session of this.#of(subject)) this.end(session);
+  async endAllOf(subject: string): Promise<void> {
+    await Promise.all(this.#of(subject).map((session) => this.end(session)));
   }
 
   get size(): number {
@@ -100,13 +101,29 @@ export class Sessions {
 
   #makeRoom(subject: string, nowMs: number): void {
     const own = this.#of(subject);
-    if (own.length >= sessionsPerSubjectMax && own[0] !== undefined) this.end(own[0]);
+    if (own.length >= sessionsPerSubjectMax && own[0] !== undefined) this.#forget(own[0]);
     if (this.#sessions.size < browserSessionsMax) return;
     for (const session of this.#sessions.values()) {
-      if (endsAtMs(session) <= nowMs) this.end(session);
+      if (endsAtMs(session) <= nowMs) this.#forget(session);
     }
     const [oldest] = this.#sessions.values();
-    if (this.#sessions.size >= browserSessionsMax && oldest !== undefined) this.end(oldest);
+    if (this.#sessions.size >= browserSessionsMax && oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(session: Session): void {
+    this.#later(this.end(session));
+  }
+
+  /** What is lost by a failure here is a note of use, or a row that says nothing: it is over by its own times. */
+  #later(write: Promise<void>): void {
+    write.catch((error: unknown) => this.#options.log.error("a session was not stored", {}, error));
+  }
+
+  get #sessions(): Map<string, Session> {
+    this.#loaded ??= new Map(
+      this.#options.store.sessions().map((session) => [session.hash, session]),
+    );
+    return this.#loaded;
   }
 
   /** In order of last use. */

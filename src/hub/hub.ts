@@ -26,6 +26,7 @@ import type { Cluster, HubParts } from "./hub-parts.ts";
 import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report.ts";
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
+import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
 import { olderCopy } from "./older-copy.ts";
@@ -72,6 +73,7 @@ class RunningHub implements Hub, HubParts {
   readonly registry: Registry;
   readonly replicator: Replicator;
   readonly desk: LeaseDesk;
+  readonly refusals = new KeyRefusals();
   readonly metrics: HubMetrics;
   readonly api: HubApi;
   readonly #deps: HubDeps;
@@ -284,6 +286,7 @@ class RunningHub implements Hub, HubParts {
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
+      refusals: (keys) => this.refusals.of(keys, this.time.nowMs()),
       usage: async (query) => {
         await this.#checkpoints.flush();
         return this.#deps.ledger.usage(query);

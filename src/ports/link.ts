@@ -111,6 +111,22 @@ export interface Heartbeat {
   readonly peakUnits?: number | undefined;
   /** Of the plans, routes and keys that it runs with. */
   readonly rulesVersion?: string | undefined;
+  /** Since the last heartbeat, at most `refusalsToldMax`; undefined: none. */
+  readonly refusals?: readonly RefusalCount[] | undefined;
+}
+
+/** Entries of one heartbeat about refused calls, at most. */
+export const refusalsToldMax = 200;
+
+/** Calls with one key that were refused for one reason. */
+export interface RefusalCount {
+  /** Its id. */
+  readonly key: string;
+  /** As configured; "" if none was found. */
+  readonly route: string;
+  readonly reason: string;
+  readonly count: number;
+  readonly lastMs: number;
 }
 
 /** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */

@@ -12,6 +12,8 @@ import {
   type LeaseReply,
   type LeaseResult,
   leaseRequestsMax,
+  type RefusalCount,
+  refusalsToldMax,
   type WindowDigest,
 } from "../../ports/link.ts";
 
@@ -166,6 +168,12 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
     rulesVersion: optional(name),
+    refusals: optional(
+      list(
+        object<RefusalCount>({ key: name, route: name, reason: name, count: seq, lastMs: whole }),
+        refusalsToldMax,
+      ),
+    ),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),

@@ -1,0 +1,74 @@
+/**
+ * The portal's API under `/portal/api`: for people who use the operator's API, each within what is their own. Another
+ * person's things are answered as things that do not exist. Not part of the admin API: no token opens it, and its sessions
+ * open nothing else.
+ */
+
+import type { MiddlewareHandler } from "hono";
+import type { PortalConfig } from "../../access/config-portal.ts";
+import type { StoredPerson } from "../../ports/portal-store.ts";
+import { addWrongMethods, apiApp, limitBody, requireUtf8 } from "../api-app.ts";
+import { forgery, sessionIdOf } from "../browser-requests.ts";
+import type { ControlApp, ControlContext } from "../control-context.ts";
+import { type ControlEnv, problem } from "../problem.ts";
+import type { Sessions } from "../sessions.ts";
+import { addBrandRoutes } from "./brand-routes.ts";
+import { addPersonKeyRoutes } from "./person-key-routes.ts";
+import { addEnterRoutes, addPersonRoutes } from "./person-routes.ts";
+import { addPersonUsageRoutes } from "./person-usage-routes.ts";
+import { SignUp } from "./sign-up.ts";
+
+/** A name and lists of restrictions. */
+export const portalBodyMaxBytes = 32_768;
+
+export interface PortalParts {
+  readonly context: ControlContext;
+  readonly sessions: Sessions;
+  readonly signUp: SignUp;
+  /** That of the configuration in force: asked for every time, behind the check that there is one. */
+  portal(): PortalConfig;
+}
+
+export function createPortal(context: ControlContext, sessions: Sessions): ControlApp {
+  const app = apiApp(context);
+  const { store, mailer } = context.portal;
+  const { clock, random } = context;
+  const signUp = new SignUp({ store, mailer, clock, random });
+  const parts: PortalParts = {
+    ...{ context, sessions, signUp },
+    portal: () => context.config().portal as PortalConfig,
+  };
+  app.use("/portal/api/*", async (c, next) => {
+    if (context.config().portal !== undefined) return next();
+    return problem(c, { status: 404, detail: "The operator has configured no portal." });
+  });
+  app.use("/portal/api/*", limitBody(portalBodyMaxBytes));
+  app.use("/portal/api/*", requireUtf8());
+  addBrandRoutes(app, parts);
+  addEnterRoutes(app, parts);
+  app.use("/portal/api/*", requirePerson(parts));
+  addPersonRoutes(app, parts);
+  addPersonKeyRoutes(app, parts);
+  addPersonUsageRoutes(app, parts);
+  addWrongMethods(app);
+  return app;
+}
+
+/** 401 without a session of somebody who is still there; 403 for a change that may not be theirs. */
+function requirePerson({ sessions, context }: PortalParts): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    const id = sessionIdOf(c, "person");
+    const session = id === undefined ? undefined : sessions.use("person", id);
+    const person: StoredPerson | undefined =
+      session === undefined ? undefined : context.portal.store.person(session.subject);
+    if (id === undefined || person === undefined) {
+      return problem(c, { status: 401, detail: "Log in first.", code: "unauthorized" });
+    }
+    const isRead = c.req.method === "GET" || c.req.method === "HEAD";
+    const forged = isRead ? undefined : forgery(c, id);
+    if (forged !== undefined) return forged;
+    c.set("sessionId", id);
+    c.set("person", person);
+    return next();
+  };
+}
