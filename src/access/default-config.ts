@@ -47,7 +47,6 @@ portal:
 #:   url: https://portal.example.com
 #:   colors: { accent: "#0b6b57", accentDark: "#46d3ab" }
 #:   links: [{ label: Terms, url: "https://example.com/terms" }]
-#:   openapi: ./openapi.yaml
 #:   mail: { from: keys@example.com, host: smtp.example.com, user: keys, passwordFile: ./smtp-password }
 
 # A plan is a set of limits that must all hold. \`per\` is key, owner, ip, referer, header:<name>,

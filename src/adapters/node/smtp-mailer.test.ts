@@ -106,8 +106,9 @@ test("a refusal is a failure that does not repeat the address", async () => {
         () => undefined,
         (cause: unknown) => cause as TallygateError,
       );
-      assert.equal(error?.code, "mail-failed");
-      const { message, cause } = error as TallygateError;
+      assert.ok(error !== undefined);
+      const { code, message, cause } = error;
+      assert.equal(code, "mail-failed");
       assert.ok(!`${message} ${String(cause)}`.includes("ann@example.org"));
     },
   );

@@ -51,7 +51,7 @@ export function smtpMailer(options: SmtpOptions): Mailer {
 function failure(cause: unknown, to: string): TallygateError {
   const { code, responseCode } = cause as { code?: unknown; responseCode?: unknown };
   const reply = typeof responseCode === "number" ? `, reply ${responseCode}` : "";
-  const words = `the mail server did not take it (${String(code ?? "no code")}${reply})`;
+  const words = `the mail server did not take it (${typeof code === "string" ? code : "no code"}${reply})`;
   const isRefused = typeof responseCode === "number" && responseCode >= 500 && code === "EENVELOPE";
   const detail = isRefused ? "the mail server does not take mails to this address" : words;
   const text = cause instanceof Error ? cause.message.replaceAll(to, "…") : "";

@@ -1,6 +1,6 @@
 /** Asking for a link, entering with it, who one is, logging out, leaving for good. */
 
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { StoredPerson } from "../../ports/portal-store.ts";
 import {

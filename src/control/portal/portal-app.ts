@@ -38,10 +38,11 @@ export function createPortal(context: ControlContext, sessions: Sessions): Contr
     ...{ context, sessions, signUp },
     portal: () => context.config().portal as PortalConfig,
   };
-  app.use("/portal/api/*", async (c, next) => {
+  const whereThereIsOne: MiddlewareHandler<ControlEnv> = async (c, next) => {
     if (context.config().portal !== undefined) return next();
     return problem(c, { status: 404, detail: "The operator has configured no portal." });
-  });
+  };
+  app.use("/portal/api/*", whereThereIsOne);
   app.use("/portal/api/*", limitBody(portalBodyMaxBytes));
   app.use("/portal/api/*", requireUtf8());
   addBrandRoutes(app, parts);
