@@ -1,15 +1,17 @@
 /** How the portal looks and what it says of the API: for everybody, before they log in. */
 
 import { createRoute } from "@hono/zod-openapi";
+import type { Context } from "hono";
 import type { CompiledConfig } from "../../access/compiled-config.ts";
 import type { PortalConfig } from "../../access/config-portal.ts";
 import { sha256Hex } from "../../base/hash.ts";
 import type { ControlApp } from "../control-context.ts";
-import { problem, problemResponses } from "../problem.ts";
+import { type ControlEnv, problem, problemResponses } from "../problem.ts";
 import { jsonContent, noQuery } from "../request-parts.ts";
 import { keySourceText, plansJson, regionsJson } from "../status-view.ts";
+import { personJson } from "./person-view.ts";
 import type { PortalParts } from "./portal-app.ts";
-import { type BrandJson, brandSchema } from "./portal-schemas.ts";
+import { type BrandJson, brandSchema, type PersonJson } from "./portal-schemas.ts";
 
 /** Routes that are shown for a first call. */
 const routesShown = 20;
@@ -23,48 +25,54 @@ const brandRoute = createRoute({
   responses: { 200: jsonContent(brandSchema, "As configured."), 404: problemResponses[404] },
 });
 
+const nothingPolicy = "default-src 'none'";
 /** A drawing runs nothing, wherever it is opened. */
 const drawingPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox";
 
-export function addBrandRoutes(app: ControlApp, { context, portal, signUp }: PortalParts): void {
+export function addBrandRoutes(app: ControlApp, parts: PortalParts): void {
+  const { context, portal, signUp } = parts;
   app.openapi(brandRoute, (c) => {
-    const status = context.hub.status();
-    const listens = regionsJson(context.config(), status);
-    return c.json(
-      brandJson(context.config(), { portal: portal(), canSignUp: signUp.canMail, listens }),
-      200,
-    );
-  });
-
-  const serve = (
-    path: string,
-    type: string,
-    text: () => string | undefined,
-    policy = "default-src 'none'",
-  ) =>
-    app.get(path, (c) => {
-      const body = text();
-      if (body === undefined) return problem(c, { status: 404, detail: "There is none." });
-      const etag = `"${sha256Hex(body).slice(0, 32)}"`;
-      const headers = {
-        "Cache-Control": "no-cache",
-        ETag: etag,
-        "Content-Security-Policy": policy,
-      };
-      if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
-      const kind = { "Content-Type": type, "X-Content-Type-Options": "nosniff" };
-      return c.body(body, 200, { ...headers, ...kind });
+    const who = parts.visitor(c);
+    const brand = brandJson(context.config(), {
+      portal: portal(),
+      canSignUp: signUp.canMail,
+      listens: regionsJson(context.config(), context.hub.status()),
+      person: who === undefined ? null : personJson(who.person, who.sessionId),
     });
-  serve("/portal/api/brand.css", "text/css; charset=utf-8", () => brandCss(portal()));
-  serve("/portal/api/logo.svg", "image/svg+xml", () => portal().logo || undefined, drawingPolicy);
-  serve("/portal/api/reference.json", "application/json", () => {
+    return c.json(brand, 200);
+  });
+  app.get("/portal/api/logo.svg", (c) => {
+    const file = { type: "image/svg+xml", text: portal().logo, policy: drawingPolicy };
+    return fileAnswer(c, file);
+  });
+  app.get("/portal/api/reference.json", (c) => {
     const { reference } = portal();
-    return reference === undefined ? undefined : JSON.stringify(reference);
+    const text = reference === undefined ? "" : JSON.stringify(reference);
+    return fileAnswer(c, { type: "application/json", text, policy: nothingPolicy });
   });
 }
 
+/** Empty where there are no colours, or no portal. */
+export function styleAnswer(c: Context<ControlEnv>, portal: PortalConfig | undefined): Response {
+  const text = `/* brand */\n${portal === undefined ? "" : brandCss(portal)}`;
+  return fileAnswer(c, { type: "text/css; charset=utf-8", text, policy: nothingPolicy });
+}
+
+/** 404 for an empty text. */
+function fileAnswer(
+  c: Context<ControlEnv>,
+  { type, text, policy }: { readonly type: string; readonly text: string; readonly policy: string },
+): Response {
+  if (text === "") return problem(c, { status: 404, detail: "There is none." });
+  const etag = `"${sha256Hex(text).slice(0, 32)}"`;
+  const headers = { "Cache-Control": "no-cache", ETag: etag, "Content-Security-Policy": policy };
+  if (c.req.header("if-none-match") === etag) return c.body(null, 304, headers);
+  const kind = { "Content-Type": type, "X-Content-Type-Options": "nosniff" };
+  return c.body(text, 200, { ...headers, ...kind });
+}
+
 /** Colours were checked when the configuration was read: nothing else gets into this text. */
-export function brandCss({ accent }: PortalConfig): string {
+function brandCss({ accent }: PortalConfig): string {
   if (accent === undefined) return "";
   const { light, dark } = accent;
   const pair = (a: string, b: string): string => `light-dark(${a}, ${b})`;
@@ -87,9 +95,10 @@ function brandJson(
     readonly portal: PortalConfig;
     readonly canSignUp: boolean;
     readonly listens: readonly { readonly name: string; readonly listen: string }[];
+    readonly person: PersonJson | null;
   },
 ): BrandJson {
-  const { portal, canSignUp } = of;
+  const { portal, canSignUp, person } = of;
   const plan = plansJson(config).plans.find(({ name }) => name === portal.plan);
   const [from] = config.keys.from;
   return {
@@ -97,6 +106,7 @@ function brandJson(
     logo: portal.logo !== "",
     reference: portal.reference !== undefined,
     canSignUp,
+    person,
     plan: {
       name: portal.plan,
       limits: (plan?.limits ?? []).map(({ name, per, quota, window }) => {

@@ -2,7 +2,6 @@
 
 import { createRoute, type z } from "@hono/zod-openapi";
 import type { Context } from "hono";
-import type { StoredPerson } from "../../ports/portal-store.ts";
 import {
   dropSessionCookie,
   foreignOrigin,
@@ -19,15 +18,14 @@ import {
   problemResponses,
 } from "../problem.ts";
 import { jsonContent, noBody, noQuery } from "../request-parts.ts";
-import { csrfTokenOf } from "../sessions.ts";
 import { TokenAttempts } from "../token-attempts.ts";
 import { keysOf, makeKey, personAudit, personCreatedKeyJson } from "./person-keys.ts";
+import { personJson } from "./person-view.ts";
 import type { PortalParts } from "./portal-app.ts";
 import {
   enteredSchema,
   linkSchema,
   openLinkSchema,
-  type PersonJson,
   personSchema,
   signUpSchema,
 } from "./portal-schemas.ts";
@@ -209,9 +207,4 @@ export function addPersonRoutes(app: ControlApp, parts: PortalParts): void {
     context.log.info("a person left", { person: person.id, request: c.var.requestId });
     return c.body(null, 204);
   });
-}
-
-function personJson({ email, id, createdAtMs }: StoredPerson, sessionId: string): PersonJson {
-  const since = new Date(createdAtMs).toISOString();
-  return { email, id, since, csrfToken: csrfTokenOf(sessionId) };
 }

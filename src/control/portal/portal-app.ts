@@ -4,7 +4,7 @@
  * open nothing else.
  */
 
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
 import type { PortalConfig } from "../../access/config-portal.ts";
 import type { StoredPerson } from "../../ports/portal-store.ts";
 import { addWrongMethods, apiApp, limitBody, requireUtf8 } from "../api-app.ts";
@@ -12,7 +12,7 @@ import { forgery, sessionIdOf } from "../browser-requests.ts";
 import type { ControlApp, ControlContext } from "../control-context.ts";
 import { type ControlEnv, problem } from "../problem.ts";
 import type { Sessions } from "../sessions.ts";
-import { addBrandRoutes } from "./brand-routes.ts";
+import { addBrandRoutes, styleAnswer } from "./brand-routes.ts";
 import { addPersonKeyRoutes } from "./person-key-routes.ts";
 import { addEnterRoutes, addPersonRoutes } from "./person-routes.ts";
 import { addPersonUsageRoutes } from "./person-usage-routes.ts";
@@ -27,6 +27,13 @@ export interface PortalParts {
   readonly signUp: SignUp;
   /** That of the configuration in force: asked for every time, behind the check that there is one. */
   portal(): PortalConfig;
+  /** Whose session the request carries, if anybody's. Counts as a use of it. */
+  visitor(c: Context<ControlEnv>): Visitor | undefined;
+}
+
+export interface Visitor {
+  readonly sessionId: string;
+  readonly person: StoredPerson;
 }
 
 export function createPortal(context: ControlContext, sessions: Sessions): ControlApp {
@@ -37,11 +44,19 @@ export function createPortal(context: ControlContext, sessions: Sessions): Contr
   const parts: PortalParts = {
     ...{ context, sessions, signUp },
     portal: () => context.config().portal as PortalConfig,
+    visitor(c) {
+      const sessionId = sessionIdOf(c, "person");
+      const session = sessionId === undefined ? undefined : sessions.use("person", sessionId);
+      const person = session === undefined ? undefined : store.person(session.subject);
+      return sessionId === undefined || person === undefined ? undefined : { sessionId, person };
+    },
   };
   const whereThereIsOne: MiddlewareHandler<ControlEnv> = async (c, next) => {
     if (context.config().portal !== undefined) return next();
     return problem(c, { status: 404, detail: "The operator has configured no portal." });
   };
+  // The page names it, so that it is there whatever is configured.
+  app.get("/portal/api/brand.css", (c) => styleAnswer(c, context.config().portal));
   app.use("/portal/api/*", whereThereIsOne);
   app.use("/portal/api/*", limitBody(portalBodyMaxBytes));
   app.use("/portal/api/*", requireUtf8());
@@ -56,20 +71,17 @@ export function createPortal(context: ControlContext, sessions: Sessions): Contr
 }
 
 /** 401 without a session of somebody who is still there; 403 for a change that may not be theirs. */
-function requirePerson({ sessions, context }: PortalParts): MiddlewareHandler<ControlEnv> {
+function requirePerson({ visitor }: PortalParts): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
-    const id = sessionIdOf(c, "person");
-    const session = id === undefined ? undefined : sessions.use("person", id);
-    const person: StoredPerson | undefined =
-      session === undefined ? undefined : context.portal.store.person(session.subject);
-    if (id === undefined || person === undefined) {
+    const who = visitor(c);
+    if (who === undefined) {
       return problem(c, { status: 401, detail: "Log in first.", code: "unauthorized" });
     }
     const isRead = c.req.method === "GET" || c.req.method === "HEAD";
-    const forged = isRead ? undefined : forgery(c, id);
+    const forged = isRead ? undefined : forgery(c, who.sessionId);
     if (forged !== undefined) return forged;
-    c.set("sessionId", id);
-    c.set("person", person);
+    c.set("sessionId", who.sessionId);
+    c.set("person", who.person);
     return next();
   };
 }

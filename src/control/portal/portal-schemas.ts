@@ -166,6 +166,7 @@ export const brandSchema = z
     links: z.array(z.object({ label: z.string(), url: z.string() })),
     regions: z.array(z.object({ name: z.string(), url: z.string() })),
     routes: z.array(z.object({ method: z.string(), path: z.string() })),
+    person: personSchema.nullable().openapi({ description: "Who has logged in; null: nobody." }),
   })
   .openapi("Brand");
 
