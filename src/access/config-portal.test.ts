@@ -36,7 +36,7 @@ function portalOf(portal: object): PortalConfig {
 
 test("a plan is enough: the rest has defaults", () => {
   assert.deepEqual(portalOf({}), {
-    ...{ url: "http://127.0.0.1:8080", plan: "free", keysMax: 5, name: "API", logo: "" },
+    ...{ url: "", plan: "free", keysMax: 5, name: "API", logo: "" },
     ...{ accent: undefined, links: [], endpoints: new Map(), reference: undefined },
     ...{ linkLifetimeMs: 1_800_000, mail: undefined },
   });

@@ -11,7 +11,7 @@ import { durationBetween } from "./config-settings.ts";
 import { readReference } from "./portal-reference.ts";
 
 export interface PortalConfig {
-  /** Where people reach it, without a slash at the end. */
+  /** Where people reach it, without a slash at the end; "": where the hub is reached. */
   readonly url: string;
   /** Of the keys that people make. */
   readonly plan: string;
@@ -116,7 +116,6 @@ export const portalSchema = group({
 
 export interface PortalContext {
   readonly file: string;
-  readonly hubUrl: string;
   readonly plans: readonly Plan[];
   readonly readText: (path: string) => string | undefined;
   readonly problems: ProblemList;
@@ -141,7 +140,7 @@ export function compilePortal(
   const lifetime = { text: written.linkLifetime, otherwiseMs: 1_800_000 };
   const path: ConfigPath = ["portal", "linkLifetime"];
   return {
-    url: (written.url ?? context.hubUrl).replace(/\/$/, ""),
+    url: (written.url ?? "").replace(/\/$/, ""),
     plan: written.plan,
     keysMax: written.keysMax ?? 5,
     name: written.name ?? "API",

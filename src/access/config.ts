@@ -101,7 +101,7 @@ function compileChecked(
     signup: input.signup ?? "",
     portal: compilePortal(input, {
       ...{ file, readText, problems },
-      ...{ hubUrl: places.hub.url, plans: plans.plans },
+      plans: plans.plans,
     }),
     ...plans,
     upstreams: [...upstreams.values()],

@@ -8,10 +8,12 @@ import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { rulesVersion } from "../access/config-change.ts";
+import { formatListen } from "../access/config-values.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
+import { readWebFolder } from "../adapters/node/web-folder.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
@@ -20,11 +22,12 @@ import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { watchEvents } from "../control/event-watch.ts";
+import { LiveWatch } from "../control/live-watch.ts";
+import type { OvershootLimit } from "../hub/counter-limits.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
-import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { Cleanup } from "./cleanup.ts";
 import { reloadConfig } from "./config-reload.ts";
@@ -39,6 +42,9 @@ import { openMailer } from "./open-mailer.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
+
+/** As far from a source file as from a built one. */
+const pagesFolder = join(import.meta.dirname, "..", "..", "dist-web");
 
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
@@ -92,6 +98,10 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => mailer?.close());
   const running: { hub?: Hub } = {};
   const api = lateApi(() => running.hub?.api);
+  const live = new LiveWatch({
+    ...{ status: () => running.hub?.api.status(), clock: nodeClock, timers: nodeTimers, log },
+  });
+  cleanup.add(async () => live.stop());
   const control = createControl({
     hub: api,
     config: () => config,
@@ -104,7 +114,12 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
-    portal: { store: registry.portal, mailer },
+    portal: {
+      ...{ store: registry.portal, mailer },
+      hubUrl: options.dev === true ? `http://${formatListen(listen)}` : config.hub.url,
+    },
+    web: readWebFolder(pagesFolder),
+    live,
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

@@ -18,6 +18,7 @@ export function apiApp(context: Pick<ControlContext, "random" | "log">): Control
     c.set("requestId", context.random.hex(8));
     c.header("x-request-id", c.var.requestId);
     c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
     await next();
   });
   app.onError((error, c) => failure(c, error, context));

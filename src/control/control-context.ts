@@ -11,6 +11,8 @@ import type { Mailer } from "../ports/mailer.ts";
 import type { PortalStore } from "../ports/portal-store.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
+import type { WebFiles } from "../ports/web-files.ts";
+import type { LiveWatch } from "./live-watch.ts";
 import type { ControlEnv } from "./problem.ts";
 
 export interface ControlContext {
@@ -33,7 +35,12 @@ export interface ControlContext {
     readonly store: PortalStore;
     /** Undefined: no mail can be sent. */
     readonly mailer: Mailer | undefined;
+    /** Where the hub is reached: of links, where none is configured. */
+    readonly hubUrl: string;
   };
+  readonly live: Pick<LiveWatch, "samples">;
+  /** The built pages; empty where they are not. */
+  readonly web: WebFiles;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

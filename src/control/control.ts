@@ -16,6 +16,7 @@ import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { addLiveRoutes } from "./live-routes.ts";
 import { createPortal } from "./portal/portal-app.ts";
 import { type ControlEnv, problem } from "./problem.ts";
 import { addLogIn, addWhoAmI } from "./session-routes.ts";
@@ -26,6 +27,7 @@ import { addTokenRoutes } from "./token-routes.ts";
 import { Tokens } from "./tokens.ts";
 import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
+import { addWebFiles } from "./web-files.ts";
 
 export const bodyMaxBytes = 65_536;
 /** Of the one request that carries a configuration. */
@@ -68,6 +70,8 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context);
   addConfigRoutes(app, context);
+  addLiveRoutes(app, context);
+  addWebFiles(app, context.web);
   addWrongMethods(app);
   const portal = createPortal(context, sessions);
   app.all("/portal/api/*", (c) => portal.fetch(c.req.raw, c.env));

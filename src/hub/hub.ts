@@ -29,6 +29,7 @@ import { HubTime } from "./hub-time.ts";
 import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
+import { NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -84,6 +85,7 @@ class RunningHub implements Hub, HubParts {
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
+  readonly #nearLimits: NearLimitWatch;
   readonly #clones = new CloneWatch();
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
@@ -124,6 +126,10 @@ class RunningHub implements Hub, HubParts {
       onOutcome: (outcome) => this.metrics.record(outcome),
     });
     this.#overshoot = this.#makeOvershoot();
+    this.#nearLimits = new NearLimitWatch({
+      ...this.#counterSources(),
+      limits: () => this.#rules.limits,
+    });
     this.api = this.#makeApi();
   }
 
@@ -148,6 +154,7 @@ class RunningHub implements Hub, HubParts {
       timers.every(slewIntervalMs, () => this.time.slew()),
       timers.every(expiryIntervalMs, () => this.#expire()),
       this.#overshoot.start(this),
+      this.#nearLimits.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
     );
     this.#sessions.accept(this.#deps.acceptor);
@@ -259,13 +266,20 @@ class RunningHub implements Hub, HubParts {
   #makeOvershoot(): OvershootAudit {
     const { limits } = this.#options;
     return new OvershootAudit({
+      ...this.#counterSources(),
       limits,
-      windows: this.state.totals.windows,
-      subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
-      planOfKey: (keyId) => this.registry.get(keyId)?.plan,
       boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
+  }
+
+  #counterSources() {
+    return {
+      windows: this.state.totals.windows,
+      subjectOf: (window: string, lo: number, hi: number) =>
+        this.#deps.ledger.subjectOf(window, lo, hi),
+      planOfKey: (keyId: string) => this.registry.get(keyId)?.plan,
+    };
   }
 
   #makeDesk(): LeaseDesk {
@@ -287,14 +301,10 @@ class RunningHub implements Hub, HubParts {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
       refusals: (keys) => this.refusals.of(keys, this.time.nowMs()),
-      usage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usage(query);
-      },
-      openReport: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.openReport(query);
-      },
+      nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
+      usage: (query) => this.#checkpoints.flush().then(() => this.#deps.ledger.usage(query)),
+      openReport: (query) =>
+        this.#checkpoints.flush().then(() => this.#deps.ledger.openReport(query)),
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
       liftFence: async () => {

@@ -1,7 +1,11 @@
 /** The portal: sign-up for who is nobody yet; keys, usage and a quick start for who is somebody. */
 
 import { useEffect, useState } from "preact/hooks";
-import type { BrandJson, EnteredJson, PersonJson } from "../../src/control/portal/portal-schemas.ts";
+import type {
+  BrandJson,
+  EnteredJson,
+  PersonJson,
+} from "../../src/control/portal/portal-schemas.ts";
 import { api, onSignedOut, setCsrfToken } from "../shared/api.ts";
 import { Icon } from "../shared/icon.tsx";
 import { Nav, type Place } from "../shared/nav.tsx";

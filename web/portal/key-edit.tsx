@@ -1,7 +1,10 @@
 /** Makes a key, or changes its name, expiry and restrictions. */
 
 import { useState } from "preact/hooks";
-import type { PersonCreatedKeyJson, PersonKeyJson } from "../../src/control/portal/portal-schemas.ts";
+import type {
+  PersonCreatedKeyJson,
+  PersonKeyJson,
+} from "../../src/control/portal/portal-schemas.ts";
 import { ApiError, api } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
 import { Button, ErrorBox, Field, TextField } from "../shared/ui.tsx";
@@ -42,8 +45,7 @@ export function EditKeyDialog({ of, onClose, onMade, onChanged }: EditKeyProps) 
     setError(undefined);
     const before = of?.expiresAt ?? null;
     // A day that was not touched keeps its time.
-    const expiresAt =
-      expires === "" ? null : before?.slice(0, 10) === expires ? before : expires;
+    const expiresAt = expires === "" ? null : before?.slice(0, 10) === expires ? before : expires;
     const body = {
       name: name.trim(),
       ...(of !== undefined && expiresAt === before ? {} : { expiresAt }),

@@ -1,7 +1,10 @@
 /** A new secret for a key; the end of a key. */
 
 import { useState } from "preact/hooks";
-import type { PersonCreatedKeyJson, PersonKeyJson } from "../../src/control/portal/portal-schemas.ts";
+import type {
+  PersonCreatedKeyJson,
+  PersonKeyJson,
+} from "../../src/control/portal/portal-schemas.ts";
 import { api } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
 import { Button, ErrorBox, SelectField } from "../shared/ui.tsx";
@@ -39,8 +42,8 @@ export function RotateKeyDialog({ of, onClose, onMade }: RotateProps) {
       <div class="form">
         {error !== undefined && <ErrorBox error={error} />}
         <p>
-          <strong>{of.name === "" ? of.id : of.name}</strong> gets a new secret. Its usage and limits
-          go on as they are.
+          <strong>{of.name === "" ? of.id : of.name}</strong> gets a new secret. Its usage and
+          limits go on as they are.
         </p>
         <SelectField
           label="The old secret works for"

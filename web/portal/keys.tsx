@@ -43,9 +43,7 @@ export function Keys({ brand }: { readonly brand: BrandJson }) {
   return (
     <Page
       title="Keys"
-      note={
-        data === undefined ? undefined : `${valid.length} of ${data.keysMax} that you can have`
-      }
+      note={data === undefined ? undefined : `${valid.length} of ${data.keysMax} that you can have`}
       actions={
         <Button
           kind="primary"
@@ -102,7 +100,8 @@ function KeyCard({ of, onOpen }: KeyCardProps) {
   const state = stateOf(of);
   const name = of.name === "" ? of.id : of.name;
   const overlaps = of.credentials.filter(
-    ({ expiresAt, revoked }) => !revoked && expiresAt !== null && Date.parse(expiresAt) > Date.now(),
+    ({ expiresAt, revoked }) =>
+      !revoked && expiresAt !== null && Date.parse(expiresAt) > Date.now(),
   );
   return (
     <Card

@@ -171,7 +171,11 @@ function Refused({ usage }: { readonly usage: PersonUsageJson | undefined }) {
     },
   ];
   return (
-    <Card title="Refused of late" note="The last 24 hours" flush={(data?.rejections ?? []).length > 0}>
+    <Card
+      title="Refused of late"
+      note="The last 24 hours"
+      flush={(data?.rejections ?? []).length > 0}
+    >
       {error !== undefined && <ErrorBox error={error} onRetry={reload} />}
       {data === undefined && error === undefined && <Loading />}
       {data?.rejections.length === 0 && <Empty title="Nothing was refused" />}

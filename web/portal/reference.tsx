@@ -30,11 +30,7 @@ export function Reference({ brand }: { readonly brand: BrandJson }) {
       )}
       {data !== undefined && shown.length === 0 && <Empty title="No such operation" />}
       {shown.map((operation) => (
-        <OperationCard
-          key={`${operation.method} ${operation.path}`}
-          brand={brand}
-          of={operation}
-        />
+        <OperationCard key={`${operation.method} ${operation.path}`} brand={brand} of={operation} />
       ))}
     </Page>
   );

@@ -38,9 +38,9 @@ export interface Visitor {
 
 export function createPortal(context: ControlContext, sessions: Sessions): ControlApp {
   const app = apiApp(context);
-  const { store, mailer } = context.portal;
+  const { store, mailer, hubUrl } = context.portal;
   const { clock, random } = context;
-  const signUp = new SignUp({ store, mailer, clock, random });
+  const signUp = new SignUp({ store, mailer, hubUrl, clock, random });
   const parts: PortalParts = {
     ...{ context, sessions, signUp },
     portal: () => context.config().portal as PortalConfig,

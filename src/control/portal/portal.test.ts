@@ -190,8 +190,8 @@ test("who leaves takes their sessions and keys along, and the address is free ag
 });
 
 test("without a mail server nobody can sign up, and the page says so", async () => {
-  const { store } = fake.context.portal;
-  const silent = createControl({ ...fake.context, portal: { store, mailer: undefined } });
+  const { store, hubUrl } = fake.context.portal;
+  const silent = createControl({ ...fake.context, portal: { store, hubUrl, mailer: undefined } });
   const body = { email: "ann@example.org" };
   assert.equal((await sendTo(silent, "POST /portal/api/sign-up", { body })).status, 503);
   const brand = (await (await sendTo(silent, "GET /portal/api/brand")).json()) as BrandJson;

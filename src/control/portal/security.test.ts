@@ -233,8 +233,8 @@ test("a mail that cannot be sent is told without the address", async () => {
     send: () => Promise.reject(new TallygateError("mail-failed", "the mail server is away")),
     close: () => {},
   };
-  const { store } = fake.context.portal;
-  const broken = createControl({ ...fake.context, portal: { store, mailer: failing } });
+  const { store, hubUrl } = fake.context.portal;
+  const broken = createControl({ ...fake.context, portal: { store, hubUrl, mailer: failing } });
   const body = { email: "secret@example.org" };
   const response = await sendTo(broken, "POST /portal/api/sign-up", { body });
   assert.equal(response.status, 503);

@@ -34,6 +34,8 @@ export interface SignUpOptions {
   readonly store: PortalStore;
   /** Undefined: no mail can be sent. */
   readonly mailer: Mailer | undefined;
+  /** Of links, where no other address is configured. */
+  readonly hubUrl: string;
   readonly clock: Clock;
   readonly random: Pick<Random, "bytes">;
 }
@@ -70,7 +72,7 @@ export class SignUp {
 
   /** Fails as the mailer does. */
   async sendLink(email: string, address: string, portal: PortalConfig): Promise<LinkOutcome> {
-    const { store, mailer, clock, random } = this.#options;
+    const { store, mailer, hubUrl, clock, random } = this.#options;
     if (mailer === undefined) return { kind: "no-mail" };
     const nowMs = clock.monotonicMs();
     const rates = [
@@ -87,7 +89,10 @@ export class SignUp {
     const wallMs = Math.floor(clock.wallMs());
     const expiresAtMs = wallMs + portal.linkLifetimeMs;
     await store.addLink({ hash: sha256Hex(token), email, expiresAtMs }, wallMs);
-    await mailer.send({ to: email, ...letter(portal, token) });
+    await mailer.send({
+      to: email,
+      ...letter(portal, `${portal.url || hubUrl}/portal#/enter?token=${token}`),
+    });
     return { kind: "sent" };
   }
 
@@ -134,8 +139,8 @@ function tableOf(rate: Omit<Rate, "entriesMax">): RateTable {
 
 /** The token stands behind `#`: browsers send it to no server, and no log has it. */
 function letter(
-  { name, url, linkLifetimeMs }: PortalConfig,
-  token: string,
+  { name, linkLifetimeMs }: PortalConfig,
+  link: string,
 ): { subject: string; text: string } {
   const minutes = Math.round(linkLifetimeMs / 60_000);
   const lifetime = minutes < 120 ? `${minutes} minutes` : `${Math.round(minutes / 60)} hours`;
@@ -144,7 +149,7 @@ function letter(
     text: [
       `This link opens ${name}:`,
       "",
-      `${url}/portal#/enter?token=${token}`,
+      link,
       "",
       `It works once, within ${lifetime}. If you did not ask for it, do nothing.`,
       "",

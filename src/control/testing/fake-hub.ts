@@ -10,12 +10,14 @@ import type {
   KeyAudit,
   KeyRefusal,
   KeyView,
+  NearLimits,
   ProcessStatus,
   RegistryApi,
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import { callOutcomes } from "../../ports/link.ts";
 import type { Mail } from "../../ports/mailer.ts";
 import type { ControlContext } from "../control-context.ts";
 
@@ -35,6 +37,7 @@ export interface FakeHub {
   /** Sent by the portal. */
   readonly mails: Mail[];
   /** Asked of the ledger, in order. */
+  near: NearLimits;
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -86,6 +89,7 @@ export function createFakeHub(): FakeHub {
         close,
       });
     },
+    nearLimits: () => fake.near,
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -107,6 +111,7 @@ export function createFakeHub(): FakeHub {
     rows: [],
     refusals: [],
     mails,
+    near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
     token: adminToken,
     notReady: undefined,
     clockMs: nowMs,
@@ -144,7 +149,10 @@ export function createFakeHub(): FakeHub {
       portal: {
         store: store.portal,
         mailer: { send: async (mail) => void mails.push(mail), close: () => {} },
+        hubUrl: "http://127.0.0.1:8080",
       },
+      web: new Map(),
+      live: { samples: [] },
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
@@ -271,6 +279,13 @@ export function processStatus(region: string): ProcessStatus {
     callsPerSecond: 12,
     lagP50Ms: 60,
     lagP99Ms: 90,
+    calls: {
+      atMs: nowMs,
+      outcomes: callOutcomes.map((_, i) => (i === 0 ? 100 : i)),
+      overheadP50Ms: 0.3,
+      overheadP99Ms: 1.2,
+    },
+    keyLagMs: 40,
     peakUnits: 4,
     rulesVersion: "aaaa",
     roundTripMs: 2,
