@@ -10,7 +10,7 @@ test("refusals are summed by key, route and reason until they are told", () => {
   assert.equal(tally.take(), undefined);
   const limited = { route: "/a", reason: "limited:day" };
   tally.note(caller(1), { ...limited, nowMs: 5 });
-  tally.note(caller(1), { ...limited, nowMs: 7 });
+  tally.note(caller(1), { ...limited, nowMs: 7.25 });
   tally.note(caller(1), { route: "/b", reason: "limited:day", nowMs: 8 });
   tally.note(caller(2), { ...limited, nowMs: 9 });
   assert.deepEqual(tally.take(), [

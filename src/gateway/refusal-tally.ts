@@ -52,8 +52,8 @@ export class RefusalTally {
   /** What was noted since the last time; undefined: nothing. */
   take(): readonly RefusalCount[] | undefined {
     if (this.#cells === 0) return undefined;
-    const told = [...this.#bySlot.values()].flat().map(({ route, ...cell }) => {
-      return { ...cell, route: route.slice(0, routeLengthMax) };
+    const told = [...this.#bySlot.values()].flat().map(({ route, lastMs, ...cell }) => {
+      return { ...cell, route: route.slice(0, routeLengthMax), lastMs: Math.floor(lastMs) };
     });
     this.#bySlot.clear();
     this.#cells = 0;
