@@ -13,6 +13,7 @@ import { type Column, Table } from "../shared/table.tsx";
 import { Card, Empty, ErrorBox, Loading, Page } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
 import { FirstCall } from "./first-call.tsx";
+import { windowText } from "./limit-text.ts";
 import { Meter } from "./meter.tsx";
 import { reasonText } from "./reason-text.ts";
 import { knownSecrets } from "./secrets.ts";
@@ -88,7 +89,7 @@ function UsageChart({ usage }: { readonly usage: PersonUsageJson }) {
         series={series}
         kind="bars"
         stacked
-        format={count}
+        format={wholeUnits}
         formatTime={(ms) => instant(ms).slice(...(span === "today" ? [11, 16] : [5, 10]))}
       />
     </Card>
@@ -111,7 +112,7 @@ function Limits({ usage }: { readonly usage: PersonUsageJson }) {
             <li key={`${key.id} ${name}`}>
               <Meter
                 title={key.name === "" ? key.id : key.name}
-                note={`${window}${endsAt === null ? "" : `, anew ${instant(endsAt)}`}`}
+                note={`${name}: ${windowText(window)}${endsAt === null ? "" : `, begins anew ${instant(endsAt)} UTC`}`}
                 used={used}
                 quota={quota}
               />
@@ -121,6 +122,11 @@ function Limits({ usage }: { readonly usage: PersonUsageJson }) {
       )}
     </Card>
   );
+}
+
+/** There is no half a unit: an axis of small numbers has labels at whole ones only. */
+function wholeUnits(value: number): string {
+  return Number.isInteger(value) ? count(value) : "";
 }
 
 interface RegionRow {
