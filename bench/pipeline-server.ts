@@ -154,6 +154,7 @@ async function main(): Promise<void> {
       leases: { held: new HeldCounters(), demand: () => {} },
       time,
       tables: () => tables,
+      publicStatus: () => undefined,
       viewAgeMs: () => 0,
       cutOffMs: () => 0,
       credentials: () => credentials,

@@ -104,6 +104,8 @@ export interface RegionConfig {
   readonly operations: ListenAddress;
   /** Processes that share the region's port, 1 to 64; each is a producer. */
   readonly processes: number;
+  /** Origin of the public door, without a trailing `/`; "": not said. */
+  readonly url: string;
   /** Undefined: plain HTTP. */
   readonly tls: ListenerTls | undefined;
   /** Whether connections from trusted proxies begin with a PROXY protocol header. */

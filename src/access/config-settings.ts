@@ -108,7 +108,8 @@ export function compilePlaces(
       const port = operations.port === 0 ? 0 : operations.port + k;
       listeners.push({ path: [...path, "operations"], address: { ...operations, port } });
     }
-    return { name, listen, operations, processes, tls, proxyProtocol };
+    const publicUrl = written.url ?? "";
+    return { name, listen, operations, processes, url: publicUrl, tls, proxyProtocol };
   });
   checkListeners(listeners, problems);
   const url = hubUrl(input, hubListen);

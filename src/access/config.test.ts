@@ -84,6 +84,7 @@ test("the contract's example compiles, with every default filled in", () => {
     listen: { host: "127.0.0.1", port: 8082 },
     operations: { host: "127.0.0.1", port: 8182 },
     processes: 1,
+    url: "",
     tls: undefined,
     proxyProtocol: false,
   });

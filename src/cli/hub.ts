@@ -15,6 +15,7 @@ import { nodeMetrics } from "../adapters/node/metrics.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
+import { openStatusStore } from "../adapters/sqlite/status-store.ts";
 import { openUsageStream } from "../adapters/sqlite/usage-stream.ts";
 import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
@@ -25,7 +26,10 @@ import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
+import type { ProbedRegion } from "../hub/probe-plan.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
+import { StatusDesk } from "../hub/status-desk.ts";
+import type { Log } from "../ports/log.ts";
 import { Cleanup } from "./cleanup.ts";
 import { reloadConfig } from "./config-reload.ts";
 import { controlServer } from "./control-server.ts";
@@ -88,6 +92,8 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => registry.close());
 
   const running: { hub?: Hub } = {};
+  const timeMs = (): number => running.hub?.nowMs() ?? nodeClock.wallMs();
+  const status = await openStatus({ folder, timeMs, config: () => config, log }, cleanup);
   const api = lateApi(() => running.hub?.api);
   const control = createControl({
     hub: api,
@@ -101,6 +107,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    status,
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
@@ -143,6 +150,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       ledger,
       registry,
       acceptor,
+      status,
       sealed: sealedFiles(folder),
       fileBytes: async (file) => (await stat(file)).size,
     },
@@ -156,6 +164,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  status.start();
   const watch = watchEvents({
     ...{ status: () => hub.api.status(), config: () => config, events: registry.events },
     ...{ clock: nodeClock, timers: nodeTimers, log },
@@ -177,6 +186,29 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });
+}
+
+async function openStatus(
+  of: {
+    readonly folder: DataFolder;
+    readonly timeMs: () => number;
+    readonly config: () => CompiledConfig;
+    readonly log: Log;
+  },
+  cleanup: Cleanup,
+): Promise<StatusDesk> {
+  const { folder, timeMs, config, log } = of;
+  const store = await openStatusStore(join(folder.hub, "status.db"));
+  cleanup.add(() => store.close());
+  const regions = (): ProbedRegion[] =>
+    config().regions.map(({ name, url, tls, listen }) => {
+      return { name, url, isTls: tls !== undefined, host: listen.host };
+    });
+  const desk = await StatusDesk.open({
+    ...{ store, clock: nodeClock, timers: nodeTimers, random: nodeRandom, log, timeMs, regions },
+  });
+  cleanup.add(() => desk.stop());
+  return desk;
 }
 
 function rulesOf(config: CompiledConfig): HubRules {

@@ -16,8 +16,10 @@ import { requireToken } from "./bearer.ts";
 import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
+import { addIncidentRoutes } from "./incident-routes.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
+import { addPublicStatus } from "./public-status.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { TokenAttempts } from "./token-attempts.ts";
 import { addTokenRoutes } from "./token-routes.ts";
@@ -70,6 +72,8 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
+  addIncidentRoutes(app, context);
+  addPublicStatus(app, context);
   addWrongMethods(app);
   return app;
 }

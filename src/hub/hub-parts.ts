@@ -12,6 +12,7 @@ import type { HubTime } from "./hub-time.ts";
 import type { LeaseDesk } from "./lease-desk.ts";
 import type { Registry } from "./registry.ts";
 import type { Replicator } from "./replicator.ts";
+import type { StatusListener } from "./status-desk.ts";
 
 export interface Cluster {
   readonly clusterId: string;
@@ -31,6 +32,7 @@ export interface HubParts {
   readonly registry: Registry;
   readonly desk: LeaseDesk;
   readonly metrics: HubMetrics;
+  readonly status: StatusListener | undefined;
   /** Calls `session.welcome` when the hub's epoch is above all that the hello names. */
   onHello(session: GatewaySession, hello: Hello): void;
   onAppendFailed(session: GatewaySession, incarnation: Incarnation, error: unknown): void;

@@ -3,7 +3,7 @@
  * This file puts the parts together; each decides one thing.
  */
 
-import { type Incarnation, type ProducerId, type Seq } from "../base/words.ts";
+import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
 import { encodeExpire } from "../metering/stream-record.ts";
 import type { Clock, Timer, Timers } from "../ports/clock.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
@@ -34,10 +34,13 @@ import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
 import type { Sealer } from "./sealer.ts";
 import { Sessions } from "./sessions.ts";
+import type { StatusListener } from "./status-desk.ts";
 import { Verification } from "./verify.ts";
 
 export interface Hub {
   readonly api: HubApi;
+  /** The cluster's time. */
+  nowMs(): EpochMs;
   /** Takes changed rules; rejects with `stream-failed`, and nothing has changed, if strict limits cannot be written down. */
   reconfigure(rules: HubRules): Promise<void>;
   /** Ends all sessions and saves a last checkpoint. */
@@ -73,6 +76,7 @@ class RunningHub implements Hub, HubParts {
   readonly replicator: Replicator;
   readonly desk: LeaseDesk;
   readonly metrics: HubMetrics;
+  readonly status: StatusListener | undefined;
   readonly api: HubApi;
   readonly #deps: HubDeps;
   readonly #options: HubOptions;
@@ -98,6 +102,7 @@ class RunningHub implements Hub, HubParts {
     this.timers = deps.timers;
     this.log = deps.log;
     this.stream = deps.stream;
+    this.status = deps.status;
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
@@ -151,6 +156,10 @@ class RunningHub implements Hub, HubParts {
     this.#sessions.accept(this.#deps.acceptor);
     const { epoch, position } = this.replicator.version;
     this.log.info("the hub is open", { epoch, position, counters: this.state.totals.counters });
+  }
+
+  nowMs(): EpochMs {
+    return this.time.nowMs();
   }
 
   async reconfigure(rules: HubRules): Promise<void> {

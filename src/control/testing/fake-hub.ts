@@ -16,6 +16,7 @@ import type {
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
 import type { ControlContext } from "../control-context.ts";
+import { fakeStatus } from "./fake-status.ts";
 
 export const adminToken = "admin-token-of-the-tests";
 
@@ -132,6 +133,7 @@ export function createFakeHub(): FakeHub {
       audit: store.audit,
       events: store.events,
       tokens: store.tokens,
+      status: fakeStatus({ timeMs: () => fake.clockMs }),
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
