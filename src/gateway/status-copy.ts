@@ -9,7 +9,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true });
 
 export interface StatusCopyParts {
   readonly region: string;
-  readonly store: GatewayStore;
+  readonly store: Pick<GatewayStore, "loadStatus" | "saveStatus">;
   readonly log: Log;
 }
 

@@ -204,7 +204,8 @@ export class StatusDesk implements StatusListener {
     this.#noteUnobserved(Math.min(elapsedMs, pausedMs));
     this.#plan();
     this.#publish();
-    for (const gateway of this.#behind) this.#tell(gateway);
+    // A copy: one that is still behind is put back.
+    for (const gateway of [...this.#behind]) this.#tell(gateway);
   }
 
   /** Those of the configuration, which may change. */
