@@ -40,6 +40,7 @@ import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
 import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
 import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
+import { probesWaitingMax } from "../../src/gateway/probing.ts";
 import { storeWaitMsMax, watchersMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
 import { blockedAddressesMax, lookUpsPerSecond } from "../../src/gateway/strangers.ts";
@@ -61,7 +62,16 @@ import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
 import { eventsKept } from "../../src/ports/event-store.ts";
-import { linkMessageMaxBytes } from "../../src/ports/link.ts";
+import { linkMessageMaxBytes, probeTargetsMax } from "../../src/ports/link.ts";
+import {
+  incidentsMax,
+  incidentTextMax,
+  openIncidentsMax,
+  updatesPerIncidentMax,
+} from "../../src/status/incident.ts";
+import { probeMsMax } from "../../src/status/probe.ts";
+import { historyDays } from "../../src/status/probe-history.ts";
+import { publicIncidentsMax, statusDocumentMaxBytes } from "../../src/status/public-status.ts";
 import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
 import { code, table } from "./markdown.ts";
 
@@ -183,6 +193,14 @@ const gateway: readonly Bound[] = [
     "that a start waits for the hub's time",
     "serves by its own wall clock",
   ],
+  [
+    { probeTargetsMax },
+    "count",
+    "regions that one region probes",
+    "the others are probed by others",
+  ],
+  [{ probeMsMax }, "ms", "until a probe is answered", "it has failed"],
+  [{ probesWaitingMax }, "count", "probes that wait to be told to the hub", "the oldest go"],
   [{ reconnectMaxMs }, "ms", "between two attempts to reach the hub", ""],
   [{ silenceMaxMs }, "ms", "without a word from the hub", "connects anew"],
 ];
@@ -233,6 +251,13 @@ const hub: readonly Bound[] = [
     "epochs of earlier starts, and of other hubs, that the hub remembers",
     "the oldest are forgotten: who comes with one is let in without a warning",
   ],
+  [{ historyDays }, "count", "days of probes that the status page knows", "older ones go"],
+  [{ incidentsMax }, "count", "incidents kept", "of those that are over the oldest go"],
+  [{ openIncidentsMax }, "count", "incidents of the operator's that go on", "503"],
+  [{ updatesPerIncidentMax }, "count", "updates of an incident", "the oldest but the first go"],
+  [{ incidentTextMax }, "count", "characters of an update", "400"],
+  [{ publicIncidentsMax }, "count", "incidents on the status page", "the oldest are left out"],
+  [{ statusDocumentMaxBytes }, "bytes", "public status", "the oldest incidents are left out"],
   [{ pendingGrantsMax }, "count", "grants on their way into the stream", "asked for again"],
   [{ leaseAheadMs }, "ms", "before its start that a window is granted of", "refused, asked again"],
   [
