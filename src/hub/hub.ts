@@ -4,7 +4,6 @@
  */
 
 import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
-import { encodeExpire } from "../metering/stream-record.ts";
 import type { Clock, Timer, Timers } from "../ports/clock.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import type { Hello } from "../ports/link.ts";
@@ -14,7 +13,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
-import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
+import { expireWindows, expiryIntervalMs } from "./expiry.ts";
 import { ForeignVersions } from "./foreign-versions.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
@@ -28,6 +27,7 @@ import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
+import { NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -86,6 +86,7 @@ class RunningHub implements Hub, HubParts {
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
+  readonly #nearLimits: NearLimitWatch;
   readonly #clones = new CloneWatch();
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
@@ -127,6 +128,10 @@ class RunningHub implements Hub, HubParts {
       onOutcome: (outcome) => this.metrics.record(outcome),
     });
     this.#overshoot = this.#makeOvershoot();
+    this.#nearLimits = new NearLimitWatch({
+      ...this.#counterSources(),
+      limits: () => this.#rules.limits,
+    });
     this.api = this.#makeApi();
   }
 
@@ -149,8 +154,9 @@ class RunningHub implements Hub, HubParts {
     this.#running.push(
       timers.every(gapLookMs, () => this.#sessions.look()),
       timers.every(slewIntervalMs, () => this.time.slew()),
-      timers.every(expiryIntervalMs, () => this.#expire()),
+      timers.every(expiryIntervalMs, () => expireWindows(this)),
       this.#overshoot.start(this),
+      this.#nearLimits.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
     );
     this.#sessions.accept(this.#deps.acceptor);
@@ -266,13 +272,20 @@ class RunningHub implements Hub, HubParts {
   #makeOvershoot(): OvershootAudit {
     const { limits } = this.#options;
     return new OvershootAudit({
+      ...this.#counterSources(),
       limits,
-      windows: this.state.totals.windows,
-      subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
-      planOfKey: (keyId) => this.registry.get(keyId)?.plan,
       boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
+  }
+
+  #counterSources() {
+    return {
+      windows: this.state.totals.windows,
+      subjectOf: (window: string, lo: number, hi: number) =>
+        this.#deps.ledger.subjectOf(window, lo, hi),
+      planOfKey: (keyId: string) => this.registry.get(keyId)?.plan,
+    };
   }
 
   #makeDesk(): LeaseDesk {
@@ -293,6 +306,7 @@ class RunningHub implements Hub, HubParts {
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
+      nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
       usage: async (query) => {
         await this.#checkpoints.flush();
         return this.#deps.ledger.usage(query);
@@ -361,15 +375,6 @@ class RunningHub implements Hub, HubParts {
         this.#backup = backup;
       };
       return { bytes: await fileBytes(file), position, announce };
-    });
-  }
-
-  #expire(): void {
-    const horizonMs = dueHorizon(this.state.totals, this.time.nowMs());
-    if (horizonMs === undefined) return;
-    this.stream.append(encodeExpire(horizonMs)).catch((error: unknown) => {
-      // The next minute tries again.
-      this.log.warn("old windows could not be dropped", { error: String(error) });
     });
   }
 

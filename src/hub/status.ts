@@ -47,6 +47,8 @@ export function processStatus(
     peakUnits: heartbeat?.peakUnits ?? 0,
     rulesVersion: heartbeat?.rulesVersion ?? "",
     watermarks: session.watermarks(),
+    calls: heartbeat?.calls,
+    keyLagMs: heartbeat?.keyLagMs,
   };
 }
 

@@ -5,7 +5,9 @@
  */
 
 import {
+  callOutcomesMax,
   type GatewayMessage,
+  type HeartbeatCalls,
   type HubMessage,
   type LeaseAsk,
   type LeaseCounter,
@@ -174,6 +176,15 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
     rulesVersion: optional(name),
+    calls: optional(
+      object<HeartbeatCalls>({
+        atMs: finite,
+        outcomes: list(whole, callOutcomesMax),
+        overheadP50Ms: finite,
+        overheadP99Ms: finite,
+      }),
+    ),
+    keyLagMs: optional(finite),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),

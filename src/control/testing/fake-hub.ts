@@ -9,12 +9,14 @@ import type {
   HubStatus,
   KeyAudit,
   KeyView,
+  NearLimits,
   ProcessStatus,
   RegistryApi,
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import { callOutcomes } from "../../ports/link.ts";
 import type { ControlContext } from "../control-context.ts";
 import { fakeStatus } from "./fake-status.ts";
 
@@ -31,6 +33,7 @@ export interface FakeHub {
   verify: () => Promise<VerifyReport>;
   rows: UsageReportRow[];
   /** Asked of the ledger, in order. */
+  near: NearLimits;
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -80,6 +83,7 @@ export function createFakeHub(): FakeHub {
         close,
       });
     },
+    nearLimits: () => fake.near,
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -99,6 +103,7 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
     token: adminToken,
     notReady: undefined,
     clockMs: nowMs,
@@ -134,6 +139,8 @@ export function createFakeHub(): FakeHub {
       events: store.events,
       tokens: store.tokens,
       status: fakeStatus({ timeMs: () => fake.clockMs }),
+      web: new Map(),
+      live: { samples: [] },
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
@@ -259,6 +266,13 @@ export function processStatus(region: string): ProcessStatus {
     callsPerSecond: 12,
     lagP50Ms: 60,
     lagP99Ms: 90,
+    calls: {
+      atMs: nowMs,
+      outcomes: callOutcomes.map((_, i) => (i === 0 ? 100 : i)),
+      overheadP50Ms: 0.3,
+      overheadP99Ms: 1.2,
+    },
+    keyLagMs: 40,
     peakUnits: 4,
     rulesVersion: "aaaa",
     roundTripMs: 2,
