@@ -18,7 +18,7 @@ import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/p
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
-import { reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
+import { pageMsMax, reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { configTextMax } from "../../src/control/cluster-schemas.ts";
 import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
@@ -295,6 +295,7 @@ const admin: readonly Bound[] = [
   [{ bodyMaxBytes }, "bytes", "body of a request", "413"],
   [{ keyPageMax }, "count", "keys of one page", "400"],
   [{ usagePageMax }, "count", "rows of one report page", "400"],
+  [{ pageMsMax }, "ms", "before a report page ends with the window it is at", "the next goes on"],
   [{ reportsMax }, "count", "usage documents (CSV, JSON lines) that are being read", "503"],
   [{ documentMsMax }, "ms", "time for one usage document", "connection closed"],
   [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],

@@ -5,7 +5,13 @@
 
 import type { EpochMs, Position, Seq, Version, WindowId } from "../base/words.ts";
 import type { AuditDraft } from "../ports/audit-log.ts";
-import type { OpenReport, ReportQuery, UsageQuery, UsageReportRow } from "../ports/ledger-store.ts";
+import type {
+  OpenReport,
+  ReportQuery,
+  UsagePage,
+  UsageQuery,
+  UsageReportRow,
+} from "../ports/ledger-store.ts";
 import type { HeartbeatCalls } from "../ports/link.ts";
 
 export interface Restrictions {
@@ -239,6 +245,8 @@ export interface HubApi {
   nearLimits(): NearLimits;
   /** Includes everything folded when it was called. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /** The same as pages, see `LedgerStore.usagePage`. */
+  usagePage(query: UsageQuery): Promise<UsagePage>;
   /** The same, for reports of any length. Whoever opens one closes it; `too-busy` while too many are open. */
   openReport(query: ReportQuery): Promise<OpenReport>;
   /** One at a time; a second call while one runs gets the same report. */

@@ -4,6 +4,7 @@ import { TallygateError } from "../../base/errors.ts";
 import type {
   OpenReport,
   ReportQuery,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -23,6 +24,11 @@ export class LedgerReports {
   async usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
     const thread = await this.#started();
     return thread.call("usage", query);
+  }
+
+  async page(query: UsageQuery): Promise<UsagePage> {
+    const thread = await this.#started();
+    return thread.call("page", query);
   }
 
   async open(query: ReportQuery): Promise<OpenReport> {

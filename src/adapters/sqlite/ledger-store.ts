@@ -3,7 +3,6 @@
 import { TallygateError } from "../../base/errors.ts";
 import type { WindowId } from "../../base/words.ts";
 import type {
-  DamagedRow,
   LedgerColumns,
   LedgerDelta,
   LedgerStore,
@@ -11,6 +10,8 @@ import type {
   OpenReport,
   ProducerCheckpoint,
   ReportQuery,
+  UsageCheck,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -86,12 +87,16 @@ class SqliteLedgerStore implements LedgerStore {
     return this.#reports.usage(query);
   }
 
+  usagePage(query: UsageQuery): Promise<UsagePage> {
+    return this.#reports.page(query);
+  }
+
   openReport(query: ReportQuery): Promise<OpenReport> {
     return this.#reports.open(query);
   }
 
-  damagedRows(limit: number): Promise<readonly DamagedRow[]> {
-    return this.#thread.call("damagedRows", { limit });
+  checkUsage(limit: number): Promise<UsageCheck> {
+    return this.#thread.call("checkUsage", { limit });
   }
 
   getMeta(name: string): Promise<string | undefined> {

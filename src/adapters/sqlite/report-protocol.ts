@@ -1,10 +1,18 @@
 /** What the ledger and the thread of its reports say to each other. */
 
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type {
+  ReportQuery,
+  UsagePage,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
 import type { Call } from "./thread.ts";
 
 /** Reports open at one time, each with a connection and cache of its own. */
 export const reportsMax = 8;
+
+/** After this long a page ends with the window that it is at; the next one goes on behind it. */
+export const pageMsMax = 150;
 
 export interface ReportStart {
   readonly file: string;
@@ -12,6 +20,7 @@ export interface ReportStart {
 
 export interface ReportApi {
   usage: Call<UsageQuery, UsageReportRow[]>;
+  page: Call<UsageQuery, UsagePage>;
   /** The number of the report. */
   open: Call<ReportQuery, number>;
   /** Fewer rows than `limit`: it is closed. */

@@ -2,7 +2,6 @@
 
 import { TallygateError } from "../../base/errors.ts";
 import type {
-  DamagedRow,
   FoldCheckpoint,
   LedgerColumns,
   LedgerDelta,
@@ -12,10 +11,12 @@ import type {
   LoadedLedger,
   OpenReport,
   ReportQuery,
+  UsageCheck,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
-import { reportUsage } from "./memory-usage.ts";
+import { pageUsage, reportUsage } from "./memory-usage.ts";
 
 export interface StoredTotal {
   readonly window: string;
@@ -95,6 +96,10 @@ export class MemoryLedger implements LedgerStore {
     return reportUsage(this.rows.values(), query);
   }
 
+  async usagePage(query: UsageQuery): Promise<UsagePage> {
+    return pageUsage(this.rows.values(), query);
+  }
+
   async openReport(query: ReportQuery): Promise<OpenReport> {
     if (this.#openReports >= reportsMax) throw new TallygateError("too-busy", "too many reports");
     this.#openReports++;
@@ -116,8 +121,9 @@ export class MemoryLedger implements LedgerStore {
     };
   }
 
-  async damagedRows(): Promise<readonly DamagedRow[]> {
-    return [];
+  /** Nothing is stored beside the rows. */
+  async checkUsage(): Promise<UsageCheck> {
+    return { damaged: [], wrongSums: [] };
   }
 
   async getMeta(name: string): Promise<string | undefined> {
