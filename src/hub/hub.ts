@@ -303,22 +303,17 @@ class RunningHub implements Hub, HubParts {
   }
 
   #makeApi(): HubApi {
+    const ledger = async (): Promise<HubDeps["ledger"]> => {
+      await this.#checkpoints.flush();
+      return this.#deps.ledger;
+    };
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
       nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
-      usage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usage(query);
-      },
-      usagePage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usagePage(query);
-      },
-      openReport: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.openReport(query);
-      },
+      usage: async (query) => (await ledger()).usage(query),
+      usagePage: async (query) => (await ledger()).usagePage(query),
+      openReport: async (query) => (await ledger()).openReport(query),
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
       liftFence: async () => {
