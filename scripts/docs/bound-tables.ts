@@ -5,6 +5,7 @@ import { forwardedEntriesMax } from "../../src/access/client-address.ts";
 import { configLengthMax } from "../../src/access/config-source.ts";
 import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
 import { planNamesMax } from "../../src/access/key-table.ts";
+import { referenceLengthMax } from "../../src/access/portal-reference.ts";
 import { segmentsMax } from "../../src/access/route-pattern.ts";
 import { subjectValueMax } from "../../src/access/subjects.ts";
 import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
@@ -15,6 +16,7 @@ import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/nod
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
+import { mailsWaitingMax } from "../../src/adapters/node/smtp-mailer.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
@@ -24,7 +26,30 @@ import { configTextMax } from "../../src/control/cluster-schemas.ts";
 import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
 import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
+import {
+  personChangeEveryMs,
+  personChangesMax,
+} from "../../src/control/portal/person-key-routes.ts";
+import { personKeysShown } from "../../src/control/portal/person-keys.ts";
+import { portalBodyMaxBytes } from "../../src/control/portal/portal-app.ts";
+import {
+  linkAskedEveryMs,
+  linksAskedMax,
+  mailInAllEveryMs,
+  mailPerMailboxEveryMs,
+  mailsInAllMax,
+  mailsPerMailboxMax,
+  peopleMax,
+} from "../../src/control/portal/sign-up.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
+import {
+  browserSessionsMax,
+  operatorIdleMsMax,
+  operatorSessionMsMax,
+  personIdleMsMax,
+  personSessionMsMax,
+  sessionsPerSubjectMax,
+} from "../../src/control/sessions.ts";
 import {
   attemptAddressesMax,
   wrongTokenEveryMs,
@@ -53,6 +78,7 @@ import { differencesMax } from "../../src/hub/differences.ts";
 import { epochsMax } from "../../src/hub/epochs.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
+import { refusalKeptMs, refusalsPerKeyMax, refusedKeysMax } from "../../src/hub/key-refusals.ts";
 import { fenceMarginMs, leaseAheadMs, pendingGrantsMax } from "../../src/hub/lease-desk.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { unsavedBytesMax } from "../../src/hub/registry-sync.ts";
@@ -63,7 +89,8 @@ import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
 import { eventsKept } from "../../src/ports/event-store.ts";
-import { linkMessageMaxBytes, probeTargetsMax } from "../../src/ports/link.ts";
+import { linkMessageMaxBytes, probeTargetsMax, refusalsToldMax } from "../../src/ports/link.ts";
+import { linksKept } from "../../src/ports/portal-store.ts";
 import {
   incidentsMax,
   incidentTextMax,
@@ -306,6 +333,17 @@ const admin: readonly Bound[] = [
   [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
   [{ wrongTokenEveryMs }, "ms", "between further ones", "429"],
   [{ attemptAddressesMax }, "count", "addresses whose wrong tokens are counted", "share one count"],
+  [
+    { sessionsPerSubjectMax },
+    "count",
+    "sessions at browsers of one token or one person of the portal",
+    "the one unused for longest ends",
+  ],
+  [{ browserSessionsMax }, "count", "sessions of all", "the one unused for longest ends"],
+  [{ operatorIdleMsMax }, "ms", "of an operator's session without use", "log in again"],
+  [{ operatorSessionMsMax }, "ms", "of an operator's session", "log in again"],
+  [{ personIdleMsMax }, "ms", "of a person's session without use", "log in again"],
+  [{ personSessionMsMax }, "ms", "of a person's session", "log in again"],
   [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
   [{ listenersMax }, "count", "listeners to events", "503"],
   [{ listenMsMax }, "ms", "of one listener", "connection closed"],
@@ -320,6 +358,42 @@ const admin: readonly Bound[] = [
   [{ name: keyTextBytesMax.name }, "bytes", "name of a key", "400"],
   [{ owner: keyTextBytesMax.owner }, "bytes", "owner of a key", "400"],
   [{ keysPerOwnerMax }, "count", "keys that a list by owner reaches", "not listed"],
+];
+
+const portal: readonly Bound[] = [
+  [{ peopleMax }, "count", "people", "503"],
+  [{ linksAskedMax }, "count", "links that one address (IPv6: /64) asks for in one go", "429"],
+  [{ linkAskedEveryMs }, "ms", "between further ones", "429"],
+  [{ mailsPerMailboxMax }, "count", "mails to one mailbox in one go", "429"],
+  [{ mailPerMailboxEveryMs }, "ms", "between further ones", "429"],
+  [{ mailsInAllMax }, "count", "mails in all in one go", "429"],
+  [{ mailInAllEveryMs }, "ms", "between further ones", "429"],
+  [{ mailsWaitingMax }, "count", "mails that wait for the mail server", "503"],
+  [
+    { linksKept },
+    "count",
+    "links that were not used yet",
+    "the one that expires first is forgotten",
+  ],
+  [{ portalBodyMaxBytes }, "bytes", "body of a request", "413"],
+  [{ personKeysShown }, "count", "keys of one person that are listed", "the others are not shown"],
+  [{ personChangesMax }, "count", "changes of keys that one person makes in one go", "429"],
+  [{ personChangeEveryMs }, "ms", "between further ones", "429"],
+  [{ referenceLengthMax }, "count", "characters of the operator's OpenAPI document", "refused"],
+  [{ refusalsToldMax }, "count", "entries about refused calls in one heartbeat", "not told"],
+  [
+    { refusedKeysMax },
+    "count",
+    "keys whose refused calls are remembered",
+    "the oldest is forgotten",
+  ],
+  [
+    { refusalsPerKeyMax },
+    "count",
+    "regions, routes and reasons of one key",
+    "the oldest is forgotten",
+  ],
+  [{ refusalKeptMs }, "ms", "that a refused call is remembered", "forgotten"],
 ];
 
 const files: readonly Bound[] = [
@@ -346,6 +420,7 @@ export function boundTables(): string {
     section("A gateway process", gateway),
     section("The hub", hub),
     section("Admin API and keys", admin),
+    section("Portal", portal),
     section("Configuration, log and metrics", files),
   ].join("\n\n");
 }

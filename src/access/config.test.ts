@@ -86,6 +86,7 @@ test("the contract's example compiles, with every default filled in", () => {
     processes: 1,
     url: "",
     tls: undefined,
+    location: undefined,
     proxyProtocol: false,
   });
   assert.deepEqual(config.keys.from, [

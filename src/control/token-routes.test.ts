@@ -108,12 +108,13 @@ function idFor(path: string): string {
 /** What is public. */
 const open = ["GET /status.json", "GET /status.atom"];
 
-/** Every operation of the document with values for its parameters. */
+/** Every operation of the document with values for its parameters, but log-in and log-out, which are tested by themselves. */
 async function operations(): Promise<{ line: string; method: string; path: string }[]> {
   const { paths } = await read<{ paths: Record<string, object> }>("GET /openapi.json");
   return Object.entries(paths).flatMap(([path, item]) =>
-    Object.keys(item).map((name) => {
+    Object.keys(item).flatMap((name) => {
       const method = name.toUpperCase();
+      if (path === "/v1/session" && method !== "GET") return [];
       return { method, path, line: `${method} ${path.replace("{id}", idFor(path))}` };
     }),
   );
@@ -136,7 +137,7 @@ test("a read-only token reads everything and changes nothing", async () => {
   assert.equal(fake.keys.size, 0);
 });
 
-test("no operation but health, the document and the public status answers without a token", async () => {
+test("no operation but log-in, health, the document and the public status answers without a token", async () => {
   for (const { line } of await operations()) {
     if (open.includes(line)) continue;
     assert.equal(

@@ -16,6 +16,8 @@ import {
   leaseRequestsMax,
   probeResultsMax,
   probeTargetsMax,
+  type RefusalCount,
+  refusalsToldMax,
   type WindowDigest,
 } from "../../ports/link.ts";
 import type { ProbeOutcome, ProbeResult, ProbeTarget } from "../../status/probe.ts";
@@ -176,6 +178,12 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
     rulesVersion: optional(name),
+    refusals: optional(
+      list(
+        object<RefusalCount>({ key: name, route: name, reason: name, count: seq, lastMs: whole }),
+        refusalsToldMax,
+      ),
+    ),
     calls: optional(
       object<HeartbeatCalls>({
         atMs: finite,
