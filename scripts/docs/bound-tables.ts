@@ -3,9 +3,7 @@
 import { listedBlocksMax } from "../../src/access/address-lists.ts";
 import { forwardedEntriesMax } from "../../src/access/client-address.ts";
 import { configLengthMax } from "../../src/access/config-source.ts";
-import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
 import { planNamesMax } from "../../src/access/key-table.ts";
-import { referenceLengthMax } from "../../src/access/portal-reference.ts";
 import { segmentsMax } from "../../src/access/route-pattern.ts";
 import { subjectValueMax } from "../../src/access/subjects.ts";
 import { linkConnectionsMax } from "../../src/adapters/direct/acceptor.ts";
@@ -16,48 +14,9 @@ import { droppedBodyMaxBytes, handlerBodyMaxBytes } from "../../src/adapters/nod
 import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
-import { mailsWaitingMax } from "../../src/adapters/node/smtp-mailer.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
-import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
-import { pageMsMax, reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
-import { configTextMax } from "../../src/control/cluster-schemas.ts";
-import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
-import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
-import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
-import {
-  personChangeEveryMs,
-  personChangesMax,
-} from "../../src/control/portal/person-key-routes.ts";
-import { personKeysShown } from "../../src/control/portal/person-keys.ts";
-import { portalBodyMaxBytes } from "../../src/control/portal/portal-app.ts";
-import {
-  linkAskedEveryMs,
-  linksAskedMax,
-  mailInAllEveryMs,
-  mailPerMailboxEveryMs,
-  mailsInAllMax,
-  mailsPerMailboxMax,
-  peopleMax,
-} from "../../src/control/portal/sign-up.ts";
-import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
-import {
-  browserSessionsMax,
-  operatorIdleMsMax,
-  operatorSessionMsMax,
-  personIdleMsMax,
-  personSessionMsMax,
-  sessionsPerSubjectMax,
-} from "../../src/control/sessions.ts";
-import {
-  attemptAddressesMax,
-  wrongTokenEveryMs,
-  wrongTokensMax,
-} from "../../src/control/token-attempts.ts";
-import { auditPageMax } from "../../src/control/token-schemas.ts";
-import { tokensMax } from "../../src/control/tokens.ts";
-import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
 import { pathNotedMax } from "../../src/gateway/access-record.ts";
 import { bodyAheadMaxBytes } from "../../src/gateway/body-ahead.ts";
@@ -66,7 +25,6 @@ import { keysAheadMax } from "../../src/gateway/lease-ahead.ts";
 import { leasedCountersMax } from "../../src/gateway/lease-keeper.ts";
 import { openBatchBoundBytes } from "../../src/gateway/meter.ts";
 import { ownCountersMaxBytes } from "../../src/gateway/own-charges.ts";
-import { probesWaitingMax } from "../../src/gateway/probing.ts";
 import { storeWaitMsMax, watchersMax } from "../../src/gateway/reply-gate.ts";
 import { inFlightMaxBatches, inFlightMaxBytes } from "../../src/gateway/sender.ts";
 import { blockedAddressesMax, lookUpsPerSecond } from "../../src/gateway/strangers.ts";
@@ -78,9 +36,7 @@ import { differencesMax } from "../../src/hub/differences.ts";
 import { epochsMax } from "../../src/hub/epochs.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
-import { refusalKeptMs, refusalsPerKeyMax, refusedKeysMax } from "../../src/hub/key-refusals.ts";
 import { fenceMarginMs, leaseAheadMs, pendingGrantsMax } from "../../src/hub/lease-desk.ts";
-import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { unsavedBytesMax } from "../../src/hub/registry-sync.ts";
 import { ringBytesMax, ringUpdatesMax } from "../../src/hub/replicator.ts";
 import { sessionsMax } from "../../src/hub/sessions.ts";
@@ -88,25 +44,12 @@ import { connectWaitMs } from "../../src/hub/verify.ts";
 import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
-import { eventsKept } from "../../src/ports/event-store.ts";
-import { linkMessageMaxBytes, probeTargetsMax, refusalsToldMax } from "../../src/ports/link.ts";
-import { linksKept } from "../../src/ports/portal-store.ts";
-import {
-  incidentsMax,
-  incidentTextMax,
-  openIncidentsMax,
-  updatesPerIncidentMax,
-} from "../../src/status/incident.ts";
-import { probeMsMax } from "../../src/status/probe.ts";
-import { historyDays } from "../../src/status/probe-history.ts";
-import { publicIncidentsMax, statusDocumentMaxBytes } from "../../src/status/public-status.ts";
+import { linkMessageMaxBytes } from "../../src/ports/link.ts";
 import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
+import type { Bound, Unit } from "./bound.ts";
+import { adminBounds, portalBounds } from "./control-bounds.ts";
 import { code, table } from "./markdown.ts";
-
-type Unit = "count" | "bytes" | "ms";
-
-/** One constant by its name: `{ parkedMax }`; what it bounds; its unit; what happens beyond it. */
-type Bound = readonly [Readonly<Record<string, number>>, Unit, string, string];
+import { statusBounds } from "./status-bounds.ts";
 
 const calls: readonly Bound[] = [
   [{ handshakesMax }, "count", "TLS handshakes in progress", "the oldest is closed"],
@@ -221,14 +164,6 @@ const gateway: readonly Bound[] = [
     "that a start waits for the hub's time",
     "serves by its own wall clock",
   ],
-  [
-    { probeTargetsMax },
-    "count",
-    "regions that one region probes",
-    "the others are probed by others",
-  ],
-  [{ probeMsMax }, "ms", "until a probe is answered", "it has failed"],
-  [{ probesWaitingMax }, "count", "probes that wait to be told to the hub", "the oldest go"],
   [{ reconnectMaxMs }, "ms", "between two attempts to reach the hub", ""],
   [{ silenceMaxMs }, "ms", "without a word from the hub", "connects anew"],
 ];
@@ -279,13 +214,6 @@ const hub: readonly Bound[] = [
     "epochs of earlier starts, and of other hubs, that the hub remembers",
     "the oldest are forgotten: who comes with one is let in without a warning",
   ],
-  [{ historyDays }, "count", "days of probes that the status page knows", "older ones go"],
-  [{ incidentsMax }, "count", "incidents kept", "of those that are over the oldest go"],
-  [{ openIncidentsMax }, "count", "incidents of the operator's that go on", "503"],
-  [{ updatesPerIncidentMax }, "count", "updates of an incident", "the oldest but the first go"],
-  [{ incidentTextMax }, "count", "characters of an update", "400"],
-  [{ publicIncidentsMax }, "count", "incidents on the status page", "the oldest are left out"],
-  [{ statusDocumentMaxBytes }, "bytes", "public status", "the oldest incidents are left out"],
   [{ pendingGrantsMax }, "count", "grants on their way into the stream", "asked for again"],
   [{ leaseAheadMs }, "ms", "before its start that a window is granted of", "refused, asked again"],
   [
@@ -318,84 +246,6 @@ const hub: readonly Bound[] = [
   [{ differencesMax }, "count", "differences that `verify` lists", "counted only"],
 ];
 
-const admin: readonly Bound[] = [
-  [{ bodyMaxBytes }, "bytes", "body of a request", "413"],
-  [{ keyPageMax }, "count", "keys of one page", "400"],
-  [{ usagePageMax }, "count", "rows of one report page", "400"],
-  [{ pageMsMax }, "ms", "before a report page ends with the window it is at", "the next goes on"],
-  [{ reportsMax }, "count", "usage documents (CSV, JSON lines) that are being read", "503"],
-  [{ documentMsMax }, "ms", "time for one usage document", "connection closed"],
-  [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
-  [{ usageTopMax }, "count", "`top`", "400"],
-  [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
-  [{ auditPageMax }, "count", "entries of one page of the audit log", "400"],
-  [{ tokensMax }, "count", "named tokens, expired ones included", "409"],
-  [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
-  [{ wrongTokenEveryMs }, "ms", "between further ones", "429"],
-  [{ attemptAddressesMax }, "count", "addresses whose wrong tokens are counted", "share one count"],
-  [
-    { sessionsPerSubjectMax },
-    "count",
-    "sessions at browsers of one token or one person of the portal",
-    "the one unused for longest ends",
-  ],
-  [{ browserSessionsMax }, "count", "sessions of all", "the one unused for longest ends"],
-  [{ operatorIdleMsMax }, "ms", "of an operator's session without use", "log in again"],
-  [{ operatorSessionMsMax }, "ms", "of an operator's session", "log in again"],
-  [{ personIdleMsMax }, "ms", "of a person's session without use", "log in again"],
-  [{ personSessionMsMax }, "ms", "of a person's session", "log in again"],
-  [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
-  [{ listenersMax }, "count", "listeners to events", "503"],
-  [{ listenMsMax }, "ms", "of one listener", "connection closed"],
-  [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
-  [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
-  [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],
-  [{ configTextMax }, "count", "characters of the configuration in it", "400"],
-  [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
-  [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],
-  [{ credentialsPerKeyMax }, "count", "secrets of one key that are valid at one time", "refused"],
-  [{ restrictionsMax }, "count", "entries of each list in `restrict`", "400"],
-  [{ name: keyTextBytesMax.name }, "bytes", "name of a key", "400"],
-  [{ owner: keyTextBytesMax.owner }, "bytes", "owner of a key", "400"],
-  [{ keysPerOwnerMax }, "count", "keys that a list by owner reaches", "not listed"],
-];
-
-const portal: readonly Bound[] = [
-  [{ peopleMax }, "count", "people", "503"],
-  [{ linksAskedMax }, "count", "links that one address (IPv6: /64) asks for in one go", "429"],
-  [{ linkAskedEveryMs }, "ms", "between further ones", "429"],
-  [{ mailsPerMailboxMax }, "count", "mails to one mailbox in one go", "429"],
-  [{ mailPerMailboxEveryMs }, "ms", "between further ones", "429"],
-  [{ mailsInAllMax }, "count", "mails in all in one go", "429"],
-  [{ mailInAllEveryMs }, "ms", "between further ones", "429"],
-  [{ mailsWaitingMax }, "count", "mails that wait for the mail server", "503"],
-  [
-    { linksKept },
-    "count",
-    "links that were not used yet",
-    "the one that expires first is forgotten",
-  ],
-  [{ portalBodyMaxBytes }, "bytes", "body of a request", "413"],
-  [{ personKeysShown }, "count", "keys of one person that are listed", "the others are not shown"],
-  [{ personChangesMax }, "count", "changes of keys that one person makes in one go", "429"],
-  [{ personChangeEveryMs }, "ms", "between further ones", "429"],
-  [{ referenceLengthMax }, "count", "characters of the operator's OpenAPI document", "refused"],
-  [{ refusalsToldMax }, "count", "entries about refused calls in one heartbeat", "not told"],
-  [
-    { refusedKeysMax },
-    "count",
-    "keys whose refused calls are remembered",
-    "the oldest is forgotten",
-  ],
-  [
-    { refusalsPerKeyMax },
-    "count",
-    "regions, routes and reasons of one key",
-    "the oldest is forgotten",
-  ],
-  [{ refusalKeptMs }, "ms", "that a refused call is remembered", "forgotten"],
-];
-
 const files: readonly Bound[] = [
   [{ configLengthMax }, "count", "characters of the configuration file", "refused"],
   [{ limitsPerPlanMax }, "count", "limits of one plan", "refused"],
@@ -419,8 +269,9 @@ export function boundTables(): string {
     section("Calls", calls),
     section("A gateway process", gateway),
     section("The hub", hub),
-    section("Admin API and keys", admin),
-    section("Portal", portal),
+    section("Admin API and keys", adminBounds),
+    section("Portal", portalBounds),
+    section("Public status", statusBounds),
     section("Configuration, log and metrics", files),
   ].join("\n\n");
 }
