@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { type Language, languages, pathOf, snippet } from "./snippets.ts";
 
 const url = "https://sydney.example.com/hello";
@@ -35,9 +36,9 @@ test("whatever stands in the field of the key, the text is one call and no more"
   const said = spawnSync("sh", ["-c", shell], { encoding: "utf8" });
   assert.equal(said.stdout, `<-H><x-api-key: ${key}><${url}>`);
   const script = snippet("javascript", call).replace("await fetch(", "fetchOf(");
-  const body = `${script.split("\n").slice(0, -1).join("\n")}\nreturn response;`;
-  const run = new Function("fetchOf", body) as (fetchOf: unknown) => unknown;
-  const seen = run((to: string, options: { headers: object }) => [to, options.headers]);
+  const fetchOf = (to: string, options: { headers: object }) => [to, { ...options.headers }];
+  const request = script.split("\n").slice(0, -1).join("\n");
+  const seen = runInNewContext(`${request}\nresponse;`, { fetchOf }) as unknown;
   assert.deepEqual(seen, [url, { "x-api-key": key }]);
 });
 
