@@ -24,6 +24,8 @@ import { configTextMax } from "../../src/control/cluster-schemas.ts";
 import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
 import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
+import { liveListenersMax } from "../../src/control/live-routes.ts";
+import { liveSamplesMax } from "../../src/control/live-watch.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
 import {
   attemptAddressesMax,
@@ -53,6 +55,7 @@ import { epochsMax } from "../../src/hub/epochs.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
 import { fenceMarginMs, leaseAheadMs, pendingGrantsMax } from "../../src/hub/lease-desk.ts";
+import { nearCandidatesMax, nearListedMax } from "../../src/hub/near-limits.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { unsavedBytesMax } from "../../src/hub/registry-sync.ts";
 import { ringBytesMax, ringUpdatesMax } from "../../src/hub/replicator.ts";
@@ -283,6 +286,15 @@ const admin: readonly Bound[] = [
   [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
   [{ listenersMax }, "count", "listeners to events", "503"],
   [{ listenMsMax }, "ms", "of one listener", "connection closed"],
+  [{ liveListenersMax }, "count", "pages that listen to `/v1/live`", "503"],
+  [{ liveSamplesMax }, "count", "seconds of its history", "the oldest are forgotten"],
+  [
+    { nearCandidatesMax },
+    "count",
+    "counters of one walk of `/v1/near-limits` that are held against their plan",
+    "counted as `more`",
+  ],
+  [{ nearListedMax }, "count", "counters that it lists", "counted as `more`"],
   [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
   [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
   [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],

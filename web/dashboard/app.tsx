@@ -16,7 +16,7 @@ import { Login } from "./login.tsx";
 import { Overview } from "./overview.tsx";
 import { Plans } from "./plans.tsx";
 import { RegionPage } from "./region-page.tsx";
-import { logOut, type Operator, whoAmI } from "./session.ts";
+import { forget, logOut, mayHaveSession, type Operator, whoAmI } from "./session.ts";
 import { System } from "./system.tsx";
 import { Usage } from "./usage.tsx";
 
@@ -42,8 +42,12 @@ export function App() {
     });
   };
   useEffect(() => {
-    onSignedOut(() => setWho("nobody"));
-    ask();
+    onSignedOut(() => {
+      forget();
+      setWho("nobody");
+    });
+    if (mayHaveSession()) ask();
+    else setWho("nobody");
   }, []);
   if (error !== undefined) {
     return (

@@ -52,6 +52,7 @@ export function Plans() {
           }
           actions={plan.anonymous ? <Badge>without a key</Badge> : undefined}
           flush
+          class="even"
         >
           {plan.limits.length === 0 ? (
             <Empty title="No limits" />
@@ -81,5 +82,5 @@ const columns: readonly Column<Limit>[] = [
     title: "Enforcement",
     cell: ({ enforcement }) => <Badge tone={enforcementTones[enforcement]}>{enforcement}</Badge>,
   },
-  { title: "If it cannot be known", kind: "wide", cell: ({ onFailure }) => onFailure },
+  { title: "If it cannot be known", cell: ({ onFailure }) => onFailure },
 ];

@@ -16,6 +16,16 @@ export const dimensionText: Readonly<Record<Dimension, string>> = {
   plan: "Plan",
 };
 
+export const dimensionTitle: Readonly<Record<Dimension, string>> = {
+  key: "Keys",
+  owner: "Owners",
+  ip: "Addresses",
+  referer: "Referers",
+  route: "Routes",
+  region: "Regions",
+  plan: "Plans",
+};
+
 export const windows = ["hour", "day", "month", "total"] as const;
 export type Window = (typeof windows)[number];
 
