@@ -4,11 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { root } from "../scripts/checks.ts";
 import { buildPages } from "../scripts/web.ts";
 import {
   assertWell,
@@ -24,10 +21,6 @@ import { runCalls } from "./support/load.ts";
 
 const start = await startBrowser();
 const skip = start.state === "ready" ? false : `Chromium: ${start.why}`;
-
-/** Where pictures of the pages are kept when `TALLYGATE_IMAGES=1` asks for new ones. */
-const imageFolder = join(root, "docs", "images");
-const takesImages = process.env["TALLYGATE_IMAGES"] === "1";
 
 const wide: View = { width: 1440, theme: "light" };
 
@@ -219,17 +212,12 @@ async function places(): Promise<Readonly<Record<string, string>>> {
 test("every place is quiet, accessible and as wide as its screen, in both themes", {
   skip,
 }, async () => {
-  if (takesImages) mkdirSync(imageFolder, { recursive: true });
   for (const view of views) {
     const opened = await openInside(view);
     for (const [hash, sign] of Object.entries(await places())) {
       await show(opened.page, hash);
       await opened.page.locator(`main ${sign}`).first().waitFor();
       await assertWell(opened, `${hash} ${view.width} ${view.theme}`);
-      const name = hash.split("/")[1] ?? "overview";
-      if (!takesImages || hash.split("/").length > 2) continue;
-      const path = join(imageFolder, `dashboard-${name}-${view.width}-${view.theme}.png`);
-      await opened.page.screenshot({ path, fullPage: true });
     }
     await opened.close();
   }
