@@ -13,6 +13,7 @@ import { root } from "./checks.ts";
 import { buildPages } from "./web.ts";
 
 const folder = join(root, "docs", "images");
+/** Before the first picture. */
 const trafficMs = 75_000;
 const stepMs = 120;
 
@@ -59,15 +60,14 @@ const keys = [
 
 const cities = ["sydney", "seoul", "berlin", "paris", "lima"];
 
-async function makeTraffic(cluster: Cluster): Promise<void> {
+async function makeTraffic(cluster: Cluster, isOver: () => boolean): Promise<void> {
   const secrets: string[] = [];
   for (const { plan, ...more } of keys) secrets.push((await cluster.createKey(plan, more)).key);
-  const end = performance.now() + trafficMs;
   let n = 0;
-  while (performance.now() < end) {
+  while (!isOver()) {
     const wave = 1 + 0.4 * Math.sin(performance.now() / 9_000);
     const calls = Object.entries(regions).flatMap(([name, weight]) =>
-      Array.from({ length: Math.round(weight * wave * 0.5) }, () => call(cluster, name, ++n)),
+      Array.from({ length: Math.round(weight * wave * 0.35) }, () => call(cluster, name, ++n)),
     );
     await Promise.all(calls);
     await sleep(stepMs);
@@ -141,10 +141,15 @@ const cluster = await Cluster.start({
   latency: "sydney=65ms,seoul=60ms,frankfurt=40ms,ohio=45ms",
 });
 try {
-  const traffic = makeTraffic(cluster);
-  await sleep(trafficMs * 0.6);
-  await takePictures(cluster);
-  await traffic;
+  let isOver = false;
+  const traffic = makeTraffic(cluster, () => isOver);
+  try {
+    await sleep(trafficMs);
+    await takePictures(cluster);
+  } finally {
+    isOver = true;
+    await traffic;
+  }
 } finally {
   await cluster.stop();
 }

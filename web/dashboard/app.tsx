@@ -8,6 +8,7 @@ import type { Route } from "../shared/route.ts";
 import { Badge, Button, Empty, ErrorBox, Page, type Tone } from "../shared/ui.tsx";
 import type { StreamState } from "../shared/use-events.ts";
 import { useRoute } from "../shared/use-route.ts";
+import { ConfigPage } from "./config-page.tsx";
 import { Events } from "./events.tsx";
 import { KeyPage } from "./key-page.tsx";
 import { Keys } from "./keys.tsx";
@@ -72,7 +73,7 @@ interface InsideProps {
 function Inside({ operator, onOut }: InsideProps) {
   const route = useRoute();
   const live = useLiveStream();
-  const current = `#/${route.path.split("/")[1] ?? ""}`;
+  const current = `#/${placeOf(route)}`;
   const place = places.find(({ href }) => href === current);
   useEffect(() => {
     document.title = place === undefined ? "Tallygate" : `${place.text} · Tallygate`;
@@ -125,7 +126,8 @@ function Routed({ route, canChange }: RoutedProps) {
   if (place === "usage") return <Usage query={route.query} />;
   if (place === "keys" && name !== undefined) return <KeyPage id={name} canChange={canChange} />;
   if (place === "keys") return <Keys query={route.query} canChange={canChange} />;
-  if (place === "plans") return <Plans />;
+  if (place === "plans") return <Plans canChange={canChange} />;
+  if (place === "config") return <ConfigPage canChange={canChange} />;
   if (place === "regions" && name !== undefined) return <RegionPage name={name} />;
   if (place === "system") return <System />;
   if (place === "events") return <Events />;
@@ -136,6 +138,12 @@ function Routed({ route, canChange }: RoutedProps) {
       </Empty>
     </Page>
   );
+}
+
+/** Pages without a tab of their own stand under that of their subject. */
+function placeOf({ path }: Route): string {
+  const [, place = ""] = path.split("/");
+  return place === "config" ? "plans" : place;
 }
 
 function decoded(part: string): string {

@@ -14,7 +14,7 @@ type Limit = Plan["limits"][number];
 
 const askEveryMs = 10_000;
 
-export function Plans() {
+export function Plans({ canChange }: { readonly canChange: boolean }) {
   const { data, error, reload } = useApi<PlanListJson>("/v1/plans", askEveryMs);
   const live = useLive();
   const nowMs = live === undefined ? Date.now() : Date.parse(live.moment.status.time);
@@ -34,6 +34,11 @@ export function Plans() {
   return (
     <Page
       title="Plans"
+      actions={
+        <a class="button" href={routeTo("/config")}>
+          {canChange ? "Change the configuration" : "Configuration"}
+        </a>
+      }
       note="From the configuration. A change of it takes effect without a restart."
     >
       {error !== undefined && <ErrorBox error={error} onRetry={reload} />}
