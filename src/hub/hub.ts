@@ -307,6 +307,10 @@ class RunningHub implements Hub, HubParts {
         await this.#checkpoints.flush();
         return this.#deps.ledger.openReport(query);
       },
+      outcomes: async (query) => {
+        await this.#checkpoints.flush();
+        return this.#deps.ledger.outcomes(query);
+      },
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
       liftFence: async () => {

@@ -9,6 +9,8 @@ import type {
   LedgerStore,
   LoadedLedger,
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ProducerCheckpoint,
   ReportQuery,
   UsageQuery,
@@ -92,6 +94,10 @@ class SqliteLedgerStore implements LedgerStore {
 
   damagedRows(limit: number): Promise<readonly DamagedRow[]> {
     return this.#thread.call("damagedRows", { limit });
+  }
+
+  outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
+    return this.#reports.outcomes(query);
   }
 
   getMeta(name: string): Promise<string | undefined> {

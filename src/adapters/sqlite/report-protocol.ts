@@ -1,6 +1,12 @@
 /** What the ledger and the thread of its reports say to each other. */
 
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type {
+  OutcomeQuery,
+  OutcomeRow,
+  ReportQuery,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
 import type { Call } from "./thread.ts";
 
 /** Reports open at one time, each with a connection and cache of its own. */
@@ -17,5 +23,6 @@ export interface ReportApi {
   /** Fewer rows than `limit`: it is closed. */
   next: Call<{ report: number; limit: number }, UsageReportRow[]>;
   closeReport: Call<{ report: number }, void>;
+  outcomes: Call<OutcomeQuery, OutcomeRow[]>;
   close: Call<undefined, void>;
 }

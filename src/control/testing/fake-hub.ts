@@ -15,7 +15,13 @@ import type {
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type {
+  OutcomeQuery,
+  OutcomeRow,
+  ReportQuery,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
 import { callOutcomes } from "../../ports/link.ts";
 import type { ControlContext } from "../control-context.ts";
 
@@ -33,6 +39,8 @@ export interface FakeHub {
   rows: UsageReportRow[];
   /** Asked of the ledger, in order. */
   near: NearLimits;
+  outcomes: OutcomeRow[];
+  readonly outcomeQueries: OutcomeQuery[];
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -83,6 +91,10 @@ export function createFakeHub(): FakeHub {
       });
     },
     nearLimits: () => fake.near,
+    outcomes: (query) => {
+      fake.outcomeQueries.push(query);
+      return Promise.resolve(fake.outcomes.slice(0, query.limit));
+    },
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -102,6 +114,8 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    outcomes: [],
+    outcomeQueries: [],
     near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
     token: adminToken,
     notReady: undefined,
