@@ -18,7 +18,7 @@ import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/p
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
 import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
-import { reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
+import { pageMsMax, reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { configTextMax } from "../../src/control/cluster-schemas.ts";
 import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
@@ -26,6 +26,7 @@ import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
 import { liveListenersMax } from "../../src/control/live-routes.ts";
 import { liveSamplesMax } from "../../src/control/live-watch.ts";
+import { outcomeHoursMsMax, outcomeRowsMax } from "../../src/control/outcome-routes.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
 import {
   attemptAddressesMax,
@@ -273,6 +274,7 @@ const admin: readonly Bound[] = [
   [{ bodyMaxBytes }, "bytes", "body of a request", "413"],
   [{ keyPageMax }, "count", "keys of one page", "400"],
   [{ usagePageMax }, "count", "rows of one report page", "400"],
+  [{ pageMsMax }, "ms", "before a report page ends with the window it is at", "the next goes on"],
   [{ reportsMax }, "count", "usage documents (CSV, JSON lines) that are being read", "503"],
   [{ documentMsMax }, "ms", "time for one usage document", "connection closed"],
   [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
@@ -286,6 +288,8 @@ const admin: readonly Bound[] = [
   [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
   [{ listenersMax }, "count", "listeners to events", "503"],
   [{ listenMsMax }, "ms", "of one listener", "connection closed"],
+  [{ outcomeRowsMax }, "count", "rows of one answer of `/v1/outcomes`", "400"],
+  [{ outcomeHoursMsMax }, "ms", "of its span in hours", "400"],
   [{ liveListenersMax }, "count", "pages that listen to `/v1/live`", "503"],
   [{ liveSamplesMax }, "count", "seconds of its history", "the oldest are forgotten"],
   [

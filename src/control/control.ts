@@ -18,6 +18,7 @@ import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { addLiveRoutes } from "./live-routes.ts";
+import { addOutcomeRoutes } from "./outcome-routes.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { TokenAttempts } from "./token-attempts.ts";
@@ -74,6 +75,7 @@ export function createControl(context: ControlContext): ControlApp {
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
   addLiveRoutes(app, context);
+  addOutcomeRoutes(app, context);
   addWebFiles(app, context.web);
   addWrongMethods(app);
   return app;

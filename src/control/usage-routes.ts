@@ -43,7 +43,8 @@ export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
 
   app.openapi(usageRoute, async (c) => {
     const parameters = c.req.valid("query");
-    const query = toQuery(parameters, hub.status().timeMs);
+    const cursor = parseCursor(parameters.cursor);
+    const query = toQuery(parameters, cursor, hub.status().timeMs);
     const format = parameters.format ?? acceptedFormat(c.req.header("accept"));
     if (format !== "json") {
       const { type, file } = documents[format];
@@ -57,12 +58,12 @@ export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
       const report = await hub.openReport(whole);
       return c.body(usageDocument({ format, by: query.by, report, timers }), 200, headers);
     }
-    const { limit } = parameters;
-    const rows = await hub.usage({ ...query, limit: limit + 1 });
-    const next = rows.length > limit ? cursorAt({ ...query, offset: query.offset + limit }) : null;
-    const from = new Date(query.fromMs).toISOString();
-    const to = new Date(query.toMs).toISOString();
-    const page = rows.slice(0, limit).map((row) => ({ ...row }));
+    const { fromMs, toMs } = query;
+    const { rows, next: at } = await hub.usagePage({ ...query, ...cursor?.at });
+    const next = at === undefined ? null : cursorText({ fromMs, toMs, at });
+    const from = new Date(fromMs).toISOString();
+    const to = new Date(toMs).toISOString();
+    const page = rows.map((row) => ({ ...row }));
     return c.json({ by: query.by, window: query.window, from, to, rows: page, next }, 200);
   });
 }
@@ -74,9 +75,12 @@ function acceptedFormat(accept = ""): DocumentFormat | "json" {
   return /\bapplication\/(x-ndjson|jsonl)\b/i.test(accept) ? "jsonl" : "json";
 }
 
-function toQuery(parameters: UsageParameters, nowMs: number): UsageQuery {
+function toQuery(
+  parameters: UsageParameters,
+  cursor: Cursor | undefined,
+  nowMs: number,
+): UsageQuery {
   const { by, window, top, limit } = parameters;
-  const cursor = parseCursor(parameters.cursor);
   const now = new Date(nowMs);
   const monthMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth());
   const fromMs =
@@ -90,7 +94,7 @@ function toQuery(parameters: UsageParameters, nowMs: number): UsageQuery {
     toMs: Math.ceil(toMs / hourMs) * hourMs,
     top,
     limit,
-    offset: cursor?.offset ?? 0,
+    offset: 0,
     where: filters(parameters),
   };
   if (query.fromMs >= query.toMs) {
@@ -108,18 +112,23 @@ function filters(parameters: UsageParameters): Partial<Record<UsageDimension, st
   return where;
 }
 
-type Cursor = Pick<UsageQuery, "offset" | "fromMs" | "toMs">;
-
 /** Holds the span too: what is "now" must not move from page to page. */
-function cursorAt({ offset, fromMs, toMs }: Cursor): string {
-  return [offset, fromMs / hourMs, toMs / hourMs].map((number) => number.toString(36)).join(".");
+interface Cursor extends Pick<UsageQuery, "fromMs" | "toMs"> {
+  /** Where in it the page begins. */
+  readonly at: Pick<UsageQuery, "fromMs" | "offset">;
+}
+
+function cursorText({ fromMs, toMs, at }: Cursor): string {
+  const numbers = [at.offset, fromMs / hourMs, toMs / hourMs, at.fromMs / hourMs];
+  return numbers.map((number) => number.toString(36)).join(".");
 }
 
 function parseCursor(text: string | undefined): Cursor | undefined {
   if (text === undefined) return undefined;
-  if (!/^[0-9a-z]{1,6}(\.-?[0-9a-z]{1,6}){2}$/.test(text)) {
+  if (!/^[0-9a-z]{1,6}(\.-?[0-9a-z]{1,6}){3}$/.test(text)) {
     throw new TallygateError("request-invalid", "cursor is not one that this report gave");
   }
-  const [offset = 0, from = 0, to = 0] = text.split(".").map((part) => Number.parseInt(part, 36));
-  return { offset, fromMs: from * hourMs, toMs: to * hourMs };
+  const numbers = text.split(".").map((part) => Number.parseInt(part, 36));
+  const [offset = 0, from = 0, to = 0, at = 0] = numbers;
+  return { fromMs: from * hourMs, toMs: to * hourMs, at: { offset, fromMs: at * hourMs } };
 }

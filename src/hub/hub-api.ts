@@ -10,6 +10,7 @@ import type {
   OutcomeQuery,
   OutcomeRow,
   ReportQuery,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../ports/ledger-store.ts";
@@ -246,6 +247,8 @@ export interface HubApi {
   nearLimits(): NearLimits;
   /** Includes everything folded when it was called. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
+  /** The same as pages, see `LedgerStore.usagePage`. */
+  usagePage(query: UsageQuery): Promise<UsagePage>;
   /** The same, for reports of any length. Whoever opens one closes it; `too-busy` while too many are open. */
   openReport(query: ReportQuery): Promise<OpenReport>;
   /** How calls ended, refused ones included; everything folded when it was called. */

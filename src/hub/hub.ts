@@ -303,6 +303,10 @@ class RunningHub implements Hub, HubParts {
         await this.#checkpoints.flush();
         return this.#deps.ledger.usage(query);
       },
+      usagePage: async (query) => {
+        await this.#checkpoints.flush();
+        return this.#deps.ledger.usagePage(query);
+      },
       openReport: async (query) => {
         await this.#checkpoints.flush();
         return this.#deps.ledger.openReport(query);

@@ -68,7 +68,7 @@ async function readSums(ledger: LedgerStore): Promise<Map<string, Figures>> {
     for (let offset = 0; offset < valuesMax; offset += pageRows) {
       const page = await ledger.usage({
         ...{ by, window: "total", fromMs: 0, toMs: endOfTimeMs, top: 0 },
-        ...{ limit: pageRows, offset, where: {} },
+        ...{ limit: pageRows, offset, where: {}, fromRows: true },
       });
       for (const row of page) sums.set(`${by}=${row.value}`, row);
       if (page.length < pageRows) break;

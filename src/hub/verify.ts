@@ -144,7 +144,12 @@ export class Verification {
     const expected = { totals: this.#again.totals, leases: this.#again.state.leases.all() };
     this.#problems.push(...(await checkLedger(ledger, expected, this.#differences)));
     await this.#rows.compare(ledger, this.#differences);
-    for (const row of await ledger.damagedRows(problemsMax)) {
+    const { damaged, wrongSums } = await ledger.checkUsage(problemsMax);
+    for (const { dimension, length, start, value, expected, found } of wrongSums) {
+      const window = `sums by ${dimension}, ${length}/${new Date(start).toISOString()}`;
+      this.#differences.other({ where: "ledger", window, subject: value, expected, found });
+    }
+    for (const row of damaged) {
       const hour = new Date(row.hour).toISOString();
       const what = `${row.route} of ${row.key || row.address} at ${hour} in ${row.region}`;
       this.#problems.push(`the ledger's usage row for ${what} is damaged`);

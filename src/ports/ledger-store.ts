@@ -99,6 +99,15 @@ export interface UsageQuery {
   readonly offset: number;
   /** Only rows whose dimensions have these values. */
   readonly where: Partial<Record<UsageDimension, string>>;
+  /** Sums the rows themselves, whatever sums of them are stored: slow, for who wants to know whether those are right. */
+  readonly fromRows?: boolean;
+}
+
+/** One page of a report. */
+export interface UsagePage {
+  readonly rows: readonly UsageReportRow[];
+  /** Where the next page begins: `fromMs` and `offset` of its query. Undefined: this is the last. */
+  readonly next: Pick<UsageQuery, "fromMs" | "offset"> | undefined;
 }
 
 export interface UsageReportRow {
@@ -159,6 +168,23 @@ export type DamagedRow = Pick<
   "hour" | "region" | "route" | "plan" | "owner" | "key" | "address" | "referer"
 >;
 
+/** A stored sum of usage rows that is not what the rows come to. */
+export interface WrongSum {
+  readonly dimension: UsageDimension;
+  readonly length: "hour" | "day" | "month";
+  readonly start: EpochMs;
+  readonly value: string;
+  /** Units, or calls where those agree. */
+  readonly expected: number;
+  readonly found: number;
+}
+
+/** The first ones of each. */
+export interface UsageCheck {
+  readonly damaged: readonly DamagedRow[];
+  readonly wrongSums: readonly WrongSum[];
+}
+
 export interface LoadedLedger {
   readonly fold: FoldCheckpoint;
   readonly leases: readonly LedgerLeases[];
@@ -182,12 +208,17 @@ export interface LedgerStore {
   /** In order of window, then of units (highest first), then of value. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
   /**
+   * The same in the same order, as a page that is made in a fraction of a second wherever that can be done: it may have fewer rows than
+   * `limit` and not be the last. `offset` counts within the first window.
+   */
+  usagePage(query: UsageQuery): Promise<UsagePage>;
+  /**
    * The same in the same order, for reports of any length in bounded memory. The opener closes it. Fails with `too-busy`
    * while as many are open as the store allows, which is at least 4.
    */
   openReport(query: ReportQuery): Promise<OpenReport>;
-  /** Reads every usage row and names those that are damaged, at most `limit`. */
-  damagedRows(limit: number): Promise<readonly DamagedRow[]>;
+  /** Reads every usage row, and every sum of them that is stored, and names what is damaged or wrong, at most `limit` of each. */
+  checkUsage(limit: number): Promise<UsageCheck>;
   /** In order of window, then of calls (highest first), then of value. A crash of a gateway loses up to a second of them. */
   outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]>;
   /** Small named values: epoch, cluster id, backup coverage, incidents. Synced. */

@@ -146,10 +146,13 @@ function upgrade(db: DatabaseSync, { version, upgrades = [] }: DatabaseSpec): vo
   const found = userVersion(db);
   if (found === version) return;
   db.exec("PRAGMA synchronous = FULL");
+  // A step may sort all that there is.
+  db.exec("PRAGMA temp_store = FILE");
   transaction(db, () => {
     for (const step of upgrades.slice(found - 1)) db.exec(step);
     db.exec(`PRAGMA user_version = ${version}`);
   });
+  db.exec("PRAGMA temp_store = MEMORY");
 }
 
 function userVersion(db: DatabaseSync): number {

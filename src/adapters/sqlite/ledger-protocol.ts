@@ -2,12 +2,12 @@
 
 import type { WindowId } from "../../base/words.ts";
 import type {
-  DamagedRow,
   FoldCheckpoint,
   LedgerColumns,
   LedgerLeases,
   LedgerObservation,
   LoadedLedger,
+  UsageCheck,
 } from "../../ports/ledger-store.ts";
 import type { Call } from "./thread.ts";
 
@@ -53,7 +53,7 @@ export interface LedgerApi {
   rows: Call<RowsPiece, void>;
   commit: Call<CheckpointEnd, void>;
   subjectOf: Call<{ window: WindowId; lo: number; hi: number }, string | undefined>;
-  damagedRows: Call<{ limit: number }, DamagedRow[]>;
+  checkUsage: Call<{ limit: number }, UsageCheck>;
   getMeta: Call<{ name: string }, string | undefined>;
   setMeta: Call<{ name: string; value: string }, void>;
   copyTo: Call<{ file: string }, void>;

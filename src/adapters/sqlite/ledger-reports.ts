@@ -6,6 +6,7 @@ import type {
   OutcomeQuery,
   OutcomeRow,
   ReportQuery,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -25,6 +26,11 @@ export class LedgerReports {
   async usage(query: UsageQuery): Promise<readonly UsageReportRow[]> {
     const thread = await this.#started();
     return thread.call("usage", query);
+  }
+
+  async page(query: UsageQuery): Promise<UsagePage> {
+    const thread = await this.#started();
+    return thread.call("page", query);
   }
 
   async open(query: ReportQuery): Promise<OpenReport> {

@@ -1,6 +1,7 @@
 /** Tables of the ledger, named for the people who look into it. */
 
 import { applicationIds, type DatabaseSpec } from "./database.ts";
+import { sumsFromRows, sumsTable, usageIndexes } from "./usage-sums.ts";
 import { windowTables } from "./window-rows.ts";
 
 const leaseTables = `
@@ -30,6 +31,8 @@ const schema = `
     crc INTEGER NOT NULL,
     PRIMARY KEY (hour, region, route, plan, owner, "key", address, referer)
   ) STRICT, WITHOUT ROWID;
+  ${usageIndexes}
+  ${sumsTable}
   CREATE TABLE observations (
     hour INTEGER NOT NULL, region TEXT NOT NULL, route TEXT NOT NULL, plan TEXT NOT NULL, outcome TEXT NOT NULL,
     calls INTEGER NOT NULL, bytes INTEGER NOT NULL, time_ms REAL NOT NULL, crc INTEGER NOT NULL,
@@ -54,9 +57,9 @@ export function ledgerSpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.ledger,
-    version: 2,
+    version: 3,
     schema,
-    upgrades: [leaseTables],
+    upgrades: [leaseTables, `${usageIndexes}${sumsTable}${sumsFromRows}`],
     synchronous: "full",
     cacheKiB: 128 * 1024,
     autoCheckpointPages: 8192,

@@ -76,11 +76,10 @@ test("a damaged usage row is named, and does not become right by being added to"
   db.exec("UPDATE usage SET units = 11");
   db.close();
   await ledger.checkpoint({ ...emptyDelta, rows: filled.rows });
-  assert.equal((await ledger.usage(everything))[0]?.units, 21);
+  assert.equal((await ledger.usage({ ...everything, fromRows: true }))[0]?.units, 21);
   const { hour, region, route, plan, owner, key, address, referer } = usageRow({});
-  assert.deepEqual(await ledger.damagedRows(10), [
-    { hour, region, route, plan, owner, key, address, referer },
-  ]);
+  const { damaged } = await ledger.checkUsage(10);
+  assert.deepEqual(damaged, [{ hour, region, route, plan, owner, key, address, referer }]);
   await ledger.close();
   await dispose();
 });

@@ -3,7 +3,6 @@
 import { TallygateError } from "../../base/errors.ts";
 import type { WindowId } from "../../base/words.ts";
 import type {
-  DamagedRow,
   LedgerColumns,
   LedgerDelta,
   LedgerStore,
@@ -13,6 +12,8 @@ import type {
   OutcomeRow,
   ProducerCheckpoint,
   ReportQuery,
+  UsageCheck,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -88,12 +89,16 @@ class SqliteLedgerStore implements LedgerStore {
     return this.#reports.usage(query);
   }
 
+  usagePage(query: UsageQuery): Promise<UsagePage> {
+    return this.#reports.page(query);
+  }
+
   openReport(query: ReportQuery): Promise<OpenReport> {
     return this.#reports.open(query);
   }
 
-  damagedRows(limit: number): Promise<readonly DamagedRow[]> {
-    return this.#thread.call("damagedRows", { limit });
+  checkUsage(limit: number): Promise<UsageCheck> {
+    return this.#thread.call("checkUsage", { limit });
   }
 
   outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {

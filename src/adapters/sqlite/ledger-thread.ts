@@ -11,6 +11,8 @@ import { LedgerTotals } from "./ledger-totals.ts";
 import { UsageRows } from "./ledger-usage.ts";
 import { rowCrc } from "./row-crc.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
+import { checkUsage } from "./usage-check.ts";
+import { UsageSums } from "./usage-sums.ts";
 import { IdleSweeper, WindowRows } from "./window-rows.ts";
 
 serveThread<LedgerApi, LedgerStart, undefined>(open, ({ file }) => ({
@@ -23,6 +25,7 @@ function open({ file }: LedgerStart): { handlers: Handlers<LedgerApi>; ready: un
   const windows = new WindowRows(db);
   const totals = new LedgerTotals(db, windows);
   const usage = new UsageRows(db);
+  const sums = new UsageSums(db);
   const fold = new FoldRows(db, file);
   const leases = new LeaseRows(db, file);
   const getMeta = db.prepare("SELECT value, crc FROM meta WHERE name = ?");
@@ -55,20 +58,25 @@ function open({ file }: LedgerStart): { handlers: Handlers<LedgerApi>; ready: un
         transaction(db, () => {
           totals.put(taken.totals);
           windows.drop(end.dropped);
-          for (const piece of taken.rows) usage.addRows(piece);
+          for (const piece of taken.rows) {
+            usage.addRows(piece);
+            sums.add(piece);
+          }
+          sums.write();
           usage.addObservations(end.observations);
           leases.put(end.leases, end.dropped);
           leases.putStrict(end.fold);
           fold.write(end.fold);
         });
       } catch (error) {
+        sums.forget();
         windows.reload();
         throw error;
       }
       sweeper.wake();
     },
     subjectOf: ({ window, lo, hi }) => totals.subjectOf(window, lo, hi),
-    damagedRows: ({ limit }) => usage.damaged(limit),
+    checkUsage: ({ limit }) => checkUsage(db, limit),
     getMeta({ name }) {
       const row = getMeta.get(name);
       if (row === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** The ledger's usage rows and observations: sums that only grow. */
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { DamagedRow, LedgerObservation } from "../../ports/ledger-store.ts";
+import type { LedgerObservation } from "../../ports/ledger-store.ts";
 import { type RowsPiece, rowNumbers, rowTexts } from "./ledger-protocol.ts";
 import { rowCrc } from "./row-crc.ts";
 
@@ -11,12 +11,10 @@ const usageKey = ["hour", "region", "route", "plan", "owner", '"key"', "address"
 const usageSums = ["calls", "units", "refunded_calls", "refunded_units"];
 
 export class UsageRows {
-  readonly #db: DatabaseSync;
   readonly #usage: SumTable;
   readonly #observations: SumTable;
 
   constructor(db: DatabaseSync) {
-    this.#db = db;
     this.#usage = new SumTable(db, { table: "usage", key: usageKey, sums: usageSums });
     this.#observations = new SumTable(db, {
       table: "observations",
@@ -42,28 +40,6 @@ export class UsageRows {
     for (const { hour, region, route, plan, outcome, calls, bytes, timeMs } of observations) {
       this.#observations.add([hour / 1000, region, route, plan, outcome], [calls, bytes, timeMs]);
     }
-  }
-
-  damaged(limit: number): DamagedRow[] {
-    const columns = [...usageKey, ...usageSums];
-    const rows = this.#db.prepare(`SELECT ${columns.join()}, crc FROM usage`);
-    rows.setReturnArrays(true);
-    const damaged: DamagedRow[] = [];
-    for (const row of rows.iterate() as Iterable<unknown> as Iterable<Value[]>) {
-      if (damaged.length >= limit) break;
-      if (rowCrc(...row.slice(0, columns.length)) === row[columns.length]) continue;
-      const [hour, region, route, plan, owner, key, address, referer] = row.map(String);
-      damaged.push({
-        ...{
-          hour: Number(hour) * 1000,
-          region: region ?? "",
-          route: route ?? "",
-          plan: plan ?? "",
-        },
-        ...{ owner: owner ?? "", key: key ?? "", address: address ?? "", referer: referer ?? "" },
-      });
-    }
-    return damaged;
   }
 }
 

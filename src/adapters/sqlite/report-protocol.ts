@@ -4,6 +4,7 @@ import type {
   OutcomeQuery,
   OutcomeRow,
   ReportQuery,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -12,12 +13,16 @@ import type { Call } from "./thread.ts";
 /** Reports open at one time, each with a connection and cache of its own. */
 export const reportsMax = 8;
 
+/** After this long a page ends with the window that it is at; the next one goes on behind it. */
+export const pageMsMax = 150;
+
 export interface ReportStart {
   readonly file: string;
 }
 
 export interface ReportApi {
   usage: Call<UsageQuery, UsageReportRow[]>;
+  page: Call<UsageQuery, UsagePage>;
   /** The number of the report. */
   open: Call<ReportQuery, number>;
   /** Fewer rows than `limit`: it is closed. */

@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { UsageReportRow } from "../../ports/ledger-store.ts";
 import { queryOutcomes } from "./ledger-outcomes.ts";
-import { iterateUsage, queryUsage } from "./ledger-query.ts";
+import { UsageReports } from "./ledger-query.ts";
 import { type ReportApi, type ReportStart, reportsMax } from "./report-protocol.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
 
@@ -35,6 +35,7 @@ function connect(file: string): DatabaseSync {
 
 function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: undefined } {
   const db = connect(file);
+  const pages = new UsageReports(db);
   const reports = new Map<number, Report>();
   let lastReport = 0;
 
@@ -45,7 +46,8 @@ function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: un
   };
 
   const handlers: Handlers<ReportApi> = {
-    usage: (query) => queryUsage(db, query),
+    usage: (query) => pages.usage(query),
+    page: (query) => pages.page(query),
     open(query) {
       if (reports.size >= reportsMax) {
         throw new TallygateError("too-busy", `${reportsMax} reports are being read already`);
@@ -55,7 +57,7 @@ function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: un
       own.exec("BEGIN");
       own.prepare("SELECT 1 FROM usage LIMIT 1").get();
       lastReport++;
-      reports.set(lastReport, { db: own, rows: iterateUsage(own, query) });
+      reports.set(lastReport, { db: own, rows: new UsageReports(own).iterate(query) });
       return lastReport;
     },
     next({ report: number, limit }) {

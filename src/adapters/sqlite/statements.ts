@@ -6,9 +6,12 @@
 
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 
+/** Statements kept, at most: only reports, which are put together, have more than some dozen texts. */
+const statementsMax = 256;
+
 export class Statements {
   readonly #db: DatabaseSync;
-  /** By text. Texts are those in the source, so there are some dozen. */
+  /** By text. */
   readonly #prepared = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync) {
@@ -19,6 +22,7 @@ export class Statements {
   get(sql: string): StatementSync {
     let statement = this.#prepared.get(sql);
     if (statement === undefined) {
+      if (this.#prepared.size >= statementsMax) this.#prepared.clear();
       statement = this.#db.prepare(sql);
       this.#prepared.set(sql, statement);
     }

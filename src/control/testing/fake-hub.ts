@@ -73,6 +73,13 @@ export function createFakeHub(): FakeHub {
       queries.push(query);
       return Promise.resolve(fake.rows.slice(query.offset, query.offset + query.limit));
     },
+    usagePage: (query) => {
+      queries.push(query);
+      const offset = query.offset + query.limit;
+      const rows = fake.rows.slice(query.offset, offset);
+      const isLast = offset >= fake.rows.length;
+      return Promise.resolve({ rows, next: isLast ? undefined : { fromMs: query.fromMs, offset } });
+    },
     openReport: (query) => {
       reports.push(query);
       let rest = fake.rows;

@@ -2,7 +2,6 @@
 
 import { TallygateError } from "../../base/errors.ts";
 import type {
-  DamagedRow,
   FoldCheckpoint,
   LedgerColumns,
   LedgerDelta,
@@ -15,11 +14,13 @@ import type {
   OutcomeQuery,
   OutcomeRow,
   ReportQuery,
+  UsageCheck,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
 import { reportOutcomes } from "./memory-outcomes.ts";
-import { reportUsage } from "./memory-usage.ts";
+import { pageUsage, reportUsage } from "./memory-usage.ts";
 
 export interface StoredTotal {
   readonly window: string;
@@ -101,6 +102,10 @@ export class MemoryLedger implements LedgerStore {
     return reportUsage(this.rows.values(), query);
   }
 
+  async usagePage(query: UsageQuery): Promise<UsagePage> {
+    return pageUsage(this.rows.values(), query);
+  }
+
   async openReport(query: ReportQuery): Promise<OpenReport> {
     if (this.#openReports >= reportsMax) throw new TallygateError("too-busy", "too many reports");
     this.#openReports++;
@@ -122,8 +127,9 @@ export class MemoryLedger implements LedgerStore {
     };
   }
 
-  async damagedRows(): Promise<readonly DamagedRow[]> {
-    return [];
+  /** Nothing is stored beside the rows. */
+  async checkUsage(): Promise<UsageCheck> {
+    return { damaged: [], wrongSums: [] };
   }
 
   async outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {

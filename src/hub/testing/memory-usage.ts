@@ -4,6 +4,7 @@ import type { EpochMs } from "../../base/words.ts";
 import type {
   LedgerRow,
   UsageDimension,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -56,6 +57,18 @@ export function reportUsage(rows: Iterable<LedgerRow>, query: UsageQuery): Usage
       return query.top > 0 ? ordered.slice(0, query.top) : ordered;
     });
   return found.slice(query.offset, query.offset + query.limit);
+}
+
+/** Pages end with windows where they can, as those of a ledger that takes its time do. */
+export function pageUsage(rows: Iterable<LedgerRow>, query: UsageQuery): UsagePage {
+  const limit = Number.MAX_SAFE_INTEGER;
+  const all = reportUsage(rows, { ...query, limit, offset: 0 });
+  const page = all.slice(query.offset, query.offset + query.limit);
+  const next = all[query.offset + query.limit];
+  if (next === undefined) return { rows: page, next: undefined };
+  const fromMs = Math.max(query.fromMs, next.window === "" ? 0 : Date.parse(next.window));
+  const offset = all.indexOf(next) - all.findIndex(({ window }) => window === next.window);
+  return { rows: page, next: { fromMs, offset } };
 }
 
 function startOf(hour: EpochMs, window: UsageQuery["window"]): EpochMs {

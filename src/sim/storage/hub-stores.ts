@@ -11,7 +11,6 @@ import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { AuditDraft, AuditLog } from "../../ports/audit-log.ts";
 import type { EventStore } from "../../ports/event-store.ts";
 import type {
-  DamagedRow,
   LedgerColumns,
   LedgerDelta,
   LedgerStore,
@@ -20,6 +19,8 @@ import type {
   OutcomeQuery,
   OutcomeRow,
   ReportQuery,
+  UsageCheck,
+  UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
@@ -58,12 +59,16 @@ export class SimLedger implements LedgerStore {
     return this.#image.usage(query);
   }
 
+  usagePage(query: UsageQuery): Promise<UsagePage> {
+    return this.#image.usagePage(query);
+  }
+
   openReport(query: ReportQuery): Promise<OpenReport> {
     return this.#image.openReport(query);
   }
 
-  damagedRows(): Promise<readonly DamagedRow[]> {
-    return this.#image.damagedRows();
+  checkUsage(): Promise<UsageCheck> {
+    return this.#image.checkUsage();
   }
 
   outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
