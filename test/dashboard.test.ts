@@ -200,6 +200,7 @@ async function places(): Promise<Readonly<Record<string, string>>> {
   return {
     "": ".map",
     "#/usage": ".table",
+    "#/outcomes": ".table",
     "#/keys": ".table",
     [`#/keys/${first?.id}`]: ".facts",
     "#/plans": ".table",

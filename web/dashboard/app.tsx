@@ -14,6 +14,7 @@ import { KeyPage } from "./key-page.tsx";
 import { Keys } from "./keys.tsx";
 import { LiveContext, useLiveStream } from "./live.ts";
 import { Login } from "./login.tsx";
+import { OutcomesPage } from "./outcomes-page.tsx";
 import { Overview } from "./overview.tsx";
 import { Plans } from "./plans.tsx";
 import { RegionPage } from "./region-page.tsx";
@@ -124,6 +125,7 @@ function Routed({ route, canChange }: RoutedProps) {
   const [, place = "", name] = route.path.split("/").map(decoded);
   if (place === "") return <Overview query={route.query} />;
   if (place === "usage") return <Usage query={route.query} />;
+  if (place === "outcomes") return <OutcomesPage query={route.query} />;
   if (place === "keys" && name !== undefined) return <KeyPage id={name} canChange={canChange} />;
   if (place === "keys") return <Keys query={route.query} canChange={canChange} />;
   if (place === "plans") return <Plans canChange={canChange} />;
@@ -143,7 +145,8 @@ function Routed({ route, canChange }: RoutedProps) {
 /** Pages without a tab of their own stand under that of their subject. */
 function placeOf({ path }: Route): string {
   const [, place = ""] = path.split("/");
-  return place === "config" ? "plans" : place;
+  if (place === "config") return "plans";
+  return place === "outcomes" ? "usage" : place;
 }
 
 function decoded(part: string): string {
