@@ -295,26 +295,16 @@ class RunningHub implements Hub, HubParts {
   }
 
   #makeApi(): HubApi {
+    const { ledger } = this.#deps;
+    const flushed = (): Promise<void> => this.#checkpoints.flush();
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
       nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
-      usage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usage(query);
-      },
-      usagePage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usagePage(query);
-      },
-      openReport: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.openReport(query);
-      },
-      outcomes: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.outcomes(query);
-      },
+      usage: (query) => flushed().then(() => ledger.usage(query)),
+      usagePage: (query) => flushed().then(() => ledger.usagePage(query)),
+      openReport: (query) => flushed().then(() => ledger.openReport(query)),
+      outcomes: (query) => flushed().then(() => ledger.outcomes(query)),
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
       liftFence: async () => {
