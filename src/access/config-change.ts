@@ -22,6 +22,7 @@ const readAtStart: { readonly [Part in keyof CompiledConfig]: readonly ProcessRo
   clients: [],
   durability: ["gateway"],
   signup: [],
+  portal: [],
   plans: [],
   anonymousPlan: [],
   dimensions: [],

@@ -24,6 +24,7 @@ import {
   wholeNumber,
 } from "./config-fields.ts";
 import { log } from "./config-log.ts";
+import { portalSchema } from "./config-portal.ts";
 import { fieldRulesSchema } from "./config-rewrite.ts";
 import { shutdown } from "./config-shutdown.ts";
 import { filesSchema, redirectSchema, replySchema } from "./config-targets.ts";
@@ -234,6 +235,7 @@ export const configSchema = group({
       "What a reply waits for: its charge given to the operating system, or on disk. Default os.",
     ),
   signup: httpUrl.optional().describe("Named in the 429 of the anonymous plan."),
+  portal: portalSchema.optional(),
   plans: named(name, plan, configBounds.plans).describe("Named sets of limits."),
   anonymousPlan: z
     .string({ error: "the name of a plan" })

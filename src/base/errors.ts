@@ -39,6 +39,7 @@ export const errorCatalogue = {
   forbidden: "The token does not allow it",
   "too-many-attempts": "Too many wrong tokens were tried",
   "backup-invalid": "The file is not a Tallygate backup",
+  "mail-failed": "A mail could not be sent",
   "too-busy": "Too much work is waiting",
   "process-failed": "A process did not start",
   "usage-wrong": "The command line is not valid",

@@ -216,6 +216,7 @@ async function openPipeline(
       region: core.options.region,
       meter: core.meter,
       leases: core.leases,
+      refusals: core.refusals,
       time: core.time,
       tables: () => core.view.tables,
       viewAgeMs: (nowMs) => core.view.ageMs(nowMs),

@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { rulesVersion } from "../access/config-change.ts";
+import { formatListen } from "../access/config-values.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -37,6 +38,7 @@ import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
+import { openMailer } from "./open-mailer.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
@@ -92,6 +94,8 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const registry = await openRegistryStore(join(folder.hub, "registry.db"));
   cleanup.add(() => registry.close());
 
+  const mailer = openMailer(config.portal, { isDev: options.dev === true, log });
+  cleanup.add(() => mailer?.close());
   const running: { hub?: Hub } = {};
   const api = lateApi(() => running.hub?.api);
   const live = new LiveWatch({
@@ -110,6 +114,10 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    portal: {
+      ...{ store: registry.portal, mailer },
+      hubUrl: options.dev === true ? `http://${formatListen(listen)}` : config.hub.url,
+    },
     web: readWebFolder(pagesFolder),
     live,
     clock: nodeClock,

@@ -6,6 +6,7 @@ import { type AuditDraft, auditGenesis, auditHash } from "../ports/audit-log.ts"
 import { type EventDraft, eventsKept } from "../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
 import type { StoredToken } from "../ports/token-store.ts";
+import { portalStoreConformance } from "./portal-store.ts";
 
 /** One registry's storage; `open` may be called again once the one opened before is closed. */
 export interface RegistryStorage {
@@ -51,6 +52,7 @@ export function registryStoreConformance(suite: RegistrySuite): void {
     owners(define);
     adminRecords(define);
     events(define);
+    portalStoreConformance(define);
   });
 }
 

@@ -7,6 +7,8 @@ import type { AuditLog } from "../ports/audit-log.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
+import type { Mailer } from "../ports/mailer.ts";
+import type { PortalStore } from "../ports/portal-store.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
 import type { WebFiles } from "../ports/web-files.ts";
@@ -29,6 +31,13 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly portal: {
+    readonly store: PortalStore;
+    /** Undefined: no mail can be sent. */
+    readonly mailer: Mailer | undefined;
+    /** Where the hub is reached: of links, where none is configured. */
+    readonly hubUrl: string;
+  };
   readonly live: Pick<LiveWatch, "samples">;
   /** The built pages; empty where they are not. */
   readonly web: WebFiles;
@@ -47,5 +56,5 @@ export interface OpenBackup {
 
 export type ControlApp = OpenAPIHono<ControlEnv>;
 
-/** OpenAPI: every route but health and the document itself wants the token. */
-export const bearerSecurity = [{ bearer: [] }];
+/** OpenAPI: every route but log-in, health and the document itself wants a token, or the session of somebody who had one. */
+export const bearerSecurity = [{ bearer: [] }, { session: [] }];

@@ -383,6 +383,7 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/plans/{name} get",
     "/v1/regions get",
     "/v1/regions/{name} get",
+    "/v1/session post,delete,get",
     "/v1/status get",
     "/v1/tokens post,get",
     "/v1/tokens/{id} get,delete",

@@ -100,12 +100,13 @@ test("tokens are bounded in number", async () => {
   assert.equal((await send("POST /v1/tokens", { body: { name: "x" } })).status, 409);
 });
 
-/** Every operation of the document with values for its parameters. */
+/** Every operation of the document with values for its parameters, but log-in and log-out, which are tested by themselves. */
 async function operations(): Promise<{ line: string; method: string; path: string }[]> {
   const { paths } = await read<{ paths: Record<string, object> }>("GET /openapi.json");
   return Object.entries(paths).flatMap(([path, item]) =>
-    Object.keys(item).map((name) => {
+    Object.keys(item).flatMap((name) => {
       const method = name.toUpperCase();
+      if (path === "/v1/session" && method !== "GET") return [];
       const id = path.startsWith("/v1/tokens") ? "t_1" : "k_1";
       return { method, path, line: `${method} ${path.replace("{id}", id)}` };
     }),
@@ -129,7 +130,7 @@ test("a read-only token reads everything and changes nothing", async () => {
   assert.equal(fake.keys.size, 0);
 });
 
-test("no operation but health and the document answers without a token", async () => {
+test("no operation but log-in, health and the document answers without a token", async () => {
   for (const { line } of await operations()) {
     assert.equal(
       (await app.request(line.split(" ")[1] ?? "", { method: line.split(" ")[0] ?? "" })).status,

@@ -33,6 +33,7 @@ import { NodeTime } from "./node-time.ts";
 import { OwnAge } from "./own-age.ts";
 import { OwnCharges } from "./own-charges.ts";
 import { PeakUnits } from "./peak-units.ts";
+import { RefusalTally } from "./refusal-tally.ts";
 import { RegionView } from "./region-view.ts";
 import { sealRemains } from "./seal-remains.ts";
 import { Sender } from "./sender.ts";
@@ -86,6 +87,7 @@ export class GatewayCore {
   readonly meter: Meter;
   readonly session: HubSession;
   readonly leases: LeaseKeeper;
+  readonly refusals = new RefusalTally();
   /** Undefined until the gateway belongs to a cluster. */
   keys: KeyReplica | undefined;
   /** The cluster's key for fingerprints and its key table; undefined with `keys`. */
@@ -309,6 +311,7 @@ export class GatewayCore {
         keyLagMs: this.keys?.lagMs,
         callsPerSecond: this.#rate.perSecond,
         roundTripMs: this.time.roundTripMs,
+        refusals: this.refusals.take(),
       },
     );
   }

@@ -2,7 +2,7 @@
 
 import type { EpochMs } from "../base/words.ts";
 import type { JournalHealth } from "../ports/journal.ts";
-import type { Heartbeat } from "../ports/link.ts";
+import type { Heartbeat, RefusalCount } from "../ports/link.ts";
 import type { LagMeter } from "./lag-meter.ts";
 import type { Meter } from "./meter.ts";
 import type { PeakUnits } from "./peak-units.ts";
@@ -21,6 +21,7 @@ export function heartbeat(
     readonly rulesVersion: string;
     readonly callsPerSecond: number;
     readonly roundTripMs: number | undefined;
+    readonly refusals: readonly RefusalCount[] | undefined;
   },
 ): Heartbeat {
   const { id, sentAtMs, nowMs } = at;
@@ -44,6 +45,7 @@ export function heartbeat(
     roundTripMs,
     peakUnits: of.peak.units,
     rulesVersion: of.rulesVersion,
+    refusals: of.refusals,
     calls: {
       atMs: callSums.atMs,
       outcomes: [...callSums.outcomes],

@@ -12,6 +12,7 @@ import type { UpstreamClient } from "../ports/upstream.ts";
 import type { CallObserver } from "./access-record.ts";
 import type { ObservationSink } from "./call-stats.ts";
 import type { Credentials } from "./identify.ts";
+import type { RefusalTally } from "./refusal-tally.ts";
 import type { ChargedCall } from "./row-finder.ts";
 import type { LeaseDemand } from "./tended-counter.ts";
 
@@ -47,6 +48,8 @@ export interface PipelineParts {
   readonly credentials: () => Credentials | undefined;
   /** Why no call can be decided yet; "" if calls can. */
   readonly unready: () => string;
+  /** Told to the hub. */
+  readonly refusals: RefusalTally;
   readonly upstreams: UpstreamClient;
   readonly handlers: HandlerHost;
   readonly clock: Clock;

@@ -24,6 +24,7 @@ import { noteRequest, recordOf } from "./access-record.ts";
 import { Admission } from "./admission.ts";
 import type { Call, CallServices } from "./call.ts";
 import { CallStats } from "./call-stats.ts";
+import type { Caller } from "./caller.ts";
 import { Cors } from "./cors.ts";
 import { DirectReplies } from "./direct-reply.ts";
 import { answerFixed } from "./fixed-answer.ts";
@@ -55,6 +56,7 @@ interface Visit {
   pathEnd: number;
   path: string;
   cors: HeaderList | undefined;
+  caller: Caller | undefined;
 }
 
 export class Pipeline implements ExchangeTaker {
@@ -87,7 +89,7 @@ export class Pipeline implements ExchangeTaker {
     const { region, clock, timers, random } = parts;
     const awaited: CallServices["awaited"] = new Bag();
     this.#services = { ...parts, stats, gate: this.#gate, awaited };
-    this.#direct = new DirectReplies(region, stats, clock);
+    this.#direct = new DirectReplies({ region, stats, clock, refusals: parts.refusals });
     this.#strangers = new Strangers(parts, setup.config.clients);
     this.#admission = new Admission({
       ...{ parts, overload, setup },
@@ -166,6 +168,7 @@ export class Pipeline implements ExchangeTaker {
       pathEnd: 0,
       path: "",
       cors: undefined,
+      caller: undefined,
     };
     noteRequest(this.#parts, visit);
     try {
@@ -217,6 +220,7 @@ export class Pipeline implements ExchangeTaker {
       direct.refused(visit, refused, identifier.retryAfterSeconds);
       return;
     }
+    visit.caller = identifier.caller;
     recordOf(exchange)?.identified(identifier.caller);
     const plan = identifier.plan as CompiledPlan;
     if (isReserved) this.#reserved(visit, identifier, plan);

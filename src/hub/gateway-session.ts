@@ -289,7 +289,8 @@ export class GatewaySession implements LeaseSession, UpdateSubscriber {
 
   #onHeartbeat(heartbeat: Heartbeat): void {
     this.heard = { atMs: this.#hub.clock.monotonicMs(), heartbeat };
-    const { id, sentAtMs } = heartbeat;
+    const { id, sentAtMs, refusals } = heartbeat;
+    if (refusals !== undefined) this.#hub.refusals.heard(this.hello?.region ?? "", refusals);
     const hubTimeMs = this.#hub.time.nowMs();
     const named = this.#incarnations();
     const backup = this.#hub

@@ -26,8 +26,9 @@ import type { Cluster, HubParts } from "./hub-parts.ts";
 import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report.ts";
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
+import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
+import { type BackupCoverage, clearRestored, coverageOf, saveBackup } from "./ledger-meta.ts";
 import { NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
@@ -48,7 +49,6 @@ export interface Hub {
 /** Findings kept for status, at most. */
 const findingsMax = 20;
 const slewIntervalMs = 1_000;
-
 /** Epochs and registry versions that a gateway may name, at most: beyond is a fault, and following it would use numbers up. */
 const heardMax = 2 ** 52;
 
@@ -73,6 +73,7 @@ class RunningHub implements Hub, HubParts {
   readonly registry: Registry;
   readonly replicator: Replicator;
   readonly desk: LeaseDesk;
+  readonly refusals = new KeyRefusals();
   readonly metrics: HubMetrics;
   readonly api: HubApi;
   readonly #deps: HubDeps;
@@ -218,10 +219,7 @@ class RunningHub implements Hub, HubParts {
   }
 
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined {
-    const prefix = `${producer}/`;
-    return this.#backup?.watermarks
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
+    return this.#backup && coverageOf(producer, this.#backup);
   }
 
   #makeRegistry(): Registry {
@@ -294,17 +292,22 @@ class RunningHub implements Hub, HubParts {
     });
   }
 
+  /** Asks the ledger, once it has all that is folded now. */
+  async #covered<T>(ask: (ledger: HubDeps["ledger"]) => Promise<T>): Promise<T> {
+    await this.#checkpoints.flush();
+    return ask(this.#deps.ledger);
+  }
+
   #makeApi(): HubApi {
-    const { ledger } = this.#deps;
-    const flushed = (): Promise<void> => this.#checkpoints.flush();
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
+      refusals: (keys) => this.refusals.of(keys, this.time.nowMs()),
       nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
-      usage: (query) => flushed().then(() => ledger.usage(query)),
-      usagePage: (query) => flushed().then(() => ledger.usagePage(query)),
-      openReport: (query) => flushed().then(() => ledger.openReport(query)),
-      outcomes: (query) => flushed().then(() => ledger.outcomes(query)),
+      usage: (query) => this.#covered((ledger) => ledger.usage(query)),
+      usagePage: (query) => this.#covered((ledger) => ledger.usagePage(query)),
+      openReport: (query) => this.#covered((ledger) => ledger.openReport(query)),
+      outcomes: (query) => this.#covered((ledger) => ledger.outcomes(query)),
       verify: () => this.#verify(),
       backup: (file) => this.#backUp(file),
       liftFence: async () => {

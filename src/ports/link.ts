@@ -135,10 +135,26 @@ export interface Heartbeat {
   readonly peakUnits?: number | undefined;
   /** Of the plans, routes and keys that it runs with. */
   readonly rulesVersion?: string | undefined;
+  /** Since the last heartbeat, at most `refusalsToldMax`; undefined: none. */
+  readonly refusals?: readonly RefusalCount[] | undefined;
   /** Of the calls that ended since the gateway's start; undefined: it does not say. */
   readonly calls?: HeartbeatCalls | undefined;
   /** From the newest key change at the hub to its being in force there, ms; undefined: there was none since its start. */
   readonly keyLagMs?: number | undefined;
+}
+
+/** Entries of one heartbeat about refused calls, at most. */
+export const refusalsToldMax = 200;
+
+/** Calls with one key that were refused for one reason. */
+export interface RefusalCount {
+  /** Its id. */
+  readonly key: string;
+  /** As configured; "" if none was found. */
+  readonly route: string;
+  readonly reason: string;
+  readonly count: number;
+  readonly lastMs: number;
 }
 
 export interface HeartbeatCalls {

@@ -286,6 +286,7 @@ export class SimGateway {
           region,
           meter: core.meter,
           leases: core.leases,
+          refusals: core.refusals,
           time: core.time,
           handlers,
           upstreams: noUpstreams,

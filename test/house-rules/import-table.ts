@@ -47,7 +47,15 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
   "adapters/node": {
     values: ["base", "ports"],
     types: adapterTypes,
-    packages: ["@hono/node-server", "pino", "prom-client", "srvx", "undici", ...traces],
+    packages: [
+      "@hono/node-server",
+      "nodemailer",
+      "pino",
+      "prom-client",
+      "srvx",
+      "undici",
+      ...traces,
+    ],
     node: ["*"],
     outside: true,
   },

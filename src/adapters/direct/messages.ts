@@ -14,6 +14,8 @@ import {
   type LeaseReply,
   type LeaseResult,
   leaseRequestsMax,
+  type RefusalCount,
+  refusalsToldMax,
   type WindowDigest,
 } from "../../ports/link.ts";
 
@@ -168,6 +170,12 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
     rulesVersion: optional(name),
+    refusals: optional(
+      list(
+        object<RefusalCount>({ key: name, route: name, reason: name, count: seq, lastMs: whole }),
+        refusalsToldMax,
+      ),
+    ),
     calls: optional(
       object<HeartbeatCalls>({
         atMs: finite,

@@ -13,10 +13,10 @@ import { makeFolder, syncFolder } from "./folder.ts";
 import { ledgerSpec } from "./ledger-schema.ts";
 import { registrySpec } from "./registry-schema.ts";
 
-/** Not the answers, which are secrets, and not the tokens: one that was revoked since must not come back to life. */
-const registryTables = ["credentials", "producers", "meta", "audit"];
+/** Not the answers, which are secrets, and neither tokens nor sessions: one that was ended since must not come back to life. */
+const registryTables = ["credentials", "producers", "meta", "audit", "people"];
 /** Backups of earlier versions do not have them. */
-const laterTables: readonly string[] = ["audit"];
+const laterTables: readonly string[] = ["audit", "people"];
 
 /** Copies a database in use. Fails with `data-unwritable` if `file` exists or cannot be written. */
 export function copyDatabase(db: DatabaseSync, file: string): void {

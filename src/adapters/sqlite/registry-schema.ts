@@ -3,6 +3,7 @@
 import { auditTable } from "./audit-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 import { eventTable } from "./event-rows.ts";
+import { portalTables } from "./portal-rows.ts";
 import { tokenTable } from "./token-rows.ts";
 
 const adminTables = `${auditTable}${tokenTable}`;
@@ -26,15 +27,16 @@ const schema = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   ${adminTables}
   ${eventTable}
+  ${portalTables}
 `;
 
 export function registrySpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.registry,
-    version: 3,
+    version: 4,
     schema,
-    upgrades: [adminTables, eventTable],
+    upgrades: [adminTables, eventTable, portalTables],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.

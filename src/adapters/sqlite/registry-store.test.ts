@@ -24,9 +24,9 @@ async function storage(): Promise<RegistryStorage & { readonly file: string }> {
 registryStoreConformance({ name: "sqlite", create: storage });
 
 /** Tables that each version added. */
-const added = { 2: ["audit", "tokens"], 3: ["events"] };
+const added = { 2: ["audit", "tokens"], 3: ["events"], 4: ["people", "links", "sessions"] };
 
-for (const version of [1, 2]) {
+for (const version of [1, 2, 3]) {
   test(`a registry of version ${version} is taken on with its keys`, async () => {
     const { file, ...registry } = await storage();
     const before = await registry.open();
@@ -45,6 +45,8 @@ for (const version of [1, 2]) {
     assert.deepEqual(after.tokens.all(), []);
     await after.events.add([{ atMs: 1, kind: "hub", subject: "", detail: "started" }]);
     assert.equal(after.events.after(0, 10).length, 1);
+    await after.portal.addPerson({ id: "p_1", email: "a@example.com", createdAtMs: 1 });
+    assert.equal(after.portal.people(), 1);
     await after.close();
     await registry.dispose();
   });

@@ -10,6 +10,7 @@ import {
 import { type EventStore, eventsKept, type StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
+import { MemoryPortal } from "./memory-portal.ts";
 
 /** How long an answer is kept. */
 const answerMs = 86_400_000;
@@ -34,6 +35,7 @@ export class MemoryRegistry implements RegistryStore {
         .slice(0, limit),
     get: (seq) => this.entries[seq - 1],
   };
+  readonly portal = new MemoryPortal();
   storedEvents: StoredEvent[] = [];
   readonly events: EventStore = {
     add: async (drafts) => {
@@ -77,6 +79,7 @@ export class MemoryRegistry implements RegistryStore {
     copy.producers = new Map(this.producers);
     copy.meta = new Map(this.meta);
     copy.entries = [...this.entries];
+    copy.portal.storedPeople = new Map(this.portal.storedPeople);
     return copy;
   }
 
