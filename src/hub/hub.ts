@@ -29,7 +29,7 @@ import { HubTime } from "./hub-time.ts";
 import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { type BackupCoverage, clearRestored, coverageOf, saveBackup } from "./ledger-meta.ts";
-import { NearLimitWatch } from "./near-limits.ts";
+import { counterSources, NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -126,7 +126,7 @@ class RunningHub implements Hub, HubParts {
     });
     this.#overshoot = this.#makeOvershoot();
     this.#nearLimits = new NearLimitWatch({
-      ...this.#counterSources(),
+      ...counterSources(this, deps.ledger),
       limits: () => this.#rules.limits,
     });
     this.api = this.#makeApi();
@@ -262,20 +262,11 @@ class RunningHub implements Hub, HubParts {
   #makeOvershoot(): OvershootAudit {
     const { limits } = this.#options;
     return new OvershootAudit({
-      ...this.#counterSources(),
+      ...counterSources(this, this.#deps.ledger),
       limits,
       boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
-  }
-
-  #counterSources() {
-    return {
-      windows: this.state.totals.windows,
-      subjectOf: (window: string, lo: number, hi: number) =>
-        this.#deps.ledger.subjectOf(window, lo, hi),
-      planOfKey: (keyId: string) => this.registry.get(keyId)?.plan,
-    };
   }
 
   #makeDesk(): LeaseDesk {

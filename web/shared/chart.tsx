@@ -205,7 +205,14 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: OnHover): U
     series: [{}, ...(stacked ? lines.toReversed() : lines)],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { setScale: false } },
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, niceMax(max)] } },
+    scales: {
+      x: {
+        time: true,
+        range: (_plot, min, max) =>
+          kind === "bars" ? padded(props.times, { min, max }) : [min, max],
+      },
+      y: { range: (_plot, _min, max) => [0, niceMax(max)] },
+    },
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
     axes: [
       {
@@ -221,6 +228,16 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: OnHover): U
   };
   probe.remove();
   return options;
+}
+
+/** Half a bar more on both sides, in uPlot's seconds. */
+function padded(
+  times: readonly number[],
+  { min, max }: { min: number; max: number },
+): UPlot.Range.MinMax {
+  const [first = 0, second = first + 3_600_000] = times;
+  const half = (second - first) / 2_000;
+  return [min - half, max + half];
 }
 
 /** An axis from zero, with air above the highest value. */
