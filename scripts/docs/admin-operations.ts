@@ -39,10 +39,11 @@ const examples: Readonly<Record<string, string>> = {
   listEvents: '-H "$T" "$U/v1/events?kind=region"',
   showPlan: '-H "$T" $U/v1/plans/pro',
   showRegion: '-H "$T" $U/v1/regions/seoul',
+  live: '-N -H "$T" -H "Accept: text/event-stream" $U/v1/live',
+  outcomes: '-H "$T" "$U/v1/outcomes?by=outcome&window=day&from=2026-12-01"',
+  nearLimits: '-H "$T" $U/v1/near-limits',
   showConfig: '-H "$T" $U/v1/config',
   checkConfig: `-H "$T" --json "$(jq -Rs '{text: .}' tallygate.yaml)" $U/v1/config/check`,
-  live: '-N -H "$T" -H "Accept: text/event-stream" $U/v1/live',
-  nearLimits: '-H "$T" $U/v1/near-limits',
   verify: '-H "$T" -X POST $U/v1/verify',
   backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
 };

@@ -16,7 +16,13 @@ import type {
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type {
+  OutcomeQuery,
+  OutcomeRow,
+  ReportQuery,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
 import { callOutcomes } from "../../ports/link.ts";
 import type { Mail } from "../../ports/mailer.ts";
 import type { ControlContext } from "../control-context.ts";
@@ -39,6 +45,8 @@ export interface FakeHub {
   readonly mails: Mail[];
   /** Asked of the ledger, in order. */
   near: NearLimits;
+  outcomes: OutcomeRow[];
+  readonly outcomeQueries: OutcomeQuery[];
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -98,6 +106,10 @@ export function createFakeHub(): FakeHub {
       });
     },
     nearLimits: () => fake.near,
+    outcomes: (query) => {
+      fake.outcomeQueries.push(query);
+      return Promise.resolve(fake.outcomes.slice(0, query.limit));
+    },
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -117,6 +129,8 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    outcomes: [],
+    outcomeQueries: [],
     refusals: [],
     mails,
     near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
