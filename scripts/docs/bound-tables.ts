@@ -49,6 +49,7 @@ import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy
 import type { Bound, Unit } from "./bound.ts";
 import { adminBounds } from "./control-bounds.ts";
 import { code, table } from "./markdown.ts";
+import { portalBounds } from "./portal-bounds.ts";
 
 const calls: readonly Bound[] = [
   [{ handshakesMax }, "count", "TLS handshakes in progress", "the oldest is closed"],
