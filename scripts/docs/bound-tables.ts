@@ -50,6 +50,7 @@ import type { Bound, Unit } from "./bound.ts";
 import { adminBounds } from "./control-bounds.ts";
 import { code, table } from "./markdown.ts";
 import { portalBounds } from "./portal-bounds.ts";
+import { statusBounds } from "./status-bounds.ts";
 
 const calls: readonly Bound[] = [
   [{ handshakesMax }, "count", "TLS handshakes in progress", "the oldest is closed"],
@@ -271,6 +272,7 @@ export function boundTables(): string {
     section("The hub", hub),
     section("Admin API and keys", adminBounds),
     section("Portal", portalBounds),
+    section("Public status", statusBounds),
     section("Configuration, log and metrics", files),
   ].join("\n\n");
 }
