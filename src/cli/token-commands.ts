@@ -23,6 +23,7 @@ type Options = ControlOptions & { readonly json?: boolean };
 interface CreateOptions extends Options {
   readonly name: string;
   readonly role: "admin" | "read-only";
+  readonly owner?: string;
   readonly expires?: string;
 }
 
@@ -58,6 +59,7 @@ export function addTokenCommands(program: Command): void {
           .choices(["admin", "read-only"])
           .default("read-only"),
       )
+      .option("--owner <owner>", "good for the keys and the usage of this owner only")
       .option(
         "--expires <time>",
         "2026-12-31, or a duration from now: 30d",
@@ -109,8 +111,8 @@ export function addAuditCommands(program: Command): void {
 }
 
 async function createToken(options: CreateOptions): Promise<void> {
-  const { name, role, expires } = options;
-  const body: TokenRequestJson = { name, role, expiresAt: expires ?? null };
+  const { name, role, owner = "", expires } = options;
+  const body: TokenRequestJson = { name, role, owner, expiresAt: expires ?? null };
   const plane = findControlPlane(options);
   const path = "/v1/tokens";
   const created = await callControl<CreatedTokenJson>(plane, { method: "POST", path, body });
@@ -123,6 +125,7 @@ async function createToken(options: CreateOptions): Promise<void> {
     ["id", created.id],
     ["name", created.name],
     ["role", created.role],
+    ...(created.owner === "" ? [] : [["owner", created.owner] satisfies [string, string]]),
     ["expires", shortInstant(created.expiresAt)],
   ];
   for (const line of factLines(facts)) print(line);
@@ -134,11 +137,12 @@ async function listTokens(options: Options): Promise<void> {
     printJson(list);
     return;
   }
-  const columns = ["id", "name", "role", "created", "expires"].map((title) => ({ title }));
+  const columns = ["id", "name", "role", "owner", "created", "expires"].map((title) => ({ title }));
   const rows = list.tokens.map((token) => [
     token.id,
     token.name,
     token.role,
+    token.owner,
     shortInstant(token.createdAt),
     shortInstant(token.expiresAt) + (token.expired ? ", expired" : ""),
   ]);

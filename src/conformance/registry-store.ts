@@ -206,7 +206,7 @@ function adminRecords(define: Define): void {
 
   define("a token is added and removed together with its audit entry", async (storage) => {
     const token: StoredToken = {
-      ...{ id: "t_2", name: "ö", role: "read-only", hash: "ab".repeat(32) },
+      ...{ id: "t_2", name: "ö", owner: "acme", role: "read-only", hash: "ab".repeat(32) },
       ...{ createdAtMs: 5, expiresAtMs: 0 },
     };
     const other: StoredToken = { ...token, id: "t_1", hash: "cd".repeat(32), role: "admin" };

@@ -17,6 +17,7 @@ import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { withinScope } from "./owner-scope.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
 import { addStatusRoutes } from "./status-routes.ts";
 import { TokenAttempts } from "./token-attempts.ts";
@@ -53,7 +54,8 @@ export function createControl(context: ControlContext): ControlApp {
   const tokens = new Tokens({ store: context.tokens, adminTokenHash, clock, random });
   const withToken = requireToken({ tokens, attempts: new TokenAttempts(), clock });
   app.use("/v1/*", withToken);
-  app.get("/metrics", withToken, async (c) =>
+  app.use("/v1/*", withinScope());
+  app.get("/metrics", withToken, withinScope(), async (c) =>
     c.text(await context.exposeMetrics(), 200, { "Content-Type": metricsType }),
   );
   const limited = limitBody(bodyMaxBytes);

@@ -93,7 +93,14 @@ test("tokens are bounded in number", async () => {
   const audit = { atMs: 0, actor: "", action: "", target: "", request: "", change: "" };
   for (let i = 0; i < tokensMax - 1; i++) {
     const numbers = { createdAtMs: i, expiresAtMs: 0 };
-    const token = { id: `t_${i}`, name: "", role: "admin", hash: `${i}`, ...numbers } as const;
+    const token = {
+      id: `t_${i}`,
+      name: "",
+      role: "admin",
+      owner: "",
+      hash: `${i}`,
+      ...numbers,
+    } as const;
     await fake.store.tokens.add(token, audit);
   }
   await createToken();

@@ -3,7 +3,7 @@
 import { auditTable } from "./audit-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 import { eventTable } from "./event-rows.ts";
-import { tokenTable } from "./token-rows.ts";
+import { tokenOwners, tokenTable } from "./token-rows.ts";
 
 const adminTables = `${auditTable}${tokenTable}`;
 
@@ -26,15 +26,16 @@ const schema = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   ${adminTables}
   ${eventTable}
+  ${tokenOwners}
 `;
 
 export function registrySpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.registry,
-    version: 3,
+    version: 4,
     schema,
-    upgrades: [adminTables, eventTable],
+    upgrades: [adminTables, eventTable, tokenOwners],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.
