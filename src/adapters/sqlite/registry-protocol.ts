@@ -1,6 +1,7 @@
 /** What the registry and its writing thread say to each other. */
 
 import type { AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
+import type { ConfigDraft, StoredConfig } from "../../ports/config-store.ts";
 import type { EventDraft } from "../../ports/event-store.ts";
 import type { RegistryRow } from "../../ports/registry-store.ts";
 import type { StoredToken } from "../../ports/token-store.ts";
@@ -48,6 +49,7 @@ export interface RegistryApi {
   addEvents: Call<readonly EventDraft[], void>;
   addToken: Call<{ token: StoredToken; audit: AuditDraft }, void>;
   removeToken: Call<{ id: string; audit: AuditDraft }, void>;
+  addConfig: Call<{ draft: ConfigDraft; audit: Omit<AuditDraft, "target"> }, StoredConfig>;
   putProducer: Call<{ producer: string; secretHash: string }, void>;
   putIdempotent: Call<{ key: string; answer: string; nowMs: number }, void>;
   copyInto: Call<{ file: string }, void>;

@@ -1,10 +1,12 @@
 /** Tables of the registry of keys. Packed records carry what gateways need; the columns are for the admin API. */
 
 import { auditTable } from "./audit-rows.ts";
+import { configTable } from "./config-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 import { eventTable } from "./event-rows.ts";
 import { tokenOwners, tokenTable } from "./token-rows.ts";
 
+const laterTables = `${tokenOwners}${configTable}`;
 const adminTables = `${auditTable}${tokenTable}`;
 
 const schema = `
@@ -26,7 +28,7 @@ const schema = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   ${adminTables}
   ${eventTable}
-  ${tokenOwners}
+  ${laterTables}
 `;
 
 export function registrySpec(file: string): DatabaseSpec {
@@ -35,7 +37,7 @@ export function registrySpec(file: string): DatabaseSpec {
     applicationId: applicationIds.registry,
     version: 4,
     schema,
-    upgrades: [adminTables, eventTable, tokenOwners],
+    upgrades: [adminTables, eventTable, laterTables],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.

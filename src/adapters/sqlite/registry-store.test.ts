@@ -24,7 +24,7 @@ async function storage(): Promise<RegistryStorage & { readonly file: string }> {
 registryStoreConformance({ name: "sqlite", create: storage });
 
 /** Tables that each version added. */
-const added = { 2: ["audit", "tokens"], 3: ["events"] };
+const added = { 2: ["audit", "tokens"], 3: ["events"], 4: ["configs"] };
 
 for (const version of [1, 2, 3]) {
   test(`a registry of version ${version} is taken on with its keys`, async () => {

@@ -6,10 +6,12 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { AuditDraft, AuditEntry, AuditLog } from "../../ports/audit-log.ts";
+import type { ConfigStore, StoredConfig } from "../../ports/config-store.ts";
 import type { EventStore, StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
 import { auditEntry, selectAfter, selectBefore } from "./audit-rows.ts";
+import { headOf, storedConfig } from "./config-rows.ts";
 import { attempt, openBeside } from "./database.ts";
 import { type Select, selectEventsAfter, selectEventsBefore, storedEvent } from "./event-rows.ts";
 import { type RegistryApi, type RegistryStart, rowsMessage } from "./registry-protocol.ts";
@@ -56,6 +58,16 @@ class SqliteRegistryStore implements RegistryStore {
     all: () => this.#tokens(),
     add: (token, audit) => this.#thread.call("addToken", { token, audit }),
     remove: (id, audit) => this.#thread.call("removeToken", { id, audit }),
+  };
+
+  readonly configs: ConfigStore = {
+    newest: () => this.#configs("SELECT * FROM configs ORDER BY number DESC LIMIT 1", [])[0],
+    get: (number) => this.#configs("SELECT * FROM configs WHERE number = ?", [number])[0],
+    before: (number, limit) => {
+      const sql = "SELECT * FROM configs WHERE number < ? ORDER BY number DESC LIMIT ?";
+      return this.#configs(sql, [number, limit]).map(headOf);
+    },
+    add: (draft, audit) => this.#thread.call("addConfig", { draft, audit }),
   };
 
   constructor(file: string, thread: Thread<RegistryApi>) {
@@ -174,6 +186,11 @@ class SqliteRegistryStore implements RegistryStore {
   #events([sql, values]: Select): StoredEvent[] {
     const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
     return rows.map((row) => storedEvent(row) ?? this.#damaged());
+  }
+
+  #configs(sql: string, values: readonly number[]): StoredConfig[] {
+    const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
+    return rows.map((row) => storedConfig(row) ?? this.#damaged());
   }
 
   #tokens(): StoredToken[] {

@@ -2,6 +2,7 @@
 
 import { AuditWriter } from "./audit-rows.ts";
 import { addRegistry } from "./backup.ts";
+import { ConfigWriter } from "./config-rows.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { EventWriter } from "./event-rows.ts";
 import { hashBytes, type RegistryApi, type RegistryStart } from "./registry-protocol.ts";
@@ -34,6 +35,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
   const log = new AuditWriter(db);
   const tokens = new TokenWriter(db);
   const events = new EventWriter(db);
+  const configs = new ConfigWriter(db);
   const handlers: Handlers<RegistryApi> = {
     put({ keyIds, owners, versions, hashes, packed, lengths, audit }) {
       transaction(db, () => {
@@ -63,6 +65,12 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
         log.append(audit);
       });
     },
+    addConfig: ({ draft, audit }) =>
+      transaction(db, () => {
+        const stored = configs.add(draft);
+        log.append({ ...audit, target: String(stored.number) });
+        return stored;
+      }),
     putProducer({ producer, secretHash }) {
       putProducer.run(producer, secretHash, rowCrc(producer, secretHash));
     },
