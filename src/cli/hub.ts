@@ -20,17 +20,20 @@ import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { watchEvents } from "../control/event-watch.ts";
+import { announcementOf } from "../hub/config-announcement.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
 import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
+import { startConfig } from "./applied-config.ts";
 import { Cleanup } from "./cleanup.ts";
-import { reloadConfig } from "./config-reload.ts";
+import { type ConfigReload, reloadConfig } from "./config-reload.ts";
 import { controlServer } from "./control-server.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
+import { hubConfigs } from "./hub-configs.ts";
 import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
@@ -64,9 +67,7 @@ interface Start {
 }
 
 async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
-  const { options, loaded } = start;
-  let { config } = loaded;
-  const listen = listenAddress(options.listen, config.hub.listen);
+  const { options } = start;
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.hub);
   cleanup.add(() => lock.release());
@@ -75,19 +76,28 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
   const adminTokenHash = watchToken(folder.adminToken);
 
+  refuseHalfRestored(folder.hub);
+  const registry = await openRegistryStore(join(folder.hub, "registry.db"));
+  cleanup.add(() => registry.close());
+  const applied = announcementOf(registry.configs.newest());
+  const text = registry.configs.newest()?.text ?? "";
+  const loaded = startConfig(start.loaded, { ...applied, text });
+  let { config } = loaded;
+  const listen = listenAddress(options.listen, config.hub.listen);
   const log = nodeLog({ level: config.log.level, fields: { process: "hub" } });
   const metrics = nodeMetrics();
-  refuseHalfRestored(folder.hub);
+  if (loaded.state.problem !== "") {
+    const { refused, problem } = loaded.state;
+    log.error("the applied configuration is wrong here; the file is used", { refused, problem });
+  }
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
   cleanup.add(() => ledger.close());
   const file = join(folder.hub, "stream.db");
   const startAfter = await streamStart(ledger, { hasStream: existsSync(file) });
   const stream = await openUsageStream({ file, startAfter });
   cleanup.add(() => stream.close());
-  const registry = await openRegistryStore(join(folder.hub, "registry.db"));
-  cleanup.add(() => registry.close());
 
-  const running: { hub?: Hub } = {};
+  const running: { hub?: Hub; reload?: ConfigReload } = {};
   const api = lateApi(() => running.hub?.api);
   const control = createControl({
     hub: api,
@@ -101,6 +111,10 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    configs: hubConfigs(registry.configs, () => {
+      const { hub, reload } = running;
+      return hub === undefined || reload === undefined ? undefined : { hub, reload };
+    }),
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,
@@ -152,6 +166,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       checkpointIntervalMs: config.stream.checkpointIntervalMs,
       streamRetentionMs: config.stream.retentionMs,
       sealIntervalMs: config.stream.sealIntervalMs,
+      config: applied,
     },
   );
   running.hub = hub;
@@ -162,7 +177,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   });
   cleanup.add(() => watch.stop());
   const reload = reloadConfig({
-    ...{ loaded, role: { kind: "hub" }, delayMs: 0, log, metrics },
+    ...{ loaded, text: loaded.text, role: { kind: "hub" }, delayMs: 0, log, metrics },
     async take(changed) {
       if (port.certificates?.reload() === false) {
         throw new TallygateError(
@@ -174,6 +189,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       config = changed;
     },
   });
+  running.reload = reload;
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });

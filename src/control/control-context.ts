@@ -9,6 +9,7 @@ import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
+import type { ConfigVersions } from "./config-versions.ts";
 import type { ControlEnv } from "./problem.ts";
 
 export interface ControlContext {
@@ -27,6 +28,7 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly configs: ConfigVersions;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

@@ -15,6 +15,7 @@ import { addAuditRoutes } from "./audit-routes.ts";
 import { requireToken } from "./bearer.ts";
 import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
+import { addConfigVersionRoutes } from "./config-version-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { withinScope } from "./owner-scope.ts";
@@ -27,8 +28,9 @@ import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
 
 export const bodyMaxBytes = 65_536;
-/** Of the one request that carries a configuration. */
+/** Of the requests that carry a configuration. */
 export const configBodyMaxBytes = 262_144;
+const configPaths: ReadonlySet<string> = new Set(["/v1/config/check", "/v1/config/versions"]);
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -61,7 +63,7 @@ export function createControl(context: ControlContext): ControlApp {
   const limited = limitBody(bodyMaxBytes);
   const limitedConfig = limitBody(configBodyMaxBytes);
   const limitedByPath: MiddlewareHandler<ControlEnv, string, object> = (c, next) =>
-    (c.req.path === "/v1/config/check" ? limitedConfig : limited)(c, next);
+    (configPaths.has(c.req.path) ? limitedConfig : limited)(c, next);
   app.use("/v1/*", limitedByPath);
   app.use("/v1/*", requireUtf8());
   addKeyRoutes(app, context);
@@ -72,6 +74,7 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
+  addConfigVersionRoutes(app, context);
   addWrongMethods(app);
   return app;
 }

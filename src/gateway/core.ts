@@ -19,6 +19,7 @@ import { type Heartbeat, type Hello, type LinkDialer, type Welcome } from "../po
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import { CallRate } from "./call-rate.ts";
+import type { ConfigTaker } from "./config-offer.ts";
 import { type GatewayMetrics, gatewayMetrics } from "./gateway-metrics.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { hello } from "./hello.ts";
@@ -49,6 +50,8 @@ export const trimIntervalMs = 10_000;
 export const drainMaxMs = 5_000;
 const drainStepMs = 20;
 
+const utf8 = new TextDecoder();
+
 export interface CoreOptions {
   readonly region: string;
   readonly process: number;
@@ -58,6 +61,8 @@ export interface CoreOptions {
   readonly retentionMs: number;
   /** As of the start. */
   readonly rules: GatewayRules;
+  /** Left out: the hub offers this gateway no configurations. */
+  readonly configs?: ConfigTaker | undefined;
 }
 
 /** What a changed configuration changes while the gateway runs. */
@@ -281,6 +286,9 @@ export class GatewayCore {
       audit: (request) => feed().audit({ kind: "audit", ...request }),
       leaseAnswer: (epoch, answers) => this.leases.answered(epoch, answers),
       leaseWanted: (counters) => this.leases.wanted(counters),
+      config: ({ id, format }, payload) => {
+        this.options.configs?.offered({ id, format, text: utf8.decode(payload) });
+      },
       connected: () => this.leases.connected(),
       disconnected: () => {
         this.#sender.disconnected();
@@ -308,6 +316,7 @@ export class GatewayCore {
         rulesVersion: this.#rules.version,
         callsPerSecond: this.#rate.perSecond,
         roundTripMs: this.time.roundTripMs,
+        config: this.options.configs?.state(),
       },
     );
   }

@@ -12,6 +12,7 @@ import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
+import type { AnnouncedConfig } from "./config-announcement.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
 import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
@@ -40,6 +41,8 @@ export interface Hub {
   readonly api: HubApi;
   /** Takes changed rules; rejects with `stream-failed`, and nothing has changed, if strict limits cannot be written down. */
   reconfigure(rules: HubRules): Promise<void>;
+  /** Gateways that take configurations over the link get this one, those that come later too. */
+  announceConfig(config: AnnouncedConfig): void;
   /** Ends all sessions and saves a last checkpoint. */
   stop(): Promise<void>;
 }
@@ -86,6 +89,7 @@ class RunningHub implements Hub, HubParts {
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
   #findings: string[];
+  #announced: AnnouncedConfig | undefined;
   #backup: BackupCoverage | undefined;
   #verification: { readonly run: Verification; readonly report: Promise<VerifyReport> } | undefined;
   #streamFailedAtMs = Number.NEGATIVE_INFINITY;
@@ -94,6 +98,7 @@ class RunningHub implements Hub, HubParts {
     this.#deps = deps;
     this.#options = options;
     this.#rules = options;
+    this.#announced = options.config;
     this.clock = deps.clock;
     this.timers = deps.timers;
     this.log = deps.log;
@@ -157,6 +162,15 @@ class RunningHub implements Hub, HubParts {
     await this.desk.reconfigure(rules.limits);
     this.#rules = rules;
     this.#overshoot.reconfigure(rules.limits);
+  }
+
+  announceConfig(config: AnnouncedConfig): void {
+    this.#announced = config;
+    this.#sessions.onConfigChanged();
+  }
+
+  announced(): AnnouncedConfig | undefined {
+    return this.#announced;
   }
 
   async stop(): Promise<void> {

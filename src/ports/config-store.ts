@@ -27,6 +27,9 @@ export type ConfigHead = Omit<StoredConfig, "text"> & { readonly characters: num
 /** Versions kept; older ones are forgotten. */
 export const configsKept = 1_000;
 
+/** What stands for none, where there must be an id. */
+export const noConfigId = "0";
+
 /** Says number and content: what two processes call the same is the same, even after a restore. */
 export function configId({ number, format, text }: StoredConfig): string {
   return `${number}-${sha256Hex(`${format}\n${text}`).slice(0, 12)}`;

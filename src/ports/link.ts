@@ -4,6 +4,7 @@
  */
 
 import type { Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
+import type { ConfigFormat } from "./config-store.ts";
 
 export const linkProtocol = 1;
 /** Bytes of one message, header and payload. */
@@ -111,6 +112,11 @@ export interface Heartbeat {
   readonly peakUnits?: number | undefined;
   /** Of the plans, routes and keys that it runs with. */
   readonly rulesVersion?: string | undefined;
+  /** The applied configuration that it runs with; "": its file. Undefined: it knows of none and takes none. */
+  readonly config?: string | undefined;
+  /** The one that it was offered last and refused, and why in a sentence; "": none. */
+  readonly configRefused?: string | undefined;
+  readonly configProblem?: string | undefined;
 }
 
 /** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */
@@ -163,6 +169,11 @@ export type HubMessage =
     }
   /** Others ask for units of these counters, and nothing is free. */
   | { readonly kind: "lease-wanted"; readonly counters: readonly LeaseCounter[] }
+  /**
+   * The configuration in force, by its id. Payload: its text in UTF-8. `files`: none is, and each process goes by its own file. Sent
+   * only to gateways whose heartbeats say that they take such.
+   */
+  | { readonly kind: "config"; readonly id: string; readonly format: ConfigFormat }
   /** The hub will not talk; it closes after this. */
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 

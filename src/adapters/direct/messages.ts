@@ -4,6 +4,7 @@
  * until it has a check.
  */
 
+import type { ConfigFormat } from "../../ports/config-store.ts";
 import {
   type GatewayMessage,
   type HubMessage,
@@ -166,6 +167,9 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
     rulesVersion: optional(name),
+    config: optional(name),
+    configRefused: optional(name),
+    configProblem: optional(sentence),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),
@@ -197,6 +201,8 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
 const leaseResult: Check<LeaseResult> = oneOf(
   ...(["granted", "used-up", "others-hold", "fenced", "soft", "refused"] as const),
 );
+
+const configFormat: Check<ConfigFormat> = oneOf("yaml", "json", "files");
 
 const hubMessages: ChecksByKind<HubMessage> = {
   welcome: object({
@@ -236,5 +242,6 @@ const hubMessages: ChecksByKind<HubMessage> = {
     kind: literal("lease-wanted"),
     counters: list(object<LeaseCounter>(counter), leaseRequestsMax),
   }),
+  config: object({ kind: literal("config"), id: name, format: configFormat }),
   refused: object({ kind: literal("refused"), code: name, detail: sentence }),
 };
