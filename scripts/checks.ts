@@ -53,7 +53,7 @@ function packageTool(name: string): string {
 
 /** All that a published package may hold. */
 const publishedFile =
-  /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|dist\/[\w./-]+(\.js|\.d\.ts))$/;
+  /^(package\.json|README\.md|LICENSE|ARCHITECTURE\.md|CHANGELOG\.md|dist\/[\w./-]+(\.js|\.d\.ts)|dist-web\/[\w./-]+\.(html|js|css|svg|json))$/;
 
 /** The files of a listing by `npm pack --json` that must not be in the package. */
 export function unwantedFiles(listing: string): string[] {
@@ -90,6 +90,7 @@ function tool(name: string, program: string, ...args: string[]): Check {
 
 export const checks: readonly Check[] = [
   tool("types (tsc)", "tsc", "-p", "."),
+  tool("types of the pages (tsc)", "tsc", "-p", "web"),
   tool("lint (oxlint)", "oxlint", "--type-aware", "--deny-warnings"),
   tool("format (biome)", "biome", "check", "."),
   tool("dead code (knip)", "knip"),

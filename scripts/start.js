@@ -38,9 +38,17 @@ const tasks = {
   tallygate: ["src/cli/main.ts"],
   check: ["scripts/check.ts"],
   docs: ["scripts/docs.ts"],
+  web: ["scripts/web.ts"],
   sim: ["src/sim/main.ts"],
   "sim:campaign": ["scripts/campaign.ts"],
 };
+
+/** Tasks that serve the pages, or test them. */
+const pageTasks = new Set(["demo", "demo:woodytoys", "test", "test:long", "claim"]);
+/** And these commands of the `tallygate` task. */
+const pageCommands = new Set(["dev", "hub"]);
+/** Longest build; it takes a second. */
+const buildMsMax = 120_000;
 
 /** How often a start by npm looks whether npm is still there. */
 const parentPollMs = 250;
@@ -243,6 +251,15 @@ function checkOwnNode() {
 
 // ---------------------------------------------------------------- handing over
 
+/** Builds the pages if they are not, or have changed since. Without them everything else works: it goes on. */
+function buildPages(node) {
+  const { status } = spawnSync(node, [path.join(root, "scripts", "web.ts")], {
+    stdio: ["ignore", "ignore", "inherit"],
+    timeout: buildMsMax,
+  });
+  if (status !== 0) process.stderr.write("The pages could not be built; the rest works without.\n");
+}
+
 function run(node, taskArguments) {
   const binFolder = path.dirname(node);
   const child = spawn(node, taskArguments, {
@@ -295,6 +312,7 @@ async function main([task, ...rest]) {
   }
   await installMissing(task);
   const node = needsOwnNode() ? ownNode() : process.execPath;
+  if (pageTasks.has(task) || (task === "tallygate" && pageCommands.has(rest[0]))) buildPages(node);
   const [file, ...leading] = program;
   run(node, [path.join(root, file), ...leading, ...rest]);
 }

@@ -25,7 +25,7 @@ interface Phase {
 }
 
 const sourceTests: Phase = {
-  patterns: ["{src,scripts,bench,claims,examples}/**/*.test.ts"],
+  patterns: ["{src,scripts,bench,claims,examples,web}/**/*.test.ts"],
   concurrency: 2,
 };
 /** They measure times, or keep both cores busy. */

@@ -99,7 +99,8 @@ for (const stopMs of upstreamStopsMs) {
     upstream.signal("SIGSTOP");
     await sleep(stopMs);
     upstream.signal("SIGCONT");
-    await sleep(300);
+    // Calls that it has let wait, or whose connections its full queue has refused, may take all their time yet.
+    await sleep(responseTimeoutMs + 300);
     await Promise.all([slow.stop(), others.stop()]);
     const { totals } = await assertAgreed(fleet, slow, { keys, withinMs: 3_000 });
     const timedOut = [...slow.others].reduce((sum, [, count]) => sum + count, 0);

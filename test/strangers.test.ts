@@ -49,6 +49,7 @@ const meter: CallMeter = {
   storedPosition: Number.MAX_SAFE_INTEGER,
   unmeteredCalls: 0,
   observe: () => {},
+  observed: () => {},
 };
 
 const handlers = { "./handler.ts": () => new FakeResponse("hello") };

@@ -16,6 +16,7 @@ import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
+import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
 import { pageMsMax, reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
@@ -283,6 +284,8 @@ const admin: readonly Bound[] = [
   [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
   [{ listenersMax }, "count", "listeners to events", "503"],
   [{ listenMsMax }, "ms", "of one listener", "connection closed"],
+  [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
+  [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
   [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],
   [{ configTextMax }, "count", "characters of the configuration in it", "400"],
   [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],

@@ -96,6 +96,12 @@ export interface UpstreamTls {
   readonly isVerified: boolean;
 }
 
+/** In degrees; north and east are positive. */
+export interface Place {
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
 export interface RegionConfig {
   /** 1 to 32 of `a-z`, `0-9`, `-`, beginning with a letter. */
   readonly name: string;
@@ -106,6 +112,8 @@ export interface RegionConfig {
   readonly processes: number;
   /** Undefined: plain HTTP. */
   readonly tls: ListenerTls | undefined;
+  /** Undefined: not said. */
+  readonly location: Place | undefined;
   /** Whether connections from trusted proxies begin with a PROXY protocol header. */
   readonly proxyProtocol: boolean;
 }

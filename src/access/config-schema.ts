@@ -74,6 +74,14 @@ const region = group({
     .describe("Processes that share the port; each counts on its own. Default 1."),
   tls: listenerTls.optional().describe("HTTPS on `listen`. Default: plain HTTP."),
   proxyProtocol,
+  location: text(
+    /^-?(90(\.0+)?|[0-8]?\d(\.\d+)?), ?-?(180(\.0+)?|(1[0-7]\d|\d?\d)(\.\d+)?)$/,
+    'latitude and longitude in degrees: "-33.87, 151.21"',
+  )
+    .optional()
+    .describe(
+      "Where the dashboard's map shows it: latitude and longitude in degrees. Default: by the region's name, where it holds a known city or a cloud's name of a region.",
+    ),
 });
 
 const keySource = text(

@@ -8,6 +8,7 @@ import type {
   KeySource,
   KeysConfig,
   ListenAddress,
+  Place,
   RegionConfig,
   StreamConfig,
 } from "./compiled-config.ts";
@@ -63,6 +64,11 @@ interface Listener {
   readonly address: ListenAddress;
 }
 
+function readPlace(text: string | undefined): Place | undefined {
+  const [latitude, longitude] = text?.split(",").map(Number) ?? [];
+  return latitude === undefined || longitude === undefined ? undefined : { latitude, longitude };
+}
+
 export function compilePlaces(
   input: ConfigInput,
   file: string,
@@ -108,7 +114,8 @@ export function compilePlaces(
       const port = operations.port === 0 ? 0 : operations.port + k;
       listeners.push({ path: [...path, "operations"], address: { ...operations, port } });
     }
-    return { name, listen, operations, processes, tls, proxyProtocol };
+    const location = readPlace(written.location);
+    return { name, listen, operations, processes, tls, location, proxyProtocol };
   });
   checkListeners(listeners, problems);
   const url = hubUrl(input, hubListen);

@@ -114,7 +114,9 @@ export function keyTable(options: KeyTableOptions): KeyTable {
   const { hashKey } = options;
   const keysMax = options.keysMax ?? 16_000_000;
   const cache = keyCache(options.keyCacheMax ?? 65_536);
-  const shards = Array.from({ length: 1 << shardBits }, keyArena);
+  /** One that is empty for all that have no key yet: most tables are small, and their shards would take longer to make than to fill. */
+  const none = keyArena();
+  const shards = new Array<KeyArena>(1 << shardBits).fill(none);
   const plans = nameInterner(planNamesMax);
   const restrictions = new Map<KeySlot, CompiledRestrictions>();
   const tags = { key: subjectTag("key"), owner: subjectTag("owner") };
@@ -195,6 +197,7 @@ export function keyTable(options: KeyTableOptions): KeyTable {
     }
     if (count >= keysMax) return "full";
     const shard = bytes[offset + L.hash] as number;
+    if (shards[shard] === none) shards[shard] = keyArena();
     const entry = (shards[shard] as KeyArena).add(bytes, offset, length);
     count++;
     writeColumns((entry << shardBits) | shard, bytes, offset);
@@ -248,7 +251,7 @@ export function keyTable(options: KeyTableOptions): KeyTable {
       return count;
     },
     get bytes() {
-      return shards.reduce((sum, shard) => sum + shard.bytes, 0);
+      return shards.reduce((sum, shard) => sum + (shard === none ? 0 : shard.bytes), 0);
     },
     planNames: plans.names,
     apply,

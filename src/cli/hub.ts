@@ -12,6 +12,7 @@ import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
 import { nodeMetrics } from "../adapters/node/metrics.ts";
+import { readWebFolder } from "../adapters/node/web-folder.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
@@ -20,12 +21,13 @@ import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { watchEvents } from "../control/event-watch.ts";
+import { LiveWatch } from "../control/live-watch.ts";
 import { announcementOf } from "../hub/config-announcement.ts";
+import type { OvershootLimit } from "../hub/counter-limits.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
-import type { OvershootLimit } from "../hub/overshoot.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { startConfig } from "./applied-config.ts";
 import { Cleanup } from "./cleanup.ts";
@@ -41,6 +43,9 @@ import { type LoadedConfig, loadConfig } from "./load-config.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
+
+/** As far from a source file as from a built one. */
+const pagesFolder = join(import.meta.dirname, "..", "..", "dist-web");
 
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
@@ -99,6 +104,10 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
 
   const running: { hub?: Hub; reload?: ConfigReload } = {};
   const api = lateApi(() => running.hub?.api);
+  const live = new LiveWatch({
+    ...{ status: () => running.hub?.api.status(), clock: nodeClock, timers: nodeTimers, log },
+  });
+  cleanup.add(async () => live.stop());
   const control = createControl({
     hub: api,
     config: () => config,
@@ -115,6 +124,8 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       const { hub, reload } = running;
       return hub === undefined || reload === undefined ? undefined : { hub, reload };
     }),
+    web: readWebFolder(pagesFolder),
+    live,
     clock: nodeClock,
     timers: nodeTimers,
     random: nodeRandom,

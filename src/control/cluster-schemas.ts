@@ -135,3 +135,4 @@ export const configCheckSchema = z
   .openapi("ConfigCheck");
 
 export type ConfigJson = z.infer<typeof configSchema>;
+export type EventListJson = z.infer<typeof eventListSchema>;

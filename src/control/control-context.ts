@@ -9,7 +9,9 @@ import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
+import type { WebFiles } from "../ports/web-files.ts";
 import type { ConfigVersions } from "./config-versions.ts";
+import type { LiveWatch } from "./live-watch.ts";
 import type { ControlEnv } from "./problem.ts";
 
 export interface ControlContext {
@@ -29,6 +31,9 @@ export interface ControlContext {
   readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly configs: ConfigVersions;
+  readonly live: Pick<LiveWatch, "samples">;
+  /** The built pages; empty where they are not. */
+  readonly web: WebFiles;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;

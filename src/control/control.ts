@@ -18,6 +18,7 @@ import { addConfigRoutes } from "./config-routes.ts";
 import { addConfigVersionRoutes } from "./config-version-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addKeyRoutes } from "./key-routes.ts";
+import { addLiveRoutes } from "./live-routes.ts";
 import { withinScope } from "./owner-scope.ts";
 import { type ControlEnv, failureParts, problem } from "./problem.ts";
 import { addStatusRoutes } from "./status-routes.ts";
@@ -26,6 +27,7 @@ import { addTokenRoutes } from "./token-routes.ts";
 import { Tokens } from "./tokens.ts";
 import { addUsageRoutes } from "./usage-routes.ts";
 import { addVerifyRoutes } from "./verify-routes.ts";
+import { addWebFiles } from "./web-files.ts";
 
 export const bodyMaxBytes = 65_536;
 /** Of the requests that carry a configuration. */
@@ -45,6 +47,7 @@ export function createControl(context: ControlContext): ControlApp {
     c.set("requestId", context.random.hex(8));
     c.header("x-request-id", c.var.requestId);
     c.header("Cache-Control", "no-store");
+    c.header("X-Content-Type-Options", "nosniff");
     await next();
   });
   app.onError((error, c) => failure(c, error, context));
@@ -75,6 +78,8 @@ export function createControl(context: ControlContext): ControlApp {
   addClusterRoutes(app, context, tokens);
   addConfigRoutes(app, context);
   addConfigVersionRoutes(app, context);
+  addLiveRoutes(app, context);
+  addWebFiles(app, context.web);
   addWrongMethods(app);
   return app;
 }

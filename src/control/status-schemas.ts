@@ -37,6 +37,24 @@ export const processSchema = z
       description: "Why it did not take the newest one; empty: it did.",
     }),
     watermarks: z.array(z.object({ incarnation: z.string(), seq: z.number() })),
+    calls: z
+      .object({
+        at: instant,
+        outcomes: z.record(z.string(), z.number()).openapi({
+          description:
+            "Calls that ended since its start, by outcome; those without calls left out.",
+          example: { admitted: 1_200, limited: 3 },
+        }),
+        overheadP50Ms: z.number(),
+        overheadP99Ms: z.number().openapi({
+          description: "Time that it added to calls, over the last minute or so.",
+        }),
+      })
+      .nullable(),
+    keyLagMs: z.number().nullable().openapi({
+      description:
+        "From the newest change of a key at the hub to its being in force here; null: none came since its start.",
+    }),
   })
   .openapi("Process");
 
@@ -44,6 +62,10 @@ export const regionSchema = z
   .object({
     name: z.string(),
     listen: z.string(),
+    location: z
+      .object({ latitude: z.number(), longitude: z.number() })
+      .nullable()
+      .openapi({ description: "As configured, or what its name says; null: not known." }),
     health: z.enum(["up", "degraded", "down"]).openapi({
       description: "up: every process is connected, heard of lately and can record; down: none is.",
     }),

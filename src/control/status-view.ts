@@ -2,7 +2,9 @@
 
 import type { CompiledConfig, KeySource, RegionConfig } from "../access/compiled-config.ts";
 import { formatListen } from "../access/config-values.ts";
+import { placeOf } from "../access/region-place.ts";
 import type { HubStatus, ProcessStatus } from "../hub/hub-api.ts";
+import { callOutcomes, type HeartbeatCalls } from "../ports/link.ts";
 import type { PlanListJson } from "./schemas.ts";
 import type { RegionJson, StatusJson } from "./status-schemas.ts";
 
@@ -28,6 +30,7 @@ export function regionsJson(config: CompiledConfig, status: HubStatus): RegionJs
     const region = configured.get(name);
     return {
       name,
+      location: region?.location ?? placeOf(name) ?? null,
       listen: processes[0]?.listen ?? (region === undefined ? "" : formatListen(region.listen)),
       health: health(region, processes),
       processes: processes.map(processJson),
@@ -49,6 +52,19 @@ function processJson({ region: _, ...status }: ProcessStatus): RegionJson["proce
     ...status,
     view: { ...status.view },
     watermarks: status.watermarks.map(([incarnation, seq]) => ({ incarnation, seq })),
+    calls: status.calls === undefined || status.calls.atMs === 0 ? null : callsJson(status.calls),
+    keyLagMs: status.keyLagMs ?? null,
+  };
+}
+
+function callsJson(calls: HeartbeatCalls): RegionJson["processes"][number]["calls"] {
+  const { atMs, outcomes, overheadP50Ms, overheadP99Ms } = calls;
+  const named = callOutcomes.map((name, i) => [name, outcomes[i] ?? 0] as const);
+  return {
+    at: new Date(atMs).toISOString(),
+    outcomes: Object.fromEntries(named.filter(([, count]) => count > 0)),
+    overheadP50Ms,
+    overheadP99Ms,
   };
 }
 

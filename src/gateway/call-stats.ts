@@ -42,6 +42,13 @@ export interface ObservationSink {
     timeMs: number;
     nowMs: EpochMs;
   }): void;
+  /** All that ended until now was told. `overhead`: undefined where no metrics are kept. */
+  observed(
+    nowMs: EpochMs,
+    overhead:
+      | { readonly counts: ArrayLike<number>; readonly bounds: readonly number[] }
+      | undefined,
+  ): void;
 }
 
 interface Cell {
@@ -140,6 +147,8 @@ export class CallStats {
       cell.bytes = 0;
       cell.timeMs = 0;
     }
+    const { counts } = this.#overhead;
+    sink.observed(nowMs, counts === undefined ? undefined : { counts, bounds: durationBuckets });
   }
 
   #cell(call: EndedCall): Cell {

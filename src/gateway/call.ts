@@ -5,6 +5,7 @@
  * Whatever happens, exactly one reply is given, the call ends once, and it is refunded at most once.
  */
 
+import type { Bag, BagMember } from "../base/bag.ts";
 import type { EpochMs } from "../base/words.ts";
 import type { RowDefinition } from "../metering/usage.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -33,11 +34,11 @@ export interface CallServices {
   };
   readonly time: { nowMs(): EpochMs };
   /** Calls whose answer is awaited, for time-outs. */
-  readonly awaited: Set<AwaitedCall>;
+  readonly awaited: Bag<AwaitedCall>;
 }
 
 /** A call whose answer can come too late. */
-export interface AwaitedCall {
+export interface AwaitedCall extends BagMember {
   readonly deadlineMs: number;
   /** The deadline has passed. */
   expired(): void;

@@ -314,6 +314,7 @@ export class GatewayCore {
         health: this.#ports.journal.health(),
         registryVersion: this.keys?.savedVersion ?? 0,
         rulesVersion: this.#rules.version,
+        keyLagMs: this.keys?.lagMs,
         callsPerSecond: this.#rate.perSecond,
         roundTripMs: this.time.roundTripMs,
         config: this.options.configs?.state(),

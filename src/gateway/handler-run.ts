@@ -45,6 +45,7 @@ function awaitHandler(
   const { services, startedMs } = parts;
   const { clock, awaited, log } = services;
   const waiting: AwaitedCall = {
+    bagIndex: -1,
     deadlineMs: startedMs + call.route.config.timeoutMs,
     expired() {
       awaited.delete(waiting);

@@ -13,11 +13,12 @@ export function heartbeat(
   at: { readonly id: number; readonly sentAtMs: number; readonly nowMs: EpochMs },
   of: {
     readonly view: RegionView;
-    readonly meter: Pick<Meter, "open">;
+    readonly meter: Pick<Meter, "open" | "callSums">;
     readonly lag: LagMeter;
     readonly peak: PeakUnits;
     readonly health: JournalHealth;
     readonly registryVersion: number;
+    readonly keyLagMs: number | undefined;
     readonly rulesVersion: string;
     readonly callsPerSecond: number;
     readonly roundTripMs: number | undefined;
@@ -27,7 +28,7 @@ export function heartbeat(
   const { id, sentAtMs, nowMs } = at;
   const { view, lag, health, registryVersion, callsPerSecond, roundTripMs } = of;
   const own = view.own.outstanding();
-  const { open } = of.meter;
+  const { open, callSums } = of.meter;
   const oldestMs = own.oldestMs || open.firstChargeAtMs;
   return {
     kind: "heartbeat",
@@ -48,5 +49,12 @@ export function heartbeat(
     config: of.config?.inUse,
     configRefused: of.config?.refused,
     configProblem: of.config?.problem,
+    calls: {
+      atMs: callSums.atMs,
+      outcomes: [...callSums.outcomes],
+      overheadP50Ms: callSums.overheadP50Ms,
+      overheadP99Ms: callSums.overheadP99Ms,
+    },
+    keyLagMs: of.keyLagMs,
   };
 }

@@ -22,6 +22,8 @@ export class KeyReplica {
   savedVersion = 0;
   /** True once the keys of this cluster are known, from disk or from the hub. */
   isLoaded = false;
+  /** From the newest change at the hub to its being in force here; undefined: none came since the start. */
+  lagMs: number | undefined;
   /** Applied and not saved yet. The hub bounds it: it sends no more than so much ahead of what is acknowledged. */
   #unsaved: Uint8Array[] = [];
   #unsavedVersion = 0;
@@ -61,7 +63,8 @@ export class KeyReplica {
     if (update.last) this.isLoaded = true;
     // The first synchronisation brings old entries; they say nothing about propagation.
     if (wasLoaded && newestMs > 0) {
-      this.#propagation.observe(Math.max(0, at.nowMs - newestMs) / 1000);
+      this.lagMs = Math.max(0, at.nowMs - newestMs);
+      this.#propagation.observe(this.lagMs / 1000);
     }
     this.#unsaved.push(update.packed);
     this.#unsavedVersion = update.version;

@@ -15,6 +15,7 @@ import { hourMs, writeCharge, writeDefine, writeRefund } from "../metering/charg
 import { OpenBatch } from "../metering/open-batch.ts";
 import type { ClosedLease, RowDefinition } from "../metering/usage.ts";
 import type { Journal } from "../ports/journal.ts";
+import { CallSums } from "./call-sums.ts";
 import type { OwnBatch, OwnCharges } from "./own-charges.ts";
 import { addOwn } from "./region-view.ts";
 import { type ChargedCall, RowFinder } from "./row-finder.ts";
@@ -48,6 +49,8 @@ export interface MeterOptions {
 
 export class Meter {
   readonly incarnation: Incarnation;
+  /** Of what `observe` was told. */
+  readonly callSums = new CallSums();
   readonly #journal: Journal;
   readonly #options: MeterOptions;
   readonly #scratch = new ByteWriter(1024);
@@ -171,10 +174,15 @@ export class Meter {
     nowMs: EpochMs;
   }): void {
     const { route, plan, outcome, calls, bytes, timeMs } = seen;
+    this.callSums.add(outcome, calls);
     const hour = Math.floor(seen.nowMs / hourMs) * hourMs;
     this.#open.observe(`${hour}|${route}|${plan}|${outcome}`, () => {
       return { hour, route, plan, outcome, calls, bytes, timeMs };
     });
+  }
+
+  observed(nowMs: EpochMs, overhead: Parameters<CallSums["observed"]>[1]): void {
+    this.callSums.observed(nowMs, overhead);
   }
 
   /** Seals what is open, if anything is. Resolves when it is on disk. */

@@ -17,6 +17,7 @@
  */
 
 import type { CompiledConfig } from "../access/compiled-config.ts";
+import { Bag } from "../base/bag.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Exchange, ExchangeTaker, HeaderList, Refusal } from "../ports/listener.ts";
 import { noteRequest, recordOf } from "./access-record.ts";
@@ -84,7 +85,7 @@ export class Pipeline implements ExchangeTaker {
     this.#overload = overload;
     this.#sweptMs = parts.clock.monotonicMs();
     const { region, clock, timers, random } = parts;
-    const awaited: CallServices["awaited"] = new Set();
+    const awaited: CallServices["awaited"] = new Bag();
     this.#services = { ...parts, stats, gate: this.#gate, awaited };
     this.#direct = new DirectReplies(region, stats, clock);
     this.#strangers = new Strangers(parts, setup.config.clients);
@@ -321,9 +322,9 @@ export class Pipeline implements ExchangeTaker {
     this.#overload.loop.look(nowMs - this.#sweptMs - sweepIntervalMs);
     this.#sweptMs = nowMs;
     this.#gate.expire(nowMs);
-    for (const waiting of this.#services.awaited) {
+    this.#services.awaited.each((waiting) => {
       if (waiting.deadlineMs <= nowMs) waiting.expired();
-    }
+    });
   }
 
   #observe(): void {

@@ -7,6 +7,7 @@ import type { ByteStream } from "../ports/listener.ts";
 import type { AwaitedCall, Call, CallServices, ReplyStream } from "./call.ts";
 
 export class Tunnel implements ReplyStream, AwaitedCall {
+  bagIndex = -1;
   deadlineMs = Number.POSITIVE_INFINITY;
   readonly #call: Call;
   readonly #services: CallServices;

@@ -6,6 +6,7 @@
  * have begun within the time-outs of connecting and of the head, so that a call ends in time however often it is tried.
  */
 
+import type { BagMember } from "../base/bag.ts";
 import type { ByteStream, HeaderList } from "../ports/listener.ts";
 import type {
   UpstreamCall,
@@ -43,7 +44,8 @@ interface Choice {
 
 type Phase = "names" | "trying" | "replying";
 
-export class UpstreamRun implements UpstreamCall, UpstreamSink {
+export class UpstreamRun implements UpstreamCall, UpstreamSink, BagMember {
+  bagIndex = -1;
   readonly #parts: RunParts;
   readonly #request: UpstreamRequest;
   readonly #sink: UpstreamSink;

@@ -2,6 +2,7 @@
 
 import type { TargetConfig, UpstreamConfig } from "../access/compiled-config.ts";
 import { assert, present } from "../base/assert.ts";
+import { Bag } from "../base/bag.ts";
 import type { Timer } from "../ports/clock.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type {
@@ -35,7 +36,7 @@ export class UpstreamSet implements UpstreamClient {
   readonly #ports: UpstreamPorts;
   readonly #metrics: UpstreamMetrics;
   readonly #groups = new Map<string, { readonly group: UpstreamGroup; readonly content: string }>();
-  readonly #runs = new Set<UpstreamRun>();
+  readonly #runs = new Bag<UpstreamRun>();
   readonly #onOver = (run: UpstreamRun): void => void this.#runs.delete(run);
   readonly #timer: Timer;
   #routes = new Map<UpstreamConfig, Route>();
@@ -172,7 +173,7 @@ export class UpstreamSet implements UpstreamClient {
 
   #sweep(): void {
     const nowMs = this.#ports.clock.monotonicMs();
-    for (const run of this.#runs) run.sweep(nowMs);
+    this.#runs.each((run) => run.sweep(nowMs));
   }
 
   #collect(): void {

@@ -3,7 +3,7 @@
  * Failures are `TallygateError`s: `request-invalid`, `not-found`, `ledger-failed`…
  */
 
-import type { EpochMs, Position, Seq, Version } from "../base/words.ts";
+import type { EpochMs, Position, Seq, Version, WindowId } from "../base/words.ts";
 import type { AuditDraft } from "../ports/audit-log.ts";
 import type {
   OpenReport,
@@ -12,6 +12,7 @@ import type {
   UsageQuery,
   UsageReportRow,
 } from "../ports/ledger-store.ts";
+import type { HeartbeatCalls } from "../ports/link.ts";
 
 export interface Restrictions {
   readonly referers: readonly string[];
@@ -124,6 +125,10 @@ export interface ProcessStatus {
   readonly configProblem: string;
   readonly roundTripMs: number;
   readonly watermarks: readonly (readonly [string, Seq])[];
+  /** Undefined: it has not said. */
+  readonly calls: HeartbeatCalls | undefined;
+  /** Of the newest change of a key that reached it; undefined: none did since its start. */
+  readonly keyLagMs: number | undefined;
 }
 
 /** What a limit's newest closed window came to. */
@@ -184,6 +189,28 @@ export interface HubStatus {
   readonly leases: LeaseStatus;
 }
 
+/** A counter that has used much of its quota, in a window that runs. */
+export interface NearLimit {
+  readonly plan: string;
+  readonly limit: string;
+  readonly window: WindowId;
+  /** Text of the subject: `key:k_1`, `ip:203.0.113.7`. */
+  readonly subject: string;
+  readonly used: number;
+  readonly quota: number;
+}
+
+export interface NearLimits {
+  /** Of the quota: from here on a counter is near it. */
+  readonly share: number;
+  /** Those of the newest look at all counters, highest share first. */
+  readonly counters: readonly NearLimit[];
+  /** Others are as near and not listed. */
+  readonly more: number;
+  /** When that look ended; 0: the first one is under way. */
+  readonly atMs: EpochMs;
+}
+
 export interface VerifyDifference {
   /** `ledger`, `hub`, `stream` or a region's name with its process: `seoul/0`. */
   readonly where: string;
@@ -218,6 +245,8 @@ export interface VerifyReport {
 export interface HubApi {
   readonly registry: RegistryApi;
   status(): HubStatus;
+  /** Looks go on for a minute after this was asked for. */
+  nearLimits(): NearLimits;
   /** Includes everything folded when it was called. */
   usage(query: UsageQuery): Promise<readonly UsageReportRow[]>;
   /** The same as pages, see `LedgerStore.usagePage`. */

@@ -8,8 +8,8 @@ import type { Metrics } from "../ports/metrics.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
 import type { AnnouncedConfig } from "./config-announcement.ts";
+import type { OvershootLimit } from "./counter-limits.ts";
 import type { Restrictions } from "./hub-api.ts";
-import type { OvershootLimit } from "./overshoot.ts";
 import type { SealedFiles } from "./sealer.ts";
 
 export interface HubDeps {

@@ -10,6 +10,7 @@ import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import type { Hello } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
+import { Backups } from "./backups.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
 import type { AnnouncedConfig } from "./config-announcement.ts";
@@ -28,7 +29,8 @@ import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { type BackupCoverage, clearRestored, saveBackup } from "./ledger-meta.ts";
+import { clearRestored } from "./ledger-meta.ts";
+import { NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -85,12 +87,13 @@ class RunningHub implements Hub, HubParts {
   readonly #sessions: Sessions;
   readonly #sealer: Sealer;
   readonly #overshoot: OvershootAudit;
+  readonly #nearLimits: NearLimitWatch;
   readonly #clones = new CloneWatch();
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
   #findings: string[];
   #announced: AnnouncedConfig | undefined;
-  #backup: BackupCoverage | undefined;
+  readonly #backups: Backups;
   #verification: { readonly run: Verification; readonly report: Promise<VerifyReport> } | undefined;
   #streamFailedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -106,13 +109,17 @@ class RunningHub implements Hub, HubParts {
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
-    this.#backup = loaded.backup;
     this.#findings = [...loaded.findings].slice(0, findingsMax);
     this.time = new HubTime(deps.clock);
     this.metrics = new HubMetrics(deps.metrics, () => hubGauges(this.#report()));
     this.registry = this.#makeRegistry();
     this.replicator = this.#makeReplicator(loaded.epoch);
     this.#checkpoints = this.#makeCheckpoints(loaded.saved);
+    const hubTimeMs = () => this.time.nowMs();
+    this.#backups = new Backups(
+      { ...deps, checkpoints: this.#checkpoints, hubTimeMs },
+      loaded.backup,
+    );
     this.#sessions = new Sessions(this);
     this.desk = this.#makeDesk();
     this.#foreign = new ForeignVersions({
@@ -127,6 +134,10 @@ class RunningHub implements Hub, HubParts {
       onOutcome: (outcome) => this.metrics.record(outcome),
     });
     this.#overshoot = this.#makeOvershoot();
+    this.#nearLimits = new NearLimitWatch({
+      ...this.#counterSources(),
+      limits: () => this.#rules.limits,
+    });
     this.api = this.#makeApi();
   }
 
@@ -151,6 +162,7 @@ class RunningHub implements Hub, HubParts {
       timers.every(slewIntervalMs, () => this.time.slew()),
       timers.every(expiryIntervalMs, () => this.#expire()),
       this.#overshoot.start(this),
+      this.#nearLimits.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
     );
     this.#sessions.accept(this.#deps.acceptor);
@@ -225,10 +237,7 @@ class RunningHub implements Hub, HubParts {
   }
 
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined {
-    const prefix = `${producer}/`;
-    return this.#backup?.watermarks
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
+    return this.#backups.coverage(producer);
   }
 
   #makeRegistry(): Registry {
@@ -271,13 +280,20 @@ class RunningHub implements Hub, HubParts {
   #makeOvershoot(): OvershootAudit {
     const { limits } = this.#options;
     return new OvershootAudit({
+      ...this.#counterSources(),
       limits,
-      windows: this.state.totals.windows,
-      subjectOf: (window, lo, hi) => this.#deps.ledger.subjectOf(window, lo, hi),
-      planOfKey: (keyId) => this.registry.get(keyId)?.plan,
       boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
+  }
+
+  #counterSources() {
+    return {
+      windows: this.state.totals.windows,
+      subjectOf: (window: string, lo: number, hi: number) =>
+        this.#deps.ledger.subjectOf(window, lo, hi),
+      planOfKey: (keyId: string) => this.registry.get(keyId)?.plan,
+    };
   }
 
   #makeDesk(): LeaseDesk {
@@ -295,23 +311,17 @@ class RunningHub implements Hub, HubParts {
   }
 
   #makeApi(): HubApi {
+    const { ledger } = this.#deps;
+    const flushed = () => this.#checkpoints.flush();
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
-      usage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usage(query);
-      },
-      usagePage: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.usagePage(query);
-      },
-      openReport: async (query) => {
-        await this.#checkpoints.flush();
-        return this.#deps.ledger.openReport(query);
-      },
+      nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
+      usage: (query) => flushed().then(() => ledger.usage(query)),
+      usagePage: (query) => flushed().then(() => ledger.usagePage(query)),
+      openReport: (query) => flushed().then(() => ledger.openReport(query)),
       verify: () => this.#verify(),
-      backup: (file) => this.#backUp(file),
+      backup: (file) => this.#backups.make(file),
       liftFence: async () => {
         await this.desk.liftFence();
         this.#find("the operator has lifted the fence of strict limits");
@@ -356,23 +366,6 @@ class RunningHub implements Hub, HubParts {
     }
   }
 
-  #backUp(file: string): ReturnType<HubApi["backup"]> {
-    return this.#checkpoints.hold(async ({ version, producers }) => {
-      const { ledger, registry, fileBytes } = this.#deps;
-      await ledger.copyTo(file);
-      await registry.copyInto(file);
-      const watermarks = producers.map(({ producer, last }) => [producer, last] as const);
-      const { position } = version;
-      const backup = { atMs: this.time.nowMs(), position, watermarks };
-      const announce = async (): Promise<void> => {
-        if (this.#backup !== undefined && this.#backup.position >= position) return;
-        await saveBackup(ledger, backup);
-        this.#backup = backup;
-      };
-      return { bytes: await fileBytes(file), position, announce };
-    });
-  }
-
   #expire(): void {
     const horizonMs = dueHorizon(this.state.totals, this.time.nowMs());
     if (horizonMs === undefined) return;
@@ -394,7 +387,7 @@ class RunningHub implements Hub, HubParts {
       ...{ checkpoints: this.#checkpoints, overshoot: this.#overshoot },
       rules: () => this.#rules,
       now: () => ({
-        backup: this.#backup,
+        backup: this.#backups.newest,
         findings: this.#findings,
         streamFailedAtMs: this.#streamFailedAtMs,
       }),

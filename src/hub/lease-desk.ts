@@ -26,9 +26,9 @@ import {
 } from "../metering/stream-record.ts";
 import type { LeaseAsk, LeaseReply, LeaseResult } from "../ports/link.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
+import type { OvershootLimit } from "./counter-limits.ts";
 import type { LeaseStatus } from "./hub-api.ts";
 import type { HubState } from "./hub-state.ts";
-import type { OvershootLimit } from "./overshoot.ts";
 import type { Registry } from "./registry.ts";
 
 /** How long before its start a window may be leased of. Gateways ask for the next window some seconds before it begins. */

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { OvershootLimit } from "./counter-limits.ts";
 import { HubWindow } from "./hub-window.ts";
-import {
-  candidatesMax,
-  OvershootAudit,
-  type OvershootLimit,
-  overshootBound,
-  settleMs,
-} from "./overshoot.ts";
+import { candidatesMax, OvershootAudit, overshootBound, settleMs } from "./overshoot.ts";
 import { fingerprintOf } from "./testing/fake-gateway.ts";
 
 const id = "hour/2026-11-21T12:00:00Z";

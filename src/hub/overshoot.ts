@@ -13,23 +13,12 @@
  */
 
 import type { EpochMs, WindowId } from "../base/words.ts";
-import { parseWindowId, type WindowInstance } from "../limits/window.ts";
+import { parseWindowId } from "../limits/window.ts";
 import type { Timer } from "../ports/clock.ts";
+import { isOn, limitsOfSubject, type OvershootLimit } from "./counter-limits.ts";
 import type { ClosedOvershoot, OvershootStatus, ProcessStatus } from "./hub-api.ts";
 import type { HubParts } from "./hub-parts.ts";
 import type { HubWindow } from "./hub-window.ts";
-
-/** One limit that refuses, as the configuration has it. */
-export interface OvershootLimit {
-  readonly plan: string;
-  readonly limit: string;
-  readonly per: string;
-  /** `WindowSpec.text`. */
-  readonly window: string;
-  readonly scope: "region" | "global";
-  readonly quota: number;
-  readonly isStrict?: boolean;
-}
 
 export interface OvershootParts {
   readonly windows: ReadonlyMap<WindowId, HubWindow>;
@@ -189,7 +178,7 @@ export class OvershootAudit {
         this.#unnamed++;
         continue;
       }
-      for (const limit of this.#limitsOf(subject, walk.limits)) {
+      for (const limit of limitsOfSubject(subject, walk.limits, this.#parts.planOfKey)) {
         if (total > limit.quota) over.get(limit)?.push(total - limit.quota);
       }
     }
@@ -205,19 +194,6 @@ export class OvershootAudit {
       });
       if (sum > 0) this.#parts.onOvershoot(limit, sum);
     }
-  }
-
-  #limitsOf(subject: string, limits: readonly OvershootLimit[]): readonly OvershootLimit[] {
-    const per = perOf(subject);
-    const block = blockOf(subject);
-    const pers = limits.some((limit) => limit.per === block) ? block : per;
-    const same = limits.filter((limit) => limit.per === pers);
-    if (per === "key") {
-      const plan = this.#parts.planOfKey(subject.slice("key:".length));
-      return same.filter((limit) => limit.plan === plan);
-    }
-    const highest = Math.max(...same.map(({ quota }) => quota));
-    return same.filter(({ quota }) => quota === highest).slice(0, 1);
   }
 }
 
@@ -254,24 +230,6 @@ function visitSome(walk: Walk, visitsMin: number): number {
     });
   }
   return visits;
-}
-
-function isOn(limit: OvershootLimit, window: WindowInstance | undefined): boolean {
-  if (window === undefined || limit.window !== window.spec.text) return false;
-  return (limit.scope === "region") === (window.region !== "");
-}
-
-/** `header:x-team=red` → `header:x-team`, `ip:::1` → `ip`. */
-function perOf(subject: string): string {
-  const isNamed = /^(header|query|path):/.test(subject);
-  return subject.slice(0, subject.indexOf(isNamed ? "=" : ":"));
-}
-
-/** `ip:2001:db8::/56` → `ip/56`, which may be a ceiling's or merely how long a caller's own prefix is; "" for all that is no IPv6 block. */
-function blockOf(subject: string): string {
-  return /^ip:[0-9a-f:]*:[0-9a-f:]*\/[0-9]+$/.test(subject)
-    ? `ip${subject.slice(subject.indexOf("/"))}`
-    : "";
 }
 
 /** Every gateway beats, and measures its peak, this often; it is the gateway's `heartbeatIntervalMs`. */

@@ -49,6 +49,8 @@ export function processStatus(
     config: heartbeat?.config ?? "",
     configProblem: heartbeat?.configProblem ?? "",
     watermarks: session.watermarks(),
+    calls: heartbeat?.calls,
+    keyLagMs: heartbeat?.keyLagMs,
   };
 }
 

@@ -3,7 +3,7 @@
  * guaranteed across a loss. Both ends treat every message as possibly repeated, late or malformed.
  */
 
-import type { Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
+import type { EpochMs, Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
 import type { ConfigFormat } from "./config-store.ts";
 
 export const linkProtocol = 1;
@@ -90,6 +90,30 @@ export interface LeaseCounter {
   readonly hi: number;
 }
 
+/** Ways in which a call ends. New ones are put at the end: counts travel in this order. */
+export const callOutcomes = [
+  "admitted",
+  "unmetered",
+  "limited",
+  "unleased",
+  "malformed",
+  "unauthorized",
+  "forbidden",
+  "not-found",
+  "preflight",
+  "unready",
+  "unrecordable",
+  "shed",
+  "handler-error",
+  "upstream-error",
+  "timeout",
+] as const;
+
+export type CallOutcome = (typeof callOutcomes)[number];
+
+/** What a later version may send of them, at most. */
+export const callOutcomesMax = 64;
+
 export interface Heartbeat {
   readonly kind: "heartbeat";
   readonly id: number;
@@ -117,6 +141,20 @@ export interface Heartbeat {
   /** The one that it was offered last and refused, and why in a sentence; "": none. */
   readonly configRefused?: string | undefined;
   readonly configProblem?: string | undefined;
+  /** Of the calls that ended since the gateway's start; undefined: it does not say. */
+  readonly calls?: HeartbeatCalls | undefined;
+  /** From the newest key change at the hub to its being in force there, ms; undefined: there was none since its start. */
+  readonly keyLagMs?: number | undefined;
+}
+
+export interface HeartbeatCalls {
+  /** Node time at which these sums were made. */
+  readonly atMs: EpochMs;
+  /** In the order of `callOutcomes`. */
+  readonly outcomes: readonly number[];
+  /** Time that the gateway added, over the last minute or so, ms. */
+  readonly overheadP50Ms: number;
+  readonly overheadP99Ms: number;
 }
 
 /** Digests of the windows asked for, all at `view`. Payload, if entries were asked for: `metering/feed-codec` parts. */

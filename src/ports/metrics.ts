@@ -16,6 +16,8 @@ export interface CounterChild {
 
 export interface HistogramChild {
   observe(value: number): void;
+  /** Observations by bucket, what is above them all last; a view that moves. Absent where nothing is kept. */
+  readonly counts?: ArrayLike<number>;
 }
 
 export interface GaugeChild {

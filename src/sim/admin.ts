@@ -1,5 +1,6 @@
 /** The admin's side of the keys: what was made of them, and which plan a call of one can be under at a gateway. */
 
+import { unpackRecords } from "../hub/registry-records.ts";
 import type { GatewayMessage, HubMessage } from "../ports/link.ts";
 import type { CallRecord } from "./calls.ts";
 import { limitsAt, type PlanName, type Quotas } from "./config.ts";
@@ -14,6 +15,8 @@ export interface AdminKey {
   readonly plans: PlanName[];
   /** Registry version from which on it is under the last of its plans; infinite while that is not certain. */
   movedVersion: number;
+  /** When it was moved last, by the hub's time. */
+  movedAtMs: number;
   /** Windows that begin by then, by the hub's time, may be those in which it was moved. */
   movedUntilMs: number;
   secrets: string[];
@@ -50,7 +53,8 @@ export class Admin {
     const made = await registry?.create({ ...request, restrict: unrestricted });
     if (made === undefined) return;
     this.made.set(made.id, owner);
-    const move = { movedVersion: 0, movedUntilMs: Number.NEGATIVE_INFINITY };
+    const never = Number.NEGATIVE_INFINITY;
+    const move = { movedVersion: 0, movedAtMs: never, movedUntilMs: never };
     this.keys.push({
       ...{ id: made.id, owner, plans: [plan], ...move },
       ...{ secrets: [made.key], isRevoked: false },
@@ -75,14 +79,14 @@ export class Admin {
   async move(key: AdminKey, plan: PlanName): Promise<void> {
     key.plans.push(plan);
     // Until there is an answer nobody knows whether it was moved.
-    key.movedVersion = Number.POSITIVE_INFINITY;
-    key.movedUntilMs = Number.POSITIVE_INFINITY;
+    unsettle(key);
     const moves = key.plans.length;
     const view = await this.#hub.hub?.api.registry.update(key.id, { plan });
     if (view === undefined || key.plans.length !== moves) return;
     this.#world.count("operation: key moved to another plan");
     this.#world.trace(() => `${key.id} is under ${plan} from version ${view.version} on`);
     key.movedVersion = view.version;
+    key.movedAtMs = this.#hub.presentMs;
     key.movedUntilMs = this.#hub.latestMs + movedAheadMs;
   }
 
@@ -91,15 +95,27 @@ export class Admin {
     this.#heard.clear();
     for (const key of this.keys) {
       if (key.plans.length === 1) continue;
-      key.movedVersion = Number.POSITIVE_INFINITY;
-      key.movedUntilMs = Number.POSITIVE_INFINITY;
+      unsettle(key);
     }
   }
 
   /** A message arrives at a gateway, or from it at the hub. */
-  message(gateway: SimGateway, message: GatewayMessage | HubMessage): void {
+  message(gateway: SimGateway, message: GatewayMessage | HubMessage, payload: Uint8Array): void {
+    if (message.kind === "registry-return") this.#givenBack(payload);
     if (message.kind === "registry") this.#hears(gateway.startName, message.version);
     else if (message.kind === "registry-ack") this.#hears(gateway.disksName, message.version);
+  }
+
+  /**
+   * A move that the hub made before it was restored, by a clock that was ahead, looks later than one that it made since: what was
+   * lost and what came after it are told apart by nothing but the hub's time.
+   */
+  #givenBack(packed: Uint8Array): void {
+    for (const { keyId, plan, changedAtMs } of unpackRecords(packed) ?? []) {
+      const key = this.keys.find(({ id }) => id === keyId);
+      if (key === undefined || plan === key.plans.at(-1)) continue;
+      if (changedAtMs >= key.movedAtMs) unsettle(key);
+    }
   }
 
   /** By what a gateway, which has read these quotas, may decide a call. */
@@ -127,4 +143,10 @@ export class Admin {
   #hears(name: string, version: number): void {
     this.#heard.set(name, Math.max(version, this.#heard.get(name) ?? 0));
   }
+}
+
+/** Which of its plans it is under, and since when, is not known. */
+function unsettle(key: AdminKey): void {
+  key.movedVersion = Number.POSITIVE_INFINITY;
+  key.movedUntilMs = Number.POSITIVE_INFINITY;
 }

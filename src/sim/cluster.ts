@@ -128,7 +128,7 @@ export class Cluster {
       const receiver = this.gateways.find((gateway) => gateway.producer === producer);
       if (receiver === undefined) return;
       if (hub === this.hub.host) {
-        this.admin.message(receiver, message);
+        this.admin.message(receiver, message, payload);
         this.alarms.message(receiver, message);
       }
       const holder = producerKey(producer, receiver.incarnation);

@@ -4,7 +4,7 @@ import type { CompiledConfig } from "../access/compiled-config.ts";
 import { compileConfigValue } from "../access/config.ts";
 import { assert } from "../base/assert.ts";
 import type { SeededRandom } from "../base/random.ts";
-import type { OvershootLimit } from "../hub/overshoot.ts";
+import type { OvershootLimit } from "../hub/counter-limits.ts";
 import type { CallRecord, Limits } from "./calls.ts";
 import { routes } from "./targets.ts";
 

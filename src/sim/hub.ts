@@ -1,7 +1,7 @@
 /** A simulated machine with the hub: the real one on simulated disks, clock and network. */
 
+import type { OvershootLimit } from "../hub/counter-limits.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
-import type { OvershootLimit } from "../hub/overshoot.ts";
 import { MemoryLedger } from "../hub/testing/memory-ledger.ts";
 import { Host, type MachineClock, noMetrics } from "./host.ts";
 import type { HubPlace, Network } from "./network.ts";

@@ -22,7 +22,7 @@ export type Answer = { readonly index: number } & (
 const jobsAtOnce = 2;
 
 /** New objects die young here, and nearly all with the event that made them: fewer collections find more of them dead. */
-const youngGenerationMb = 48;
+const youngGenerationMb = 384;
 
 /** `onResult` is called in the order of the jobs; once it says `stop`, or throws, no more of them are started. */
 export async function runJobs(

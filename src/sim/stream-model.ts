@@ -23,11 +23,12 @@ export interface ModelLease extends ModelGrant {
   readonly isForgotten?: boolean;
 }
 
+/** A record is decoded once: hubs that crash, and models that are begun anew, are checked against the whole stream each time. */
+const decoded = new WeakMap<StreamRecord, StreamEntry>();
+
 export class StreamModel {
-  /** A record is decoded once: hubs that crash are checked against the whole stream each time. */
   readonly #batches = new Set<string>();
   #batchesUpTo: Position = 0;
-  readonly #decoded = new WeakMap<StreamRecord, StreamEntry>();
 
   /** Calls by key id ("" for callers without), of the batches that count: each once, none behind one that is missing. */
   callsByKey(records: readonly StreamRecord[]): Map<string, number> {
@@ -117,10 +118,10 @@ export class StreamModel {
   }
 
   entry(record: StreamRecord): StreamEntry {
-    let entry = this.#decoded.get(record);
+    let entry = decoded.get(record);
     if (entry === undefined) {
       entry = decodeStreamRecord(record.bytes);
-      this.#decoded.set(record, entry);
+      decoded.set(record, entry);
     }
     return entry;
   }

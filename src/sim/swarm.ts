@@ -66,6 +66,11 @@ const network: ReadonlySet<FaultKind> = new Set([
   ...(["cut", "oneWay", "slow", "pause", "stall", "hubPause", "hubStall", "keys"] as const),
 ]);
 
+function flushIntervals(gateways: number): readonly number[] {
+  if (gateways === 2) return [50, 100, 100, 200, 200];
+  return gateways === 3 ? [100, 300, 300, 400, 400] : [200, 400, 400, 400, 500];
+}
+
 const mildMs = 60_000;
 const harshMs = 12_000;
 
@@ -84,7 +89,7 @@ export function drawSwarm(random: SeededRandom): Swarm {
     gateways,
     keys: 3 + random.below(7),
     // Many gateways with short intervals would fill the run with timers.
-    flushIntervalMs: gateways > 2 ? 200 : ([50, 100, 100, 200, 200][random.below(5)] as number),
+    flushIntervalMs: flushIntervals(gateways)[random.below(5)] as number,
     busyShare: 1.4 + 1.6 * random.next(),
     idlePerSecond: 1 + random.below(5),
     delayMs: 1 + random.below(60),

@@ -142,7 +142,7 @@ export const noRegistryHosts: Rule = (files) =>
 const linesMax: readonly (readonly [pattern: RegExp, max: number])[] = [
   [/^README\.md$/, 150],
   [/^ARCHITECTURE\.md$/, 250],
-  [/\.(ts|js)$/, 400],
+  [/\.(ts|tsx|js)$/, 400],
 ];
 
 /** A source file may be longer if its first comment says why, with the words `Longer than 400 lines`. */

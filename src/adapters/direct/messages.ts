@@ -6,7 +6,9 @@
 
 import type { ConfigFormat } from "../../ports/config-store.ts";
 import {
+  callOutcomesMax,
   type GatewayMessage,
+  type HeartbeatCalls,
   type HubMessage,
   type LeaseAsk,
   type LeaseCounter,
@@ -170,6 +172,15 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     config: optional(name),
     configRefused: optional(name),
     configProblem: optional(sentence),
+    calls: optional(
+      object<HeartbeatCalls>({
+        atMs: finite,
+        outcomes: list(whole, callOutcomesMax),
+        overheadP50Ms: finite,
+        overheadP99Ms: finite,
+      }),
+    ),
+    keyLagMs: optional(finite),
   }),
   "registry-ack": object({ kind: literal("registry-ack"), version: whole }),
   "registry-return": object({ kind: literal("registry-return"), last: flag }),

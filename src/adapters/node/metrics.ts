@@ -138,6 +138,7 @@ function histogramCell(bounds: Float64Array): Cell<HistogramChild> {
   const sum = new Float64Array(1);
   return {
     child: {
+      counts,
       observe(value) {
         let low = 0;
         let high = bounds.length;

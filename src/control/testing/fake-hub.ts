@@ -9,6 +9,7 @@ import type {
   HubStatus,
   KeyAudit,
   KeyView,
+  NearLimits,
   ProcessStatus,
   RegistryApi,
   VerifyReport,
@@ -16,6 +17,7 @@ import type {
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import { configId } from "../../ports/config-store.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import { callOutcomes } from "../../ports/link.ts";
 import type { ControlContext } from "../control-context.ts";
 
 export const adminToken = "admin-token-of-the-tests";
@@ -31,6 +33,7 @@ export interface FakeHub {
   verify: () => Promise<VerifyReport>;
   rows: UsageReportRow[];
   /** Asked of the ledger, in order. */
+  near: NearLimits;
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -87,6 +90,7 @@ export function createFakeHub(): FakeHub {
         close,
       });
     },
+    nearLimits: () => fake.near,
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -106,6 +110,7 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
     token: adminToken,
     notReady: undefined,
     clockMs: nowMs,
@@ -153,6 +158,8 @@ export function createFakeHub(): FakeHub {
           return { config: await store.configs.add({ atMs, actor, ...draft }, audit) };
         },
       },
+      web: new Map(),
+      live: { samples: [] },
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
       timers: {
         after: (ms, run) => add(ms, run, false),
@@ -280,6 +287,13 @@ export function processStatus(region: string): ProcessStatus {
     callsPerSecond: 12,
     lagP50Ms: 60,
     lagP99Ms: 90,
+    calls: {
+      atMs: nowMs,
+      outcomes: callOutcomes.map((_, i) => (i === 0 ? 100 : i)),
+      overheadP50Ms: 0.3,
+      overheadP99Ms: 1.2,
+    },
+    keyLagMs: 40,
     peakUnits: 4,
     rulesVersion: "aaaa",
     ...{ config: "", configProblem: "" },

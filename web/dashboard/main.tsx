@@ -1,0 +1,5 @@
+import "./dashboard.css";
+import { start } from "../shared/start.tsx";
+import { App } from "./app.tsx";
+
+start(<App />);
