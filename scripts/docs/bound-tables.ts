@@ -61,6 +61,7 @@ import { connectWaitMs } from "../../src/hub/verify.ts";
 import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
+import { configsKept } from "../../src/ports/config-store.ts";
 import { eventsKept } from "../../src/ports/event-store.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
 import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
@@ -287,6 +288,7 @@ const admin: readonly Bound[] = [
   [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
   [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
   [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],
+  [{ configsKept }, "count", "versions of applied configurations", "the oldest are forgotten"],
   [{ configTextMax }, "count", "characters of the configuration in it", "400"],
   [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
   [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],
