@@ -320,6 +320,7 @@ export class Cluster {
       const { core, name, starts } = gateway;
       if (core === undefined) continue;
       gateway.latestMs = Math.max(gateway.latestMs, core.time.certainMs());
+      gateway.aheadMs = Math.max(gateway.aheadMs, core.time.nowMs());
       this.#latestMs = Math.max(this.#latestMs, gateway.latestMs);
       const { version } = core.view;
       this.world.mix(version.epoch ^ version.position);

@@ -80,6 +80,8 @@ export class SimGateway {
   pipeline: Pipeline | undefined;
   /** The latest instant that the present start has taken for certainly passed. */
   latestMs = 0;
+  /** The latest instant that it has taken for the present. */
+  aheadMs = 0;
   /** Starts that have let batches go which were stored, and then lost. */
   readonly losers = new Set<string>();
   /** Older copies that were put back. */
@@ -145,6 +147,7 @@ export class SimGateway {
     this.host = host;
     this.starts++;
     this.latestMs = 0;
+    this.aheadMs = 0;
     this.journalDisk.mount(host, host.threads);
     this.stateDisk.mount(host, host.threads);
     this.#begin(host).catch((cause: unknown) => {

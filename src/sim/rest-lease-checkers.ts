@@ -77,11 +77,13 @@ function checkOpen(
   const { core, producer, incarnation, name } = gateway;
   if (core === undefined || hasLost(gateway)) return;
   const nowMs = core.time.nowMs();
+  // A window that it has taken for ended, before the hub's clock went back, it has asked for nothing in since.
+  const endedMs = Math.max(nowMs, gateway.aheadMs);
   const units = new Map<string, number>();
   for (const lease of open) {
     if (lease.holder !== `${producer}/${incarnation}`) continue;
     const window = parseWindowId(lease.window);
-    if (window === undefined || window.endMs <= nowMs) continue;
+    if (window === undefined || window.endMs <= endedMs) continue;
     if (window.startMs + begunMs > nowMs) continue;
     const counter = `${lease.window} ${lease.lo} ${lease.hi}`;
     units.set(counter, (units.get(counter) ?? 0) + lease.units);
