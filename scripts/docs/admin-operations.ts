@@ -29,6 +29,8 @@ const examples: Readonly<Record<string, string>> = {
   listEvents: '-H "$T" "$U/v1/events?kind=region"',
   showPlan: '-H "$T" $U/v1/plans/pro',
   showRegion: '-H "$T" $U/v1/regions/seoul',
+  live: '-N -H "$T" -H "Accept: text/event-stream" $U/v1/live',
+  nearLimits: '-H "$T" $U/v1/near-limits',
   showConfig: '-H "$T" $U/v1/config',
   checkConfig: `-H "$T" --json "$(jq -Rs '{text: .}' tallygate.yaml)" $U/v1/config/check`,
   applyConfig: `-H "$T" --json "$(jq -Rs '{text: ., note: "raise pro"}' tallygate.yaml)" $U/v1/config/versions`,

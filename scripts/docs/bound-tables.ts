@@ -61,6 +61,7 @@ import { connectWaitMs } from "../../src/hub/verify.ts";
 import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
+import { auditKept, auditSegment } from "../../src/ports/audit-log.ts";
 import { configsKept } from "../../src/ports/config-store.ts";
 import { eventsKept } from "../../src/ports/event-store.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
@@ -277,6 +278,13 @@ const admin: readonly Bound[] = [
   [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
   [{ usageTopMax }, "count", "`top`", "400"],
   [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
+  [
+    { auditKept },
+    "count",
+    "entries of the audit log beside the last segment",
+    "the oldest are archived",
+  ],
+  [{ auditSegment }, "count", "entries of one archive of it", "the next archive"],
   [{ auditPageMax }, "count", "entries of one page of the audit log", "400"],
   [{ tokensMax }, "count", "named tokens, expired ones included", "409"],
   [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],

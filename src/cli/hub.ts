@@ -30,6 +30,7 @@ import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { startConfig } from "./applied-config.ts";
+import { archiveAudit } from "./audit-archive.ts";
 import { Cleanup } from "./cleanup.ts";
 import { type ConfigReload, reloadConfig } from "./config-reload.ts";
 import { controlServer } from "./control-server.ts";
@@ -182,6 +183,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  cleanup.add(archiveAudit(registry.audit, join(folder.hub, "audit"), log));
   const watch = watchEvents({
     ...{ status: () => hub.api.status(), config: () => config, events: registry.events },
     ...{ clock: nodeClock, timers: nodeTimers, log },

@@ -100,6 +100,9 @@ export const auditCheckSchema = z
   .object({
     ok: z.boolean(),
     entries: z.number().int(),
+    archivedTo: z.number().int().openapi({
+      description: "Entries up to this one are in archives, which are checked where they are.",
+    }),
     firstBroken: z.number().int().nullable().openapi({
       description: "The first entry that does not follow from the one before it.",
     }),
@@ -108,7 +111,8 @@ export const auditCheckSchema = z
       .nullable()
       .openapi({ description: "The newest entry. Noted elsewhere, it shows a cut end later." }),
     noted: z.boolean().nullable().openapi({
-      description: "Whether the entry `seq` has the hash that was given; null: none was.",
+      description:
+        "Whether the entry `seq` has the hash that was given; null: none was, or it is archived.",
     }),
   })
   .openapi("AuditCheck");

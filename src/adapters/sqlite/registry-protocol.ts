@@ -1,6 +1,6 @@
 /** What the registry and its writing thread say to each other. */
 
-import type { AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
+import type { AuditArchive, AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
 import type { ConfigDraft, StoredConfig } from "../../ports/config-store.ts";
 import type { EventDraft } from "../../ports/event-store.ts";
 import type { RegistryRow } from "../../ports/registry-store.ts";
@@ -46,6 +46,7 @@ export function rowsMessage(rows: readonly RegistryRow[]): RowsMessage {
 export interface RegistryApi {
   put: Call<RowsMessage & { readonly audit: AuditDraft | undefined }, void>;
   appendAudit: Call<AuditDraft, AuditEntry>;
+  archiveAudit: Call<{ folder: string }, AuditArchive | undefined>;
   addEvents: Call<readonly EventDraft[], void>;
   addToken: Call<{ token: StoredToken; audit: AuditDraft }, void>;
   removeToken: Call<{ id: string; audit: AuditDraft }, void>;

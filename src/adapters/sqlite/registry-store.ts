@@ -10,6 +10,7 @@ import type { ConfigStore, StoredConfig } from "../../ports/config-store.ts";
 import type { EventStore, StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
+import { baseOf, selectBase } from "./audit-base.ts";
 import { auditEntry, selectAfter, selectBefore } from "./audit-rows.ts";
 import { headOf, storedConfig } from "./config-rows.ts";
 import { attempt, openBeside } from "./database.ts";
@@ -45,6 +46,8 @@ class SqliteRegistryStore implements RegistryStore {
   #closed = false;
   readonly audit: AuditLog = {
     append: (draft) => this.#thread.call("appendAudit", draft),
+    base: () => baseOf(this.#get(selectBase)),
+    archive: (folder) => this.#thread.call("archiveAudit", { folder }),
     after: (seq, limit) => this.#entries(...selectAfter(seq, limit)),
     before: (seq, limit, filter) => this.#entries(...selectBefore(seq, limit, filter)),
     get: (seq) => this.#entries("SELECT * FROM audit WHERE seq = ?", [seq])[0],

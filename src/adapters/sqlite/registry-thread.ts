@@ -1,5 +1,6 @@
 /** The registry's writing thread: a bulk of keys must not hold up the hub's main thread. */
 
+import { archiveSegment } from "./audit-archive.ts";
 import { AuditWriter } from "./audit-rows.ts";
 import { addRegistry } from "./backup.ts";
 import { ConfigWriter } from "./config-rows.ts";
@@ -52,6 +53,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
       });
     },
     appendAudit: (draft) => log.append(draft),
+    archiveAudit: ({ folder }) => archiveSegment(db, folder),
     addEvents: (drafts) => transaction(db, () => events.add(drafts)),
     addToken({ token, audit }) {
       transaction(db, () => {

@@ -25,6 +25,8 @@ export class MemoryRegistry implements RegistryStore {
   storedTokens = new Map<string, StoredToken>();
   readonly audit: AuditLog = {
     append: async (draft) => this.#append(draft),
+    base: () => ({ seq: 0, hash: auditGenesis }),
+    archive: async () => undefined,
     after: (seq, limit) => this.entries.slice(seq, seq + limit),
     before: (seq, limit, { actor, target }) =>
       this.entries
