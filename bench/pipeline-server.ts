@@ -22,6 +22,7 @@ import { Meter } from "../src/gateway/meter.ts";
 import { NodeTime } from "../src/gateway/node-time.ts";
 import { OwnCharges } from "../src/gateway/own-charges.ts";
 import { Pipeline } from "../src/gateway/pipeline.ts";
+import { RefusalTally } from "../src/gateway/refusal-tally.ts";
 import { MemoryJournal } from "../src/gateway/testing/memory-journal.ts";
 import { UpstreamSet } from "../src/gateway/upstream-set.ts";
 import { HeldCounters } from "../src/limits/held-counters.ts";
@@ -152,8 +153,10 @@ async function main(): Promise<void> {
       region: "bench",
       meter,
       leases: { held: new HeldCounters(), demand: () => {} },
+      refusals: new RefusalTally(),
       time,
       tables: () => tables,
+      publicStatus: () => undefined,
       viewAgeMs: () => 0,
       cutOffMs: () => 0,
       credentials: () => credentials,

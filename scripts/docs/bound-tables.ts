@@ -3,7 +3,6 @@
 import { listedBlocksMax } from "../../src/access/address-lists.ts";
 import { forwardedEntriesMax } from "../../src/access/client-address.ts";
 import { configLengthMax } from "../../src/access/config-source.ts";
-import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
 import { planNamesMax } from "../../src/access/key-table.ts";
 import { segmentsMax } from "../../src/access/route-pattern.ts";
 import { subjectValueMax } from "../../src/access/subjects.ts";
@@ -16,23 +15,8 @@ import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
-import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
-import { pageMsMax, reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
-import { configTextMax } from "../../src/control/cluster-schemas.ts";
-import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
-import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
-import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
-import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
-import {
-  attemptAddressesMax,
-  wrongTokenEveryMs,
-  wrongTokensMax,
-} from "../../src/control/token-attempts.ts";
-import { auditPageMax } from "../../src/control/token-schemas.ts";
-import { tokensMax } from "../../src/control/tokens.ts";
-import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
 import { pathNotedMax } from "../../src/gateway/access-record.ts";
 import { bodyAheadMaxBytes } from "../../src/gateway/body-ahead.ts";
@@ -53,7 +37,6 @@ import { epochsMax } from "../../src/hub/epochs.ts";
 import { expiryGraceMs } from "../../src/hub/expiry.ts";
 import { sessionBufferedMax, streamPendingBytesMax } from "../../src/hub/gateway-session.ts";
 import { fenceMarginMs, leaseAheadMs, pendingGrantsMax } from "../../src/hub/lease-desk.ts";
-import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { unsavedBytesMax } from "../../src/hub/registry-sync.ts";
 import { ringBytesMax, ringUpdatesMax } from "../../src/hub/replicator.ts";
 import { sessionsMax } from "../../src/hub/sessions.ts";
@@ -61,17 +44,13 @@ import { connectWaitMs } from "../../src/hub/verify.ts";
 import { dimensionsMax, limitsPerPlanMax } from "../../src/limits/plan.ts";
 import { liveWindowsMax } from "../../src/limits/window-tables.ts";
 import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
-import { auditKept, auditSegment } from "../../src/ports/audit-log.ts";
-import { configsKept } from "../../src/ports/config-store.ts";
-import { eventsKept } from "../../src/ports/event-store.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
 import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
+import type { Bound, Unit } from "./bound.ts";
+import { adminBounds } from "./control-bounds.ts";
 import { code, table } from "./markdown.ts";
-
-type Unit = "count" | "bytes" | "ms";
-
-/** One constant by its name: `{ parkedMax }`; what it bounds; its unit; what happens beyond it. */
-type Bound = readonly [Readonly<Record<string, number>>, Unit, string, string];
+import { portalBounds } from "./portal-bounds.ts";
+import { statusBounds } from "./status-bounds.ts";
 
 const calls: readonly Bound[] = [
   [{ handshakesMax }, "count", "TLS handshakes in progress", "the oldest is closed"],
@@ -268,45 +247,6 @@ const hub: readonly Bound[] = [
   [{ differencesMax }, "count", "differences that `verify` lists", "counted only"],
 ];
 
-const admin: readonly Bound[] = [
-  [{ bodyMaxBytes }, "bytes", "body of a request", "413"],
-  [{ keyPageMax }, "count", "keys of one page", "400"],
-  [{ usagePageMax }, "count", "rows of one report page", "400"],
-  [{ pageMsMax }, "ms", "before a report page ends with the window it is at", "the next goes on"],
-  [{ reportsMax }, "count", "usage documents (CSV, JSON lines) that are being read", "503"],
-  [{ documentMsMax }, "ms", "time for one usage document", "connection closed"],
-  [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
-  [{ usageTopMax }, "count", "`top`", "400"],
-  [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
-  [
-    { auditKept },
-    "count",
-    "entries of the audit log beside the last segment",
-    "the oldest are archived",
-  ],
-  [{ auditSegment }, "count", "entries of one archive of it", "the next archive"],
-  [{ auditPageMax }, "count", "entries of one page of the audit log", "400"],
-  [{ tokensMax }, "count", "named tokens, expired ones included", "409"],
-  [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
-  [{ wrongTokenEveryMs }, "ms", "between further ones", "429"],
-  [{ attemptAddressesMax }, "count", "addresses whose wrong tokens are counted", "share one count"],
-  [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
-  [{ listenersMax }, "count", "listeners to events", "503"],
-  [{ listenMsMax }, "ms", "of one listener", "connection closed"],
-  [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
-  [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
-  [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],
-  [{ configsKept }, "count", "versions of applied configurations", "the oldest are forgotten"],
-  [{ configTextMax }, "count", "characters of the configuration in it", "400"],
-  [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
-  [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],
-  [{ credentialsPerKeyMax }, "count", "secrets of one key that are valid at one time", "refused"],
-  [{ restrictionsMax }, "count", "entries of each list in `restrict`", "400"],
-  [{ name: keyTextBytesMax.name }, "bytes", "name of a key", "400"],
-  [{ owner: keyTextBytesMax.owner }, "bytes", "owner of a key", "400"],
-  [{ keysPerOwnerMax }, "count", "keys that a list by owner reaches", "not listed"],
-];
-
 const files: readonly Bound[] = [
   [{ configLengthMax }, "count", "characters of the configuration file", "refused"],
   [{ limitsPerPlanMax }, "count", "limits of one plan", "refused"],
@@ -330,7 +270,9 @@ export function boundTables(): string {
     section("Calls", calls),
     section("A gateway process", gateway),
     section("The hub", hub),
-    section("Admin API and keys", admin),
+    section("Admin API and keys", adminBounds),
+    section("Portal", portalBounds),
+    section("Public status", statusBounds),
     section("Configuration, log and metrics", files),
   ].join("\n\n");
 }

@@ -7,6 +7,7 @@ import type { Dimension, Plan } from "../limits/plan.ts";
 import type { HealthRules } from "../upstreams/target-health.ts";
 import type { AddressLists } from "./address-lists.ts";
 import type { LogConfig } from "./config-log.ts";
+import type { PortalConfig } from "./config-portal.ts";
 import type { ShutdownConfig } from "./config-shutdown.ts";
 import type { PathTemplate } from "./path-template.ts";
 
@@ -20,6 +21,8 @@ export interface CompiledConfig {
   readonly durability: "os" | "disk";
   /** URL named in the 429 of the anonymous plan; "" if none. */
   readonly signup: string;
+  /** Undefined: there is none. */
+  readonly portal: PortalConfig | undefined;
   readonly plans: readonly Plan[];
   /** Undefined: a call without a key is 401. */
   readonly anonymousPlan: Plan | undefined;
@@ -110,6 +113,8 @@ export interface RegionConfig {
   readonly operations: ListenAddress;
   /** Processes that share the region's port, 1 to 64; each is a producer. */
   readonly processes: number;
+  /** Origin of the public door, without a trailing `/`; "": not said. */
+  readonly url: string;
   /** Undefined: plain HTTP. */
   readonly tls: ListenerTls | undefined;
   /** Undefined: not said. */

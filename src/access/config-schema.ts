@@ -18,12 +18,14 @@ import {
   listen,
   named,
   oneOf,
+  origin,
   regionName,
   size,
   text,
   wholeNumber,
 } from "./config-fields.ts";
 import { log } from "./config-log.ts";
+import { portalSchema } from "./config-portal.ts";
 import { fieldRulesSchema } from "./config-rewrite.ts";
 import { shutdown } from "./config-shutdown.ts";
 import { filesSchema, redirectSchema, replySchema } from "./config-targets.ts";
@@ -72,6 +74,11 @@ const region = group({
   processes: wholeNumber(1, configBounds.processes)
     .optional()
     .describe("Processes that share the port; each counts on its own. Default 1."),
+  url: origin
+    .optional()
+    .describe(
+      "Where callers reach the region: there the others probe it for the status page. Default: the address of `listen`, if it is one.",
+    ),
   tls: listenerTls.optional().describe("HTTPS on `listen`. Default: plain HTTP."),
   proxyProtocol,
   location: text(
@@ -234,6 +241,7 @@ export const configSchema = group({
       "What a reply waits for: its charge given to the operating system, or on disk. Default os.",
     ),
   signup: httpUrl.optional().describe("Named in the 429 of the anonymous plan."),
+  portal: portalSchema.optional(),
   plans: named(name, plan, configBounds.plans).describe("Named sets of limits."),
   anonymousPlan: z
     .string({ error: "the name of a plan" })

@@ -10,6 +10,7 @@ import { compileCors } from "./config-cors.ts";
 import { compileListener } from "./config-door.ts";
 import { compileLog } from "./config-log.ts";
 import { compilePlans } from "./config-plans.ts";
+import { compilePortal } from "./config-portal.ts";
 import {
   type ConfigPath,
   type ConfigProblem,
@@ -77,17 +78,17 @@ function compileChecked(
   options: CompileValueOptions,
   problems: ProblemList,
 ): CompiledConfig {
-  const places = compilePlaces(input, options.file, problems);
+  const { file, fileExists, readText = () => undefined } = options;
+  const places = compilePlaces(input, file, problems);
   const keys = compileKeys(input, problems);
   const clients = compileClients(input.clients, {
-    file: options.file,
-    readText: options.readText ?? (() => undefined),
+    file,
+    readText,
     problems,
   });
-  const upstreams = compileUpstreams(input, options.file, problems);
+  const upstreams = compileUpstreams(input, file, problems);
   const cors = input.cors && compileCors(input.cors, ["cors"], problems);
   const listener = compileListener(input.listener, problems);
-  const { file, fileExists } = options;
   const context = { file, fileExists, cors, listener, problems };
   const { routes, pathParameters } = compileRoutes(input, upstreams, context);
   const plans = compilePlans(input, { keySources: keys.from, pathParameters, clients }, problems);
@@ -98,6 +99,10 @@ function compileChecked(
     listener: { ...listener, bodyOfAnyRouteMaxBytes: largestBody(listener, routes) },
     durability: input.durability ?? "os",
     signup: input.signup ?? "",
+    portal: compilePortal(input, {
+      ...{ file, readText, problems },
+      plans: plans.plans,
+    }),
     ...plans,
     upstreams: [...upstreams.values()],
     routes,

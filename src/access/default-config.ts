@@ -39,6 +39,16 @@ durability: os
 # Where callers without a key are sent once their quota is used.
 #: signup: https://example.com/signup
 
+# The pages at /portal of the hub, where people sign up, make keys and see their usage. \`dev\` prints
+# the mails; elsewhere they need a mail server.
+portal:
+  plan: free
+  name: My API
+#:   url: https://portal.example.com
+#:   colors: { accent: "#0b6b57", accentDark: "#46d3ab" }
+#:   links: [{ label: Terms, url: "https://example.com/terms" }]
+#:   mail: { from: keys@example.com, host: smtp.example.com, user: keys, passwordFile: ./smtp-password }
+
 # A plan is a set of limits that must all hold. \`per\` is key, owner, ip, referer, header:<name>,
 # query:<name> or path:<parameter>; \`window\` is second, minute, hour, day, week, month,
 # month@key (from the day the key was made) or a part such as 15m or 6h.

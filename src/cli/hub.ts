@@ -8,6 +8,7 @@ import { Readable } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { rulesVersion } from "../access/config-change.ts";
+import { formatListen } from "../access/config-values.ts";
 import { directAcceptor } from "../adapters/direct/acceptor.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
 import { nodeLog } from "../adapters/node/log.ts";
@@ -16,6 +17,7 @@ import { readWebFolder } from "../adapters/node/web-folder.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
+import { openStatusStore } from "../adapters/sqlite/status-store.ts";
 import { openUsageStream } from "../adapters/sqlite/usage-stream.ts";
 import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
@@ -28,7 +30,10 @@ import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
+import type { ProbedRegion } from "../hub/probe-plan.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
+import { StatusDesk } from "../hub/status-desk.ts";
+import type { Log } from "../ports/log.ts";
 import { startConfig } from "./applied-config.ts";
 import { archiveAudit } from "./audit-archive.ts";
 import { Cleanup } from "./cleanup.ts";
@@ -41,6 +46,7 @@ import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
 import { type LoadedConfig, loadConfig } from "./load-config.ts";
+import { openMailer } from "./open-mailer.ts";
 import type { HubOptions } from "./process-commands.ts";
 import { refuseHalfRestored } from "./restore.ts";
 import { catchHangup, catchStopSignal, stopSignals } from "./run-until-signal.ts";
@@ -103,7 +109,11 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const stream = await openUsageStream({ file, startAfter });
   cleanup.add(() => stream.close());
 
+  const mailer = openMailer(config.portal, { isDev: options.dev === true, log });
+  cleanup.add(() => mailer?.close());
   const running: { hub?: Hub; reload?: ConfigReload } = {};
+  const timeMs = (): number => running.hub?.nowMs() ?? nodeClock.wallMs();
+  const status = await openStatus({ folder, timeMs, config: () => config, log }, cleanup);
   const api = lateApi(() => running.hub?.api);
   const live = new LiveWatch({
     ...{ status: () => running.hub?.api.status(), clock: nodeClock, timers: nodeTimers, log },
@@ -125,6 +135,11 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       const { hub, reload } = running;
       return hub === undefined || reload === undefined ? undefined : { hub, reload };
     }),
+    status,
+    portal: {
+      ...{ store: registry.portal, mailer },
+      hubUrl: options.dev === true ? `http://${formatListen(listen)}` : config.hub.url,
+    },
     web: readWebFolder(pagesFolder),
     live,
     clock: nodeClock,
@@ -169,6 +184,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       ledger,
       registry,
       acceptor,
+      status,
       sealed: sealedFiles(folder),
       fileBytes: async (file) => (await stat(file)).size,
     },
@@ -184,6 +200,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   running.hub = hub;
   cleanup.add(() => hub.stop());
   cleanup.add(archiveAudit(registry.audit, join(folder.hub, "audit"), log));
+  status.start();
   const watch = watchEvents({
     ...{ status: () => hub.api.status(), config: () => config, events: registry.events },
     ...{ clock: nodeClock, timers: nodeTimers, log },
@@ -206,6 +223,29 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });
+}
+
+async function openStatus(
+  of: {
+    readonly folder: DataFolder;
+    readonly timeMs: () => number;
+    readonly config: () => CompiledConfig;
+    readonly log: Log;
+  },
+  cleanup: Cleanup,
+): Promise<StatusDesk> {
+  const { folder, timeMs, config, log } = of;
+  const store = await openStatusStore(join(folder.hub, "status.db"));
+  cleanup.add(() => store.close());
+  const regions = (): ProbedRegion[] =>
+    config().regions.map(({ name, url, tls, listen }) => {
+      return { name, url, isTls: tls !== undefined, host: listen.host };
+    });
+  const desk = await StatusDesk.open({
+    ...{ store, clock: nodeClock, timers: nodeTimers, random: nodeRandom, log, timeMs, regions },
+  });
+  cleanup.add(() => desk.stop());
+  return desk;
 }
 
 function rulesOf(config: CompiledConfig): HubRules {

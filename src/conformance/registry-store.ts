@@ -7,6 +7,7 @@ import { type ConfigDraft, configsKept } from "../ports/config-store.ts";
 import { type EventDraft, eventsKept } from "../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
 import type { StoredToken } from "../ports/token-store.ts";
+import { portalStoreConformance } from "./portal-store.ts";
 
 /** One registry's storage; `open` may be called again once the one opened before is closed. */
 export interface RegistryStorage {
@@ -53,6 +54,7 @@ export function registryStoreConformance(suite: RegistrySuite): void {
     adminRecords(define);
     configs(define);
     events(define);
+    portalStoreConformance(define);
   });
 }
 

@@ -3,7 +3,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import type { Context } from "hono";
 import type { StoredEvent } from "../ports/event-store.ts";
-import { presentedToken } from "./bearer.ts";
 import {
   eventHeadersSchema,
   eventListSchema,
@@ -24,7 +23,6 @@ import {
   problemResponses,
 } from "./problem.ts";
 import { jsonContent, noQuery } from "./request-parts.ts";
-import type { Tokens } from "./tokens.ts";
 
 const security = bearerSecurity;
 
@@ -73,7 +71,7 @@ const listEventsRoute = createRoute({
   },
 });
 
-export function addClusterRoutes(app: ControlApp, context: ControlContext, tokens: Tokens): void {
+export function addClusterRoutes(app: ControlApp, context: ControlContext): void {
   const { hub, events, timers } = context;
   let listeners = 0;
 
@@ -112,7 +110,6 @@ export function addClusterRoutes(app: ControlApp, context: ControlContext, token
       const detail = `${listenersMax} clients listen already.`;
       return problem(c, { status: 503, detail, code: "too-busy", headers: { "Retry-After": "5" } });
     }
-    const token = presentedToken(c.req.header("authorization")) ?? "";
     const newest = events.before(Number.MAX_SAFE_INTEGER, 1, {})[0]?.seq ?? 0;
     const seen = c.req.header("last-event-id");
     const headers = { "Content-Type": "text/event-stream" };
@@ -121,7 +118,7 @@ export function addClusterRoutes(app: ControlApp, context: ControlContext, token
     const body = eventStream({
       ...{ events, timers, json: eventJson },
       after: seen === undefined ? newest : Number(seen),
-      isAllowed: () => tokens.principalOf(token) !== undefined,
+      isAllowed: c.var.isStillAllowed,
       onEnd: () => {
         listeners--;
       },

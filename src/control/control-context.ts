@@ -3,10 +3,13 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import type { HubApi } from "../hub/hub-api.ts";
+import type { StatusDesk } from "../hub/status-desk.ts";
 import type { AuditLog } from "../ports/audit-log.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
 import type { EventStore } from "../ports/event-store.ts";
 import type { Log } from "../ports/log.ts";
+import type { Mailer } from "../ports/mailer.ts";
+import type { PortalStore } from "../ports/portal-store.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
 import type { WebFiles } from "../ports/web-files.ts";
@@ -31,6 +34,14 @@ export interface ControlContext {
   readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly configs: ConfigVersions;
+  readonly status: StatusPages;
+  readonly portal: {
+    readonly store: PortalStore;
+    /** Undefined: no mail can be sent. */
+    readonly mailer: Mailer | undefined;
+    /** Where the hub is reached: of links, where none is configured. */
+    readonly hubUrl: string;
+  };
   readonly live: Pick<LiveWatch, "samples">;
   /** The built pages; empty where they are not. */
   readonly web: WebFiles;
@@ -39,6 +50,9 @@ export interface ControlContext {
   readonly random: Random;
   readonly log: Log;
 }
+
+/** The hub's desk of the status page. */
+export type StatusPages = Pick<StatusDesk, "document" | "feedId" | "incidents">;
 
 export interface OpenBackup {
   readonly bytes: number;
@@ -49,5 +63,5 @@ export interface OpenBackup {
 
 export type ControlApp = OpenAPIHono<ControlEnv>;
 
-/** OpenAPI: every route but health and the document itself wants the token. */
-export const bearerSecurity = [{ bearer: [] }];
+/** OpenAPI: every route but log-in, health and the document itself wants a token, or the session of somebody who had one. */
+export const bearerSecurity = [{ bearer: [] }, { session: [] }];

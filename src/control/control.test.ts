@@ -367,6 +367,8 @@ test("health and the OpenAPI document need no token; the document names every ro
   );
   assert.deepEqual(await read("GET /openapi.json", { headers }), { openapi, paths, ...rest });
   assert.deepEqual(routes.sort(), [
+    "/status.atom get",
+    "/status.json get",
     "/v1/audit get",
     "/v1/audit/check get",
     "/v1/backup post",
@@ -377,6 +379,9 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/config/versions/{number} get",
     "/v1/config/versions/{number}/rollback post",
     "/v1/events get",
+    "/v1/incidents get,post",
+    "/v1/incidents/{id} get,patch",
+    "/v1/incidents/{id}/updates post",
     "/v1/keys post,get",
     "/v1/keys/{id} get,patch,delete",
     "/v1/keys/{id}/rotate post",
@@ -389,6 +394,7 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/plans/{name} get",
     "/v1/regions get",
     "/v1/regions/{name} get",
+    "/v1/session post,delete,get",
     "/v1/status get",
     "/v1/tokens post,get",
     "/v1/tokens/{id} get,delete",

@@ -4,6 +4,7 @@ import { z } from "@hono/zod-openapi";
 import type { Context, TypedResponse } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { TallygateError } from "../base/errors.ts";
+import type { StoredPerson } from "../ports/portal-store.ts";
 import type { Principal } from "./tokens.ts";
 
 export const problemSchema = z
@@ -29,8 +30,19 @@ export type ProblemJson = z.infer<typeof problemSchema>;
 export interface ControlEnv {
   /** What the server knows of the connection. */
   Bindings: { address?: string | undefined };
-  /** `principal` is there behind the check of the token. */
-  Variables: { requestId: string; principal: Principal };
+  /** All but `requestId` is there behind the check of who asks. */
+  Variables: {
+    requestId: string;
+    principal: Principal;
+    /** Behind the portal's check, where there is no principal. */
+    person: StoredPerson;
+    /** Of the session at a browser; undefined: a token was presented. */
+    sessionId?: string;
+    /** The token or the session's id: what only the caller knows. */
+    secret: string;
+    /** For answers that last: false once the token is revoked or the session over. */
+    isStillAllowed: () => boolean;
+  };
 }
 
 const titles: Readonly<Record<number, string>> = {

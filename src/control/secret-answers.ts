@@ -1,7 +1,6 @@
 /** Answers with a secret: 201, the same one again where the request carries an `Idempotency-Key`. */
 
 import type { Context } from "hono";
-import { presentedToken } from "./bearer.ts";
 import type { ControlContext } from "./control-context.ts";
 import { createIdempotency } from "./idempotency.ts";
 import { type AnyAnswer, type ControlEnv, problem } from "./problem.ts";
@@ -30,7 +29,7 @@ export function secretAnswers(context: ControlContext): AnswerOnce {
     const key = c.req.header("idempotency-key");
     if (key === undefined) return reply(await work(), {});
 
-    const token = presentedToken(c.req.header("authorization")) ?? "";
+    const token = c.var.secret;
     const request = `${c.req.method} ${c.req.path} ${JSON.stringify(body)}`;
     const outcome = await idempotency.run(
       { key, token, principal: c.var.principal.id, request },

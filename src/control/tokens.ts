@@ -4,7 +4,7 @@
  */
 
 import { base62, base62Word } from "../access/base62.ts";
-import { crc32Text, equalSecrets, sha256, sha256Hex } from "../base/hash.ts";
+import { crc32Text, equalSecrets, sha256Hex } from "../base/hash.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { StoredToken, TokenRole, TokenStore } from "../ports/token-store.ts";
 
@@ -49,10 +49,21 @@ export class Tokens {
 
   /** Undefined for a token that is unknown, removed or expired. */
   principalOf(token: string): Principal | undefined {
-    const hash = sha256(token);
+    return this.find(token)?.principal;
+  }
+
+  /** The same, with the hash under which `principalOfHash` finds it again. */
+  find(token: string): { readonly principal: Principal; readonly hash: string } | undefined {
+    const hash = sha256Hex(token);
+    const principal = this.principalOfHash(hash);
+    return principal === undefined ? undefined : { principal, hash };
+  }
+
+  /** Of a token by its SHA-256 in hex. */
+  principalOfHash(hash: string): Principal | undefined {
     // Hashing first makes both sides equally long and the comparison independent of the token.
-    if (equalSecrets(hash, this.#options.adminTokenHash())) return holder;
-    const found = this.#tokens().get(sha256Hex(token));
+    if (equalSecrets(bytesOfHex(hash), this.#options.adminTokenHash())) return holder;
+    const found = this.#tokens().get(hash);
     if (found === undefined || this.isExpired(found)) return undefined;
     const { id, name, role, owner } = found;
     return { id, name, role, owner };
@@ -105,4 +116,8 @@ export interface MintedToken {
   /** To be shown once. */
   readonly token: string;
   readonly stored: StoredToken;
+}
+
+function bytesOfHex(hex: string): Uint8Array {
+  return Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
 }

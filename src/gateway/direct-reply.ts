@@ -5,6 +5,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Exchange, HeaderList, Refusal } from "../ports/listener.ts";
 import { recordOf } from "./access-record.ts";
 import type { CallStats, Outcome } from "./call-stats.ts";
+import type { Caller } from "./caller.ts";
 import {
   type ProblemExtras,
   type ProblemKind,
@@ -12,6 +13,7 @@ import {
   problemSpec,
   refusalKind,
 } from "./problems.ts";
+import type { RefusalTally } from "./refusal-tally.ts";
 import { secondsUntil } from "./reply-fields.ts";
 import type { CompiledPlan, CompiledRoute } from "./setup.ts";
 
@@ -23,6 +25,8 @@ export interface Visited {
   readonly nowMs: number;
   /** Fields that let a web page read the reply; undefined: no rules. */
   readonly cors: HeaderList | undefined;
+  /** Undefined before it is identified. */
+  readonly caller: Caller | undefined;
 }
 
 /** What is known of a call so far, and what the problem says beyond its kind. */
@@ -35,12 +39,19 @@ export interface ProblemContext extends ProblemExtras {
 export class DirectReplies {
   readonly #region: string;
   readonly #stats: CallStats;
+  readonly #refusals: RefusalTally;
   readonly #clock: Clock;
 
-  constructor(region: string, stats: CallStats, clock: Clock) {
-    this.#region = region;
-    this.#stats = stats;
-    this.#clock = clock;
+  constructor(of: {
+    readonly region: string;
+    readonly stats: CallStats;
+    readonly refusals: RefusalTally;
+    readonly clock: Clock;
+  }) {
+    this.#region = of.region;
+    this.#stats = of.stats;
+    this.#refusals = of.refusals;
+    this.#clock = of.clock;
   }
 
   problem(
@@ -60,6 +71,10 @@ export class DirectReplies {
       body: problemBody(kind, visited.requestId, context),
     });
     this.#ended(visited, { status, outcome, context });
+    const { caller, nowMs } = visited;
+    if (caller === undefined) return;
+    const reason = kind === "quota-exceeded" ? outcome : kind;
+    this.#refusals.note(caller, { route: context?.route ?? "", reason, nowMs });
   }
 
   /** The answer to a call that could not be identified. `retryAfterSeconds`: where it is for a while only. */
@@ -117,6 +132,18 @@ export class DirectReplies {
     if (!isWell) headers.push("retry-after", "1");
     const body = JSON.stringify(isWell ? { status: "ok" } : { status: "unavailable", reason });
     this.#send(visited, { status: isWell ? 200 : 503, headers, body });
+  }
+
+  /** The public status: also for pages of any other site. */
+  status(visited: Visited, body: string | undefined): void {
+    if (body === undefined) {
+      const detail = "This region has had no word of the cluster's status yet.";
+      this.problem(visited, "gateway-unready", "unready", { detail });
+      return;
+    }
+    const headers = ["content-type", "application/json", "cache-control", "no-cache"];
+    if (visited.cors === undefined) headers.push("access-control-allow-origin", "*");
+    this.#send(visited, { status: 200, headers, body });
   }
 
   json(visited: Visited, body: string): void {

@@ -2,7 +2,7 @@
 
 import type { EpochMs } from "../base/words.ts";
 import type { JournalHealth } from "../ports/journal.ts";
-import type { Heartbeat } from "../ports/link.ts";
+import type { Heartbeat, RefusalCount } from "../ports/link.ts";
 import type { ConfigState } from "./config-offer.ts";
 import type { LagMeter } from "./lag-meter.ts";
 import type { Meter } from "./meter.ts";
@@ -23,6 +23,7 @@ export function heartbeat(
     readonly callsPerSecond: number;
     readonly roundTripMs: number | undefined;
     readonly config: ConfigState | undefined;
+    readonly refusals: readonly RefusalCount[] | undefined;
   },
 ): Heartbeat {
   const { id, sentAtMs, nowMs } = at;
@@ -49,6 +50,7 @@ export function heartbeat(
     config: of.config?.inUse,
     configRefused: of.config?.refused,
     configProblem: of.config?.problem,
+    refusals: of.refusals,
     calls: {
       atMs: callSums.atMs,
       outcomes: [...callSums.outcomes],

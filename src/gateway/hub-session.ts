@@ -23,6 +23,7 @@ import type {
   Welcome,
 } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
+import type { ProbeTarget } from "../status/probe.ts";
 import type { NodeTime } from "./node-time.ts";
 
 /** Every heartbeat costs the hub two small messages; at 250 ms the age of an idle view stays below 0.3 s. */
@@ -57,6 +58,8 @@ export interface SessionParts {
   leaseAnswer(epoch: number, answers: readonly LeaseReply[]): void;
   leaseWanted(counters: readonly LeaseCounter[]): void;
   config(message: { id: string; format: ConfigFormat }, payload: Uint8Array): void;
+  probePlan(targets: readonly ProbeTarget[]): void;
+  publicStatus(payload: Uint8Array): void;
   /** The hub has welcomed this gateway: messages may be sent. */
   connected(): void;
   disconnected(): void;
@@ -206,6 +209,10 @@ export class HubSession {
         return this.#parts.leaseWanted(message.counters);
       case "config":
         return this.#parts.config(message, payload);
+      case "probe-plan":
+        return this.#parts.probePlan(message.targets);
+      case "public-status":
+        return this.#parts.publicStatus(payload);
     }
   }
 

@@ -12,6 +12,7 @@ import type { UpstreamClient } from "../ports/upstream.ts";
 import type { CallObserver } from "./access-record.ts";
 import type { ObservationSink } from "./call-stats.ts";
 import type { Credentials } from "./identify.ts";
+import type { RefusalTally } from "./refusal-tally.ts";
 import type { ChargedCall } from "./row-finder.ts";
 import type { LeaseDemand } from "./tended-counter.ts";
 
@@ -39,6 +40,8 @@ export interface PipelineParts {
   readonly time: { nowMs(): EpochMs };
   /** Those of the view in use now. */
   readonly tables: () => WindowTables;
+  /** Body of `/-/status`; undefined while there is none. */
+  publicStatus(): string | undefined;
   /** For `/-/usage`. */
   readonly viewAgeMs: (nowMs: EpochMs) => number;
   /** How long the gateway has been deciding without the others: held against a limit's `staleness`. */
@@ -47,6 +50,8 @@ export interface PipelineParts {
   readonly credentials: () => Credentials | undefined;
   /** Why no call can be decided yet; "" if calls can. */
   readonly unready: () => string;
+  /** Told to the hub. */
+  readonly refusals: RefusalTally;
   readonly upstreams: UpstreamClient;
   readonly handlers: HandlerHost;
   readonly clock: Clock;

@@ -37,7 +37,7 @@ export class UpstreamSet implements UpstreamClient {
   readonly #metrics: UpstreamMetrics;
   readonly #groups = new Map<string, { readonly group: UpstreamGroup; readonly content: string }>();
   readonly #runs = new Bag<UpstreamRun>();
-  readonly #onOver = (run: UpstreamRun): void => void this.#runs.delete(run);
+  readonly #onOver = (run: UpstreamRun): void => this.#runs.delete(run);
   readonly #timer: Timer;
   #routes = new Map<UpstreamConfig, Route>();
   /** No longer configured, with calls in progress. */

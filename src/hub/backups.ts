@@ -5,7 +5,7 @@ import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { HubApi } from "./hub-api.ts";
-import { type BackupCoverage, saveBackup } from "./ledger-meta.ts";
+import { type BackupCoverage, coverageOf, saveBackup } from "./ledger-meta.ts";
 
 export interface BackupParts {
   readonly checkpoints: Checkpoints;
@@ -27,10 +27,7 @@ export class Backups {
 
   /** What the newest covers of a producer. */
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined {
-    const prefix = `${producer}/`;
-    return this.newest?.watermarks
-      .filter(([key]) => key.startsWith(prefix))
-      .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
+    return this.newest && coverageOf(producer, this.newest);
   }
 
   make(file: string): ReturnType<HubApi["backup"]> {

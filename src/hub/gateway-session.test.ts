@@ -213,6 +213,7 @@ test("a gateway is told the configuration in force, unless it has it, has refuse
   hub.announceConfig({ id: "2-b", format: "files", bytes: new Uint8Array() });
   await rig.run(20);
   assert.equal(gateway.received.at(-1)?.kind, "config");
+  gateway.disconnect();
   await rig.reconnect(gateway, {});
   assert.deepEqual(await told({ config: "1-a" }), ["2-b"]);
 });

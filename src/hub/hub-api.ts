@@ -242,9 +242,23 @@ export interface VerifyReport {
   readonly problems: readonly string[];
 }
 
+/** Calls with one key that a region refused for one reason. */
+export interface KeyRefusal {
+  readonly key: string;
+  readonly region: string;
+  readonly route: string;
+  /** `limited:<limit>`, `unleased`, or a reason of the gateway's problems: `key-restricted`. */
+  readonly reason: string;
+  /** Since the first one that is remembered. */
+  readonly count: number;
+  readonly lastMs: EpochMs;
+}
+
 export interface HubApi {
   readonly registry: RegistryApi;
   status(): HubStatus;
+  /** Of these keys, the latest first: what gateways have told of the last day, as far as it is kept. */
+  refusals(keys: readonly string[]): readonly KeyRefusal[];
   /** Looks go on for a minute after this was asked for. */
   nearLimits(): NearLimits;
   /** Includes everything folded when it was called. */

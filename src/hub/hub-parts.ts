@@ -10,9 +10,11 @@ import type { GatewaySession } from "./gateway-session.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import type { HubState } from "./hub-state.ts";
 import type { HubTime } from "./hub-time.ts";
+import type { KeyRefusals } from "./key-refusals.ts";
 import type { LeaseDesk } from "./lease-desk.ts";
 import type { Registry } from "./registry.ts";
 import type { Replicator } from "./replicator.ts";
+import type { StatusListener } from "./status-desk.ts";
 
 export interface Cluster {
   readonly clusterId: string;
@@ -31,7 +33,9 @@ export interface HubParts {
   readonly replicator: Replicator;
   readonly registry: Registry;
   readonly desk: LeaseDesk;
+  readonly refusals: KeyRefusals;
   readonly metrics: HubMetrics;
+  readonly status: StatusListener | undefined;
   /** Calls `session.welcome` when the hub's epoch is above all that the hello names. */
   onHello(session: GatewaySession, hello: Hello): void;
   onAppendFailed(session: GatewaySession, incarnation: Incarnation, error: unknown): void;

@@ -3,8 +3,7 @@
  * This file puts the parts together; each decides one thing.
  */
 
-import { type Incarnation, type ProducerId, type Seq } from "../base/words.ts";
-import { encodeExpire } from "../metering/stream-record.ts";
+import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
 import type { Clock, Timer, Timers } from "../ports/clock.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import type { Hello } from "../ports/link.ts";
@@ -16,7 +15,7 @@ import { CloneWatch } from "./clone-watch.ts";
 import type { AnnouncedConfig } from "./config-announcement.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
-import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
+import { expireWindows, expiryIntervalMs } from "./expiry.ts";
 import { ForeignVersions } from "./foreign-versions.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
@@ -28,6 +27,7 @@ import type { Cluster, HubParts } from "./hub-parts.ts";
 import { hubGauges, hubStatus, processes, type ReportSource } from "./hub-report.ts";
 import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
+import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { clearRestored } from "./ledger-meta.ts";
 import { NearLimitWatch } from "./near-limits.ts";
@@ -37,10 +37,13 @@ import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
 import type { Sealer } from "./sealer.ts";
 import { Sessions } from "./sessions.ts";
+import type { StatusListener } from "./status-desk.ts";
 import { Verification } from "./verify.ts";
 
 export interface Hub {
   readonly api: HubApi;
+  /** The cluster's time. */
+  nowMs(): EpochMs;
   /** Takes changed rules; rejects with `stream-failed`, and nothing has changed, if strict limits cannot be written down. */
   reconfigure(rules: HubRules): Promise<void>;
   /** Gateways that take configurations over the link get this one, those that come later too. */
@@ -52,7 +55,6 @@ export interface Hub {
 /** Findings kept for status, at most. */
 const findingsMax = 20;
 const slewIntervalMs = 1_000;
-
 /** Epochs and registry versions that a gateway may name, at most: beyond is a fault, and following it would use numbers up. */
 const heardMax = 2 ** 52;
 
@@ -77,7 +79,9 @@ class RunningHub implements Hub, HubParts {
   readonly registry: Registry;
   readonly replicator: Replicator;
   readonly desk: LeaseDesk;
+  readonly refusals = new KeyRefusals();
   readonly metrics: HubMetrics;
+  readonly status: StatusListener | undefined;
   readonly api: HubApi;
   readonly #deps: HubDeps;
   readonly #options: HubOptions;
@@ -106,6 +110,7 @@ class RunningHub implements Hub, HubParts {
     this.timers = deps.timers;
     this.log = deps.log;
     this.stream = deps.stream;
+    this.status = deps.status;
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
@@ -160,7 +165,7 @@ class RunningHub implements Hub, HubParts {
     this.#running.push(
       timers.every(gapLookMs, () => this.#sessions.look()),
       timers.every(slewIntervalMs, () => this.time.slew()),
-      timers.every(expiryIntervalMs, () => this.#expire()),
+      timers.every(expiryIntervalMs, () => expireWindows(this)),
       this.#overshoot.start(this),
       this.#nearLimits.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
@@ -168,6 +173,10 @@ class RunningHub implements Hub, HubParts {
     this.#sessions.accept(this.#deps.acceptor);
     const { epoch, position } = this.replicator.version;
     this.log.info("the hub is open", { epoch, position, counters: this.state.totals.counters });
+  }
+
+  nowMs(): EpochMs {
+    return this.time.nowMs();
   }
 
   async reconfigure(rules: HubRules): Promise<void> {
@@ -310,16 +319,21 @@ class RunningHub implements Hub, HubParts {
     });
   }
 
+  /** Asks the ledger, once it has all that is folded now. */
+  async #covered<T>(ask: (ledger: HubDeps["ledger"]) => Promise<T>): Promise<T> {
+    await this.#checkpoints.flush();
+    return ask(this.#deps.ledger);
+  }
+
   #makeApi(): HubApi {
-    const { ledger } = this.#deps;
-    const flushed = () => this.#checkpoints.flush();
     return {
       registry: this.registry,
       status: () => hubStatus(this.#report()),
+      refusals: (keys) => this.refusals.of(keys, this.time.nowMs()),
       nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
-      usage: (query) => flushed().then(() => ledger.usage(query)),
-      usagePage: (query) => flushed().then(() => ledger.usagePage(query)),
-      openReport: (query) => flushed().then(() => ledger.openReport(query)),
+      usage: (query) => this.#covered((ledger) => ledger.usage(query)),
+      usagePage: (query) => this.#covered((ledger) => ledger.usagePage(query)),
+      openReport: (query) => this.#covered((ledger) => ledger.openReport(query)),
       verify: () => this.#verify(),
       backup: (file) => this.#backups.make(file),
       liftFence: async () => {
@@ -364,15 +378,6 @@ class RunningHub implements Hub, HubParts {
     } catch (error) {
       this.log.error("the ledger could not be sealed", {}, error);
     }
-  }
-
-  #expire(): void {
-    const horizonMs = dueHorizon(this.state.totals, this.time.nowMs());
-    if (horizonMs === undefined) return;
-    this.stream.append(encodeExpire(horizonMs)).catch((error: unknown) => {
-      // The next minute tries again.
-      this.log.warn("old windows could not be dropped", { error: String(error) });
-    });
   }
 
   #find(finding: string): void {

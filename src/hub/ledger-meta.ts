@@ -1,6 +1,13 @@
 /** The small named values that the hub keeps in the ledger. */
 
-import type { EpochMs, Position, ProducerKey, Seq } from "../base/words.ts";
+import type {
+  EpochMs,
+  Incarnation,
+  Position,
+  ProducerId,
+  ProducerKey,
+  Seq,
+} from "../base/words.ts";
 import type { Random } from "../ports/clock.ts";
 import type { LedgerStore } from "../ports/ledger-store.ts";
 import type { Reign } from "./epochs.ts";
@@ -131,4 +138,15 @@ async function read<T>(ledger: LedgerStore, name: string): Promise<T | undefined
 
 function write(ledger: LedgerStore, name: string, value: unknown): Promise<void> {
   return ledger.setMeta(name, JSON.stringify(value));
+}
+
+/** What a backup covers of one producer. */
+export function coverageOf(
+  producer: ProducerId,
+  { watermarks }: BackupCoverage,
+): readonly (readonly [Incarnation, Seq])[] {
+  const prefix = `${producer}/`;
+  return watermarks
+    .filter(([key]) => key.startsWith(prefix))
+    .map(([key, seq]) => [key.slice(prefix.length), seq] as const);
 }

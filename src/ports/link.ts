@@ -4,6 +4,7 @@
  */
 
 import type { EpochMs, Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
+import type { ProbeResult, ProbeTarget } from "../status/probe.ts";
 import type { ConfigFormat } from "./config-store.ts";
 
 export const linkProtocol = 1;
@@ -29,6 +30,8 @@ export interface Hello {
   readonly registryVersion: number;
   /** Sealed batches in the journal. */
   readonly journal: readonly (readonly [Incarnation, Seq, Seq])[];
+  /** It probes other regions when told to, and takes the public status. Undefined: an earlier version, which is sent neither. */
+  readonly takesStatus?: boolean | undefined;
 }
 
 export type GatewayMessage =
@@ -50,7 +53,14 @@ export type GatewayMessage =
   | { readonly kind: "snapshot-request" }
   /** At most `leaseRequestsMax`. May be repeated: the same request gets the same lease. */
   | { readonly kind: "lease-request"; readonly requests: readonly LeaseAsk[] }
+  /** In the order in which they ended, at most `probeResultsMax`. */
+  | { readonly kind: "probes"; readonly results: readonly ProbeResult[] }
   | AuditReply;
+
+/** Regions that one region asks, at most; with more of them each is asked by its neighbours in the order of the file. */
+export const probeTargetsMax = 16;
+/** Results of one message of probes, at most. */
+export const probeResultsMax = 200;
 
 /** Entries of one message about leases, at most. */
 export const leaseRequestsMax = 200;
@@ -141,10 +151,26 @@ export interface Heartbeat {
   /** The one that it was offered last and refused, and why in a sentence; "": none. */
   readonly configRefused?: string | undefined;
   readonly configProblem?: string | undefined;
+  /** Since the last heartbeat, at most `refusalsToldMax`; undefined: none. */
+  readonly refusals?: readonly RefusalCount[] | undefined;
   /** Of the calls that ended since the gateway's start; undefined: it does not say. */
   readonly calls?: HeartbeatCalls | undefined;
   /** From the newest key change at the hub to its being in force there, ms; undefined: there was none since its start. */
   readonly keyLagMs?: number | undefined;
+}
+
+/** Entries of one heartbeat about refused calls, at most. */
+export const refusalsToldMax = 200;
+
+/** Calls with one key that were refused for one reason. */
+export interface RefusalCount {
+  /** Its id. */
+  readonly key: string;
+  /** As configured; "" if none was found. */
+  readonly route: string;
+  readonly reason: string;
+  readonly count: number;
+  readonly lastMs: number;
 }
 
 export interface HeartbeatCalls {
@@ -212,6 +238,10 @@ export type HubMessage =
    * only to gateways whose heartbeats say that they take such.
    */
   | { readonly kind: "config"; readonly id: string; readonly format: ConfigFormat }
+  /** Probe these from now on, and no others; at most `probeTargetsMax`. */
+  | { readonly kind: "probe-plan"; readonly targets: readonly ProbeTarget[] }
+  /** Payload: the public status, JSON in UTF-8, at most `statusDocumentMaxBytes`. */
+  | { readonly kind: "public-status" }
   /** The hub will not talk; it closes after this. */
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 

@@ -1,11 +1,13 @@
 /**
  * The hub's durable registry of keys: packed key records (`access/key-record.ts`) by credential,
- * with indexed columns for the admin API. It also keeps what else the admin API must not lose: its audit log, tokens and events.
+ * with indexed columns for the admin API. It also keeps what else the admin API must not lose: its audit log, tokens and events,
+ * and the people of the portal.
  */
 
 import type { AuditDraft, AuditLog } from "./audit-log.ts";
 import type { ConfigStore } from "./config-store.ts";
 import type { EventStore } from "./event-store.ts";
+import type { PortalStore } from "./portal-store.ts";
 import type { TokenStore } from "./token-store.ts";
 
 export interface RegistryRow {
@@ -26,6 +28,7 @@ export interface RegistryStore {
   readonly events: EventStore;
   readonly tokens: TokenStore;
   readonly configs: ConfigStore;
+  readonly portal: PortalStore;
   /**
    * Inserts or replaces by hash, in one transaction with the entry of the audit log, synced before it returns: there is no
    * change without its entry and no entry without its change.
@@ -48,7 +51,7 @@ export interface RegistryStore {
   putIdempotent(key: string, answer: string, nowMs: number): Promise<void>;
   getMeta(name: string): string | undefined;
   setMeta(name: string, value: string): void;
-  /** Adds the registry, without the kept answers, the tokens and the events, to a backup that `LedgerStore.copyTo` has made. Synced. */
+  /** Adds the registry, without kept answers, tokens, events, links and sessions, to a backup that `LedgerStore.copyTo` has made. Synced. */
   copyInto(file: string): Promise<void>;
   close(): Promise<void>;
 }

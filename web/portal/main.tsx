@@ -1,12 +1,5 @@
-import { Nav } from "../shared/nav.tsx";
+import "./portal.css";
 import { start } from "../shared/start.tsx";
-import { Empty, Page } from "../shared/ui.tsx";
+import { App } from "./app.tsx";
 
-start(
-  <>
-    <Nav name="Tallygate" places={[]} current="" />
-    <Page title="Your account">
-      <Empty title="Nothing here yet" />
-    </Page>
-  </>,
-);
+start(<App />);

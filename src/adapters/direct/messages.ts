@@ -15,8 +15,13 @@ import {
   type LeaseReply,
   type LeaseResult,
   leaseRequestsMax,
+  probeResultsMax,
+  probeTargetsMax,
+  type RefusalCount,
+  refusalsToldMax,
   type WindowDigest,
 } from "../../ports/link.ts";
+import type { ProbeOutcome, ProbeResult, ProbeTarget } from "../../status/probe.ts";
 
 /** Characters of a name, an address or a code. */
 const nameMaxLength = 256;
@@ -137,6 +142,10 @@ const counter = { window: name, lo: fingerprintHalf, hi: fingerprintHalf };
 const version = object({ epoch: whole, position: whole });
 const watermarks = list(tuple<readonly [string, number]>(incarnation, whole));
 
+const probeOutcome: Check<ProbeOutcome> = oneOf(
+  ...(["ok", "refused", "unreachable", "slow"] as const),
+);
+
 const gatewayMessages: ChecksByKind<GatewayMessage> = {
   hello: object({
     kind: literal("hello"),
@@ -150,6 +159,7 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     view: version,
     registryVersion: whole,
     journal: list(tuple<readonly [string, number, number]>(incarnation, whole, whole)),
+    takesStatus: optional(flag),
   }),
   batch: object({ kind: literal("batch"), incarnation, seq }),
   lost: object({ kind: literal("lost"), incarnation, from: seq, to: seq }),
@@ -172,6 +182,12 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     config: optional(name),
     configRefused: optional(name),
     configProblem: optional(sentence),
+    refusals: optional(
+      list(
+        object<RefusalCount>({ key: name, route: name, reason: name, count: seq, lastMs: whole }),
+        refusalsToldMax,
+      ),
+    ),
     calls: optional(
       object<HeartbeatCalls>({
         atMs: finite,
@@ -198,6 +214,19 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
         needed: seq,
       }),
       leaseRequestsMax,
+    ),
+  }),
+  probes: object({
+    kind: literal("probes"),
+    results: list(
+      object<ProbeResult>({
+        region: name,
+        atMs: finite,
+        tookMs: finite,
+        latencyMs: finite,
+        outcome: probeOutcome,
+      }),
+      probeResultsMax,
     ),
   }),
   "audit-reply": object({
@@ -254,5 +283,10 @@ const hubMessages: ChecksByKind<HubMessage> = {
     counters: list(object<LeaseCounter>(counter), leaseRequestsMax),
   }),
   config: object({ kind: literal("config"), id: name, format: configFormat }),
+  "probe-plan": object({
+    kind: literal("probe-plan"),
+    targets: list(object<ProbeTarget>({ region: name, url: name }), probeTargetsMax),
+  }),
+  "public-status": object({ kind: literal("public-status") }),
   refused: object({ kind: literal("refused"), code: name, detail: sentence }),
 };

@@ -13,10 +13,10 @@ import { makeFolder, syncFolder } from "./folder.ts";
 import { ledgerSpec } from "./ledger-schema.ts";
 import { registrySpec } from "./registry-schema.ts";
 
-/** Not the answers, which are secrets, and not the tokens: one that was revoked since must not come back to life. */
-const registryTables = ["credentials", "producers", "meta", "audit", "configs"];
+/** Not the answers, which are secrets, and neither tokens nor sessions: one that was ended since must not come back to life. */
+const registryTables = ["credentials", "producers", "meta", "audit", "people", "configs"];
 /** Backups of earlier versions do not have them. */
-const laterTables: readonly string[] = ["audit", "configs"];
+const laterTables: readonly string[] = ["audit", "people", "configs"];
 
 /** Copies a database in use. Fails with `data-unwritable` if `file` exists or cannot be written. */
 export function copyDatabase(db: DatabaseSync, file: string): void {

@@ -3,6 +3,7 @@
 import type { AuditArchive, AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
 import type { ConfigDraft, StoredConfig } from "../../ports/config-store.ts";
 import type { EventDraft } from "../../ports/event-store.ts";
+import type { StoredLink, StoredPerson, StoredSession } from "../../ports/portal-store.ts";
 import type { RegistryRow } from "../../ports/registry-store.ts";
 import type { StoredToken } from "../../ports/token-store.ts";
 import type { Call } from "./thread.ts";
@@ -43,6 +44,15 @@ export function rowsMessage(rows: readonly RegistryRow[]): RowsMessage {
   };
 }
 
+/** One change of what the portal keeps; each is a transaction. */
+export type PortalChange =
+  | { readonly kind: "add-person"; readonly person: StoredPerson }
+  | { readonly kind: "remove-person"; readonly id: string }
+  | { readonly kind: "add-link"; readonly link: StoredLink; readonly nowMs: number }
+  | { readonly kind: "remove-link"; readonly hash: string }
+  | { readonly kind: "put-session"; readonly session: StoredSession }
+  | { readonly kind: "remove-session"; readonly hash: string };
+
 export interface RegistryApi {
   put: Call<RowsMessage & { readonly audit: AuditDraft | undefined }, void>;
   appendAudit: Call<AuditDraft, AuditEntry>;
@@ -51,6 +61,7 @@ export interface RegistryApi {
   addToken: Call<{ token: StoredToken; audit: AuditDraft }, void>;
   removeToken: Call<{ id: string; audit: AuditDraft }, void>;
   addConfig: Call<{ draft: ConfigDraft; audit: Omit<AuditDraft, "target"> }, StoredConfig>;
+  portal: Call<PortalChange, void>;
   putProducer: Call<{ producer: string; secretHash: string }, void>;
   putIdempotent: Call<{ key: string; answer: string; nowMs: number }, void>;
   copyInto: Call<{ file: string }, void>;

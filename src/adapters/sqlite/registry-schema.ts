@@ -4,6 +4,7 @@ import { auditTable } from "./audit-rows.ts";
 import { configTable } from "./config-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 import { eventTable } from "./event-rows.ts";
+import { portalTables } from "./portal-rows.ts";
 import { tokenOwners, tokenTable } from "./token-rows.ts";
 
 const laterTables = `${tokenOwners}${configTable}`;
@@ -28,6 +29,7 @@ const schema = `
   CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, crc INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   ${adminTables}
   ${eventTable}
+  ${portalTables}
   ${laterTables}
 `;
 
@@ -35,9 +37,9 @@ export function registrySpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.registry,
-    version: 4,
+    version: 5,
     schema,
-    upgrades: [adminTables, eventTable, laterTables],
+    upgrades: [adminTables, eventTable, portalTables, laterTables],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.

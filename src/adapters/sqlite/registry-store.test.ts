@@ -24,9 +24,14 @@ async function storage(): Promise<RegistryStorage & { readonly file: string }> {
 registryStoreConformance({ name: "sqlite", create: storage });
 
 /** Tables that each version added. */
-const added = { 2: ["audit", "tokens"], 3: ["events"], 4: ["configs"] };
+const added = {
+  2: ["audit", "tokens"],
+  3: ["events"],
+  4: ["people", "links", "sessions"],
+  5: ["configs"],
+};
 
-for (const version of [1, 2, 3]) {
+for (const version of [1, 2, 3, 4]) {
   test(`a registry of version ${version} is taken on with its keys`, async () => {
     const { file, ...registry } = await storage();
     const before = await registry.open();
@@ -36,7 +41,7 @@ for (const version of [1, 2, 3]) {
       ...({ id: "t_1", name: "n", role: "admin", owner: "", hash: "h" } as const),
       ...{ createdAtMs: 1, expiresAtMs: 0 },
     };
-    if (version === 3) await before.tokens.add(token, { atMs: 1, ...entry });
+    if (version >= 3) await before.tokens.add(token, { atMs: 1, ...entry });
     await before.close();
     const db = new DatabaseSync(file);
     for (const [from, tables] of Object.entries(added)) {
@@ -47,14 +52,16 @@ for (const version of [1, 2, 3]) {
     db.close();
     const after = await registry.open();
     assert.deepEqual(after.after(0, 10), [rowOf(1)]);
-    const seq = version === 3 ? 2 : 1;
+    const seq = version >= 3 ? 2 : 1;
     assert.equal((await after.audit.append({ atMs: 1, ...entry })).seq, seq);
-    assert.deepEqual(after.tokens.all(), version === 3 ? [{ ...token, owner: "" }] : []);
+    assert.deepEqual(after.tokens.all(), version >= 3 ? [{ ...token, owner: "" }] : []);
     const owned = { ...token, id: "t_2", hash: "other", owner: "acme" };
     await after.tokens.add(owned, { atMs: 2, ...entry });
     assert.deepEqual(after.tokens.all().at(-1), owned);
     await after.events.add([{ atMs: 1, kind: "hub", subject: "", detail: "started" }]);
     assert.equal(after.events.after(0, 10).length, 1);
+    await after.portal.addPerson({ id: "p_1", email: "a@example.com", createdAtMs: 1 });
+    assert.equal(after.portal.people(), 1);
     await after.close();
     await registry.dispose();
   });

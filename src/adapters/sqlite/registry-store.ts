@@ -8,6 +8,7 @@ import { TallygateError } from "../../base/errors.ts";
 import type { AuditDraft, AuditEntry, AuditLog } from "../../ports/audit-log.ts";
 import type { ConfigStore, StoredConfig } from "../../ports/config-store.ts";
 import type { EventStore, StoredEvent } from "../../ports/event-store.ts";
+import type { PortalStore } from "../../ports/portal-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
 import { baseOf, selectBase } from "./audit-base.ts";
@@ -15,6 +16,7 @@ import { auditEntry, selectAfter, selectBefore } from "./audit-rows.ts";
 import { headOf, storedConfig } from "./config-rows.ts";
 import { attempt, openBeside } from "./database.ts";
 import { type Select, selectEventsAfter, selectEventsBefore, storedEvent } from "./event-rows.ts";
+import { portalStore } from "./portal-store.ts";
 import { type RegistryApi, type RegistryStart, rowsMessage } from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
@@ -72,6 +74,7 @@ class SqliteRegistryStore implements RegistryStore {
     },
     add: (draft, audit) => this.#thread.call("addConfig", { draft, audit }),
   };
+  readonly portal: PortalStore;
 
   constructor(file: string, thread: Thread<RegistryApi>) {
     this.#context = { file, failed: "registry-failed" };
@@ -79,6 +82,12 @@ class SqliteRegistryStore implements RegistryStore {
     // The thread checked the file and made it; this connection reads, and writes one row at a time.
     this.#db = openBeside({ ...registrySpec(file), cacheKiB: 16 * 1024 });
     this.#statements = new Statements(this.#db);
+    this.portal = portalStore({
+      thread,
+      all: (sql, ...values) =>
+        attempt(this.#context, () => this.#statements.get(sql).all(...values)),
+      damaged: () => this.#damaged(),
+    });
   }
 
   lastVersion(): number {

@@ -6,7 +6,13 @@ import { addRegistry } from "./backup.ts";
 import { ConfigWriter } from "./config-rows.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { EventWriter } from "./event-rows.ts";
-import { hashBytes, type RegistryApi, type RegistryStart } from "./registry-protocol.ts";
+import { PortalWriter } from "./portal-rows.ts";
+import {
+  hashBytes,
+  type PortalChange,
+  type RegistryApi,
+  type RegistryStart,
+} from "./registry-protocol.ts";
 import { registrySpec } from "./registry-schema.ts";
 import { rowCrc } from "./row-crc.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
@@ -37,6 +43,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
   const tokens = new TokenWriter(db);
   const events = new EventWriter(db);
   const configs = new ConfigWriter(db);
+  const portal = new PortalWriter(db);
   const handlers: Handlers<RegistryApi> = {
     put({ keyIds, owners, versions, hashes, packed, lengths, audit }) {
       transaction(db, () => {
@@ -73,6 +80,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
         log.append({ ...audit, target: String(stored.number) });
         return stored;
       }),
+    portal: (change) => transaction(db, () => changePortal(portal, change)),
     putProducer({ producer, secretHash }) {
       putProducer.run(producer, secretHash, rowCrc(producer, secretHash));
     },
@@ -90,4 +98,21 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
     },
   };
   return { handlers, ready: undefined };
+}
+
+function changePortal(portal: PortalWriter, change: PortalChange): void {
+  switch (change.kind) {
+    case "add-person":
+      return portal.addPerson(change.person);
+    case "remove-person":
+      return portal.removePerson(change.id);
+    case "add-link":
+      return portal.addLink(change.link, change.nowMs);
+    case "remove-link":
+      return portal.removeLink(change.hash);
+    case "put-session":
+      return portal.putSession(change.session);
+    case "remove-session":
+      return portal.removeSession(change.hash);
+  }
 }

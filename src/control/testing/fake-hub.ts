@@ -8,6 +8,7 @@ import type {
   HubApi,
   HubStatus,
   KeyAudit,
+  KeyRefusal,
   KeyView,
   NearLimits,
   ProcessStatus,
@@ -18,7 +19,9 @@ import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import { configId } from "../../ports/config-store.ts";
 import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
 import { callOutcomes } from "../../ports/link.ts";
+import type { Mail } from "../../ports/mailer.ts";
 import type { ControlContext } from "../control-context.ts";
+import { fakeStatus } from "./fake-status.ts";
 
 export const adminToken = "admin-token-of-the-tests";
 
@@ -32,6 +35,9 @@ export interface FakeHub {
   /** What the next `verify` gives or fails with. */
   verify: () => Promise<VerifyReport>;
   rows: UsageReportRow[];
+  refusals: KeyRefusal[];
+  /** Sent by the portal. */
+  readonly mails: Mail[];
   /** Asked of the ledger, in order. */
   near: NearLimits;
   readonly queries: UsageQuery[];
@@ -55,6 +61,7 @@ export function createFakeHub(): FakeHub {
   const queries: UsageQuery[] = [];
   const reports: ReportQuery[] = [];
   const logged: string[] = [];
+  const mails: Mail[] = [];
   const stored = new Map<string, string>();
   const store = new MemoryRegistry();
   const timers = new Set<{ ms: number; run: () => void; repeats: boolean }>();
@@ -62,6 +69,7 @@ export function createFakeHub(): FakeHub {
   const hub: HubApi = {
     registry: fakeRegistry(keys, store, (plan) => config.plans.some(({ name }) => name === plan)),
     status: () => statusOf(fake.processes, keys.size, fake.clockMs),
+    refusals: (keys) => fake.refusals.filter(({ key }) => keys.includes(key)),
     usage: (query) => {
       queries.push(query);
       return Promise.resolve(fake.rows.slice(query.offset, query.offset + query.limit));
@@ -110,6 +118,8 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    refusals: [],
+    mails,
     near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
     token: adminToken,
     notReady: undefined,
@@ -158,6 +168,12 @@ export function createFakeHub(): FakeHub {
           return { config: await store.configs.add({ atMs, actor, ...draft }, audit) };
         },
       },
+      status: fakeStatus({ timeMs: () => fake.clockMs }),
+      portal: {
+        store: store.portal,
+        mailer: { send: async (mail) => void mails.push(mail), close: () => {} },
+        hubUrl: "http://127.0.0.1:8080",
+      },
       web: new Map(),
       live: { samples: [] },
       clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
@@ -195,6 +211,7 @@ function testConfig() {
       regions: { sydney: listen(8081), seoul: listen(8082) },
       plans: { pro: { limits: [limit] }, free: { limits: [{ ...limit, per: "ip" }] } },
       anonymousPlan: "free",
+      portal: { plan: "pro", name: "Example API", url: "https://portal.example.com", keysMax: 3 },
       routes: [{ path: "/", handler: "./hello.ts" }],
     },
     { file: "/test/tallygate.json", fileExists: () => true },

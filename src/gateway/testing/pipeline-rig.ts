@@ -23,6 +23,7 @@ import { Meter } from "../meter.ts";
 import { OwnCharges } from "../own-charges.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { CallMeter } from "../pipeline-parts.ts";
+import { RefusalTally } from "../refusal-tally.ts";
 import type { LeaseDemand } from "../tended-counter.ts";
 import { FakeExchange, type FakeRequest } from "./fake-exchange.ts";
 import { MemoryJournal } from "./memory-journal.ts";
@@ -83,6 +84,7 @@ export class PipelineRig {
   readonly journal = new MemoryJournal();
   readonly keys = keyTable({ hashKey });
   readonly forwarded: Forwarded[] = [];
+  readonly refusals = new RefusalTally();
   readonly held = new HeldCounters();
   readonly demands: LeaseDemand[] = [];
   readonly logged: { message: string; fields?: LogFields }[] = [];
@@ -94,6 +96,8 @@ export class PipelineRig {
   elapsedMs = 0;
   unreadyReason = "";
   cutOffMs = 0;
+  /** What `/-/status` answers. */
+  publicStatus: string | undefined;
   hasJoined = true;
   readonly #tables = new WindowTables("sydney");
   readonly #own = new OwnCharges();
@@ -125,8 +129,10 @@ export class PipelineRig {
         region: "sydney",
         meter: options.meter ?? rig.meter,
         leases: { held: rig.held, demand: (demand) => void rig.demands.push(demand) },
+        refusals: rig.refusals,
         time: { nowMs: () => rig.nowMs },
         tables: () => rig.#tables,
+        publicStatus: () => rig.publicStatus,
         viewAgeMs: () => 38.4,
         cutOffMs: () => rig.cutOffMs,
         credentials: () => (rig.hasJoined ? credentials : undefined),

@@ -11,6 +11,7 @@ import { type ConfigStore, configsKept, type StoredConfig } from "../../ports/co
 import { type EventStore, eventsKept, type StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
+import { MemoryPortal } from "./memory-portal.ts";
 
 /** How long an answer is kept. */
 const answerMs = 86_400_000;
@@ -37,6 +38,7 @@ export class MemoryRegistry implements RegistryStore {
         .slice(0, limit),
     get: (seq) => this.entries[seq - 1],
   };
+  readonly portal = new MemoryPortal();
   storedEvents: StoredEvent[] = [];
   readonly events: EventStore = {
     add: async (drafts) => {
@@ -98,6 +100,7 @@ export class MemoryRegistry implements RegistryStore {
     copy.producers = new Map(this.producers);
     copy.meta = new Map(this.meta);
     copy.entries = [...this.entries];
+    copy.portal.storedPeople = new Map(this.portal.storedPeople);
     return copy;
   }
 

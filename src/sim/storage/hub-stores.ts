@@ -23,6 +23,7 @@ import type {
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
+import type { PortalStore } from "../../ports/portal-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { TokenStore } from "../../ports/token-store.ts";
 import type { MountedDisk } from "./disk.ts";
@@ -134,7 +135,7 @@ export class SimRegistry implements RegistryStore {
     return this.#image.count();
   }
 
-  /** Nobody uses the admin API here: log, events and tokens are not on the disk that fails. */
+  /** Nobody uses the admin API here: log, events, tokens and people are not on the disk that fails. */
   get audit(): AuditLog {
     return this.#image.audit;
   }
@@ -149,6 +150,10 @@ export class SimRegistry implements RegistryStore {
 
   get tokens(): TokenStore {
     return this.#image.tokens;
+  }
+
+  get portal(): PortalStore {
+    return this.#image.portal;
   }
 
   async put(rows: readonly RegistryRow[], audit?: AuditDraft): Promise<void> {
