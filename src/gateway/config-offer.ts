@@ -23,3 +23,13 @@ export interface ConfigTaker {
   /** May be called again with what is in use. Never throws. */
   offered(offer: ConfigOffer): void;
 }
+
+const utf8 = new TextDecoder();
+
+/** Of a message of the link. */
+export function offerOf(
+  { id, format }: Pick<ConfigOffer, "id" | "format">,
+  payload: Uint8Array,
+): ConfigOffer {
+  return { id, format, text: utf8.decode(payload) };
+}

@@ -20,7 +20,7 @@ import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { Prober } from "../ports/prober.ts";
 import { CallRate } from "./call-rate.ts";
-import type { ConfigTaker } from "./config-offer.ts";
+import { type ConfigTaker, offerOf } from "./config-offer.ts";
 import { type GatewayMetrics, gatewayMetrics } from "./gateway-metrics.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { hello } from "./hello.ts";
@@ -52,8 +52,6 @@ export const trimIntervalMs = 10_000;
 /** How long a stopping gateway waits for the hub to cover what it sent. What is left stays in the journal. */
 export const drainMaxMs = 5_000;
 const drainStepMs = 20;
-
-const utf8 = new TextDecoder();
 
 export interface CoreOptions {
   readonly region: string;
@@ -300,9 +298,7 @@ export class GatewayCore {
       audit: (request) => feed().audit({ kind: "audit", ...request }),
       leaseAnswer: (epoch, answers) => this.leases.answered(epoch, answers),
       leaseWanted: (counters) => this.leases.wanted(counters),
-      config: ({ id, format }, payload) => {
-        this.options.configs?.offered({ id, format, text: utf8.decode(payload) });
-      },
+      config: (message, payload) => this.options.configs?.offered(offerOf(message, payload)),
       probePlan: (targets) => this.status.plan(targets),
       publicStatus: (payload) => this.status.take(payload),
       connected: () => this.leases.connected(),

@@ -231,7 +231,7 @@ export class GatewaySession implements LeaseSession, StatusGateway, UpdateSubscr
 
   /** Tells which configuration is in force, unless the gateway has it, has refused it, was told it or takes none. */
   tellConfig(): void {
-    const announced = this.#hub.announced();
+    const { announced } = this.#hub;
     const { config, configRefused } = this.heard.heartbeat ?? {};
     if (announced === undefined || config === undefined || this.#closed) return;
     const { id, format, bytes } = announced;

@@ -40,7 +40,7 @@ export interface HubParts {
   onHello(session: GatewaySession, hello: Hello): void;
   onAppendFailed(session: GatewaySession, incarnation: Incarnation, error: unknown): void;
   /** The configuration that gateways are to have; undefined: they are told none. */
-  announced(): AnnouncedConfig | undefined;
+  readonly announced: AnnouncedConfig | undefined;
   /** What the newest backup covers of a producer; undefined: none was ever made. */
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined;
 }

@@ -96,7 +96,7 @@ class RunningHub implements Hub, HubParts {
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
   #findings: string[];
-  #announced: AnnouncedConfig | undefined;
+  announced: AnnouncedConfig | undefined;
   readonly #backups: Backups;
   #verification: { readonly run: Verification; readonly report: Promise<VerifyReport> } | undefined;
   #streamFailedAtMs = Number.NEGATIVE_INFINITY;
@@ -105,7 +105,7 @@ class RunningHub implements Hub, HubParts {
     this.#deps = deps;
     this.#options = options;
     this.#rules = options;
-    this.#announced = options.config;
+    this.announced = options.config;
     this.clock = deps.clock;
     this.timers = deps.timers;
     this.log = deps.log;
@@ -186,12 +186,8 @@ class RunningHub implements Hub, HubParts {
   }
 
   announceConfig(config: AnnouncedConfig): void {
-    this.#announced = config;
+    this.announced = config;
     this.#sessions.onConfigChanged();
-  }
-
-  announced(): AnnouncedConfig | undefined {
-    return this.#announced;
   }
 
   async stop(): Promise<void> {
