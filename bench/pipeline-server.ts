@@ -156,6 +156,7 @@ async function main(): Promise<void> {
       refusals: new RefusalTally(),
       time,
       tables: () => tables,
+      publicStatus: () => undefined,
       viewAgeMs: () => 0,
       cutOffMs: () => 0,
       credentials: () => credentials,

@@ -113,6 +113,8 @@ export interface RegionConfig {
   readonly operations: ListenAddress;
   /** Processes that share the region's port, 1 to 64; each is a producer. */
   readonly processes: number;
+  /** Origin of the public door, without a trailing `/`; "": not said. */
+  readonly url: string;
   /** Undefined: plain HTTP. */
   readonly tls: ListenerTls | undefined;
   /** Undefined: not said. */

@@ -68,10 +68,11 @@ export function changeConfig(
   return { config: config as unknown as CompiledConfig, waiting };
 }
 
-/** Certificates are the one thing of a listener that it can take while it is open. */
+/** Certificates are the one thing of a listener that it can take while it is open; where others find it is the hub's matter. */
 function withCertificates(was: RegionConfig, is: RegionConfig): RegionConfig {
-  if (was.tls === undefined || is.tls === undefined) return was;
-  return { ...was, tls: { ...was.tls, certificates: is.tls.certificates } };
+  const now = { ...was, url: is.url };
+  if (was.tls === undefined || is.tls === undefined) return now;
+  return { ...now, tls: { ...was.tls, certificates: is.tls.certificates } };
 }
 
 /** Compiled values are plain and in the order of the code. */

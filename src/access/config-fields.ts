@@ -43,6 +43,11 @@ export function named<Value extends z.ZodType>(name: z.ZodString, value: Value, 
 export const listen = text(listenPattern, "an address to listen on such as 127.0.0.1:8080");
 export const duration = text(durationPattern, "a duration such as 50ms, 5s, 10m, 24h or 7d");
 export const size = text(sizePattern, "a size such as 512MB or 2GiB");
+export const origin = text(
+  /^https?:\/\/[^\s/?#@]{1,240}$/,
+  "an origin such as https://sydney.example.com, without a path",
+);
+
 export const httpUrl = text(
   /^https?:\/\/[^\s/?#]+[^\s]*$/,
   "a URL that begins with http:// or https://",

@@ -18,6 +18,7 @@ import {
   listen,
   named,
   oneOf,
+  origin,
   regionName,
   size,
   text,
@@ -73,6 +74,11 @@ const region = group({
   processes: wholeNumber(1, configBounds.processes)
     .optional()
     .describe("Processes that share the port; each counts on its own. Default 1."),
+  url: origin
+    .optional()
+    .describe(
+      "Where callers reach the region: there the others probe it for the status page. Default: the address of `listen`, if it is one.",
+    ),
   tls: listenerTls.optional().describe("HTTPS on `listen`. Default: plain HTTP."),
   proxyProtocol,
   location: text(

@@ -114,8 +114,9 @@ export function compilePlaces(
       const port = operations.port === 0 ? 0 : operations.port + k;
       listeners.push({ path: [...path, "operations"], address: { ...operations, port } });
     }
+    const publicUrl = written.url ?? "";
     const location = readPlace(written.location);
-    return { name, listen, operations, processes, tls, location, proxyProtocol };
+    return { name, listen, operations, processes, url: publicUrl, tls, location, proxyProtocol };
   });
   checkListeners(listeners, problems);
   const url = hubUrl(input, hubListen);

@@ -84,7 +84,9 @@ test("the contract's example compiles, with every default filled in", () => {
     listen: { host: "127.0.0.1", port: 8082 },
     operations: { host: "127.0.0.1", port: 8182 },
     processes: 1,
+    url: "",
     tls: undefined,
+    location: undefined,
     proxyProtocol: false,
   });
   assert.deepEqual(config.keys.from, [

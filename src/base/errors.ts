@@ -31,6 +31,7 @@ export const errorCatalogue = {
   "stream-damaged": "A record of the usage stream is damaged",
   "ledger-failed": "The ledger could not be written",
   "registry-failed": "The registry of keys could not be written",
+  "status-failed": "The record of the status page could not be written",
   "state-failed": "The saved state of the gateway could not be written",
   "not-found": "There is no such thing",
   "changed-meanwhile": "It has changed since it was read",

@@ -222,6 +222,7 @@ async function openPipeline(
       viewAgeMs: (nowMs) => core.view.ageMs(nowMs),
       cutOffMs: (nowMs) => core.cutOffMs(nowMs),
       credentials: () => core.credentials,
+      publicStatus: () => core.status.body(),
       unready: () => (core.isReady ? "" : "the cluster's keys and totals are not known yet"),
       upstreams,
       handlers: nodeHandlerHost(),

@@ -17,6 +17,7 @@ import { readWebFolder } from "../adapters/node/web-folder.ts";
 import { openLedgerStore } from "../adapters/sqlite/ledger-store.ts";
 import { lockFolder } from "../adapters/sqlite/lock.ts";
 import { openRegistryStore } from "../adapters/sqlite/registry-store.ts";
+import { openStatusStore } from "../adapters/sqlite/status-store.ts";
 import { openUsageStream } from "../adapters/sqlite/usage-stream.ts";
 import { TallygateError } from "../base/errors.ts";
 import { createControl } from "../control/control.ts";
@@ -28,7 +29,10 @@ import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
 import type { HubRules } from "../hub/hub-options.ts";
 import { streamStart } from "../hub/ledger-meta.ts";
+import type { ProbedRegion } from "../hub/probe-plan.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
+import { StatusDesk } from "../hub/status-desk.ts";
+import type { Log } from "../ports/log.ts";
 import { Cleanup } from "./cleanup.ts";
 import { reloadConfig } from "./config-reload.ts";
 import { controlServer } from "./control-server.ts";
@@ -97,6 +101,8 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const mailer = openMailer(config.portal, { isDev: options.dev === true, log });
   cleanup.add(() => mailer?.close());
   const running: { hub?: Hub } = {};
+  const timeMs = (): number => running.hub?.nowMs() ?? nodeClock.wallMs();
+  const status = await openStatus({ folder, timeMs, config: () => config, log }, cleanup);
   const api = lateApi(() => running.hub?.api);
   const live = new LiveWatch({
     ...{ status: () => running.hub?.api.status(), clock: nodeClock, timers: nodeTimers, log },
@@ -114,6 +120,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    status,
     portal: {
       ...{ store: registry.portal, mailer },
       hubUrl: options.dev === true ? `http://${formatListen(listen)}` : config.hub.url,
@@ -162,6 +169,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       ledger,
       registry,
       acceptor,
+      status,
       sealed: sealedFiles(folder),
       fileBytes: async (file) => (await stat(file)).size,
     },
@@ -175,6 +183,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  status.start();
   const watch = watchEvents({
     ...{ status: () => hub.api.status(), config: () => config, events: registry.events },
     ...{ clock: nodeClock, timers: nodeTimers, log },
@@ -196,6 +205,29 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });
+}
+
+async function openStatus(
+  of: {
+    readonly folder: DataFolder;
+    readonly timeMs: () => number;
+    readonly config: () => CompiledConfig;
+    readonly log: Log;
+  },
+  cleanup: Cleanup,
+): Promise<StatusDesk> {
+  const { folder, timeMs, config, log } = of;
+  const store = await openStatusStore(join(folder.hub, "status.db"));
+  cleanup.add(() => store.close());
+  const regions = (): ProbedRegion[] =>
+    config().regions.map(({ name, url, tls, listen }) => {
+      return { name, url, isTls: tls !== undefined, host: listen.host };
+    });
+  const desk = await StatusDesk.open({
+    ...{ store, clock: nodeClock, timers: nodeTimers, random: nodeRandom, log, timeMs, regions },
+  });
+  cleanup.add(() => desk.stop());
+  return desk;
 }
 
 function rulesOf(config: CompiledConfig): HubRules {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import { directDialer } from "../adapters/direct/dialer.ts";
 import { nodeClock, nodeRandom, nodeTimers } from "../adapters/node/clock.ts";
+import { nodeProber } from "../adapters/node/prober.ts";
 import { readClientTls } from "../adapters/node/tls-client.ts";
 import { openGatewayStore } from "../adapters/sqlite/gateway-store.ts";
 import { openJournal } from "../adapters/sqlite/journal.ts";
@@ -74,6 +75,7 @@ export async function openCore(
       random: nodeRandom,
       log,
       metrics,
+      prober: nodeProber,
     },
   );
   await core.start();

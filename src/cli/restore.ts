@@ -71,11 +71,11 @@ export function refuseHalfRestored(hubFolder: string): void {
 
 /**
  * Moves all databases, sealed checkpoints and write-ahead logs included: they belong to another history of the stream
- * than the one that begins now. The lock stays.
+ * than the one that begins now. The lock stays, and so does what was seen of the regions: it is of no stream.
  */
 function moveAside(hubFolder: string, nowMs: number): string | undefined {
   const names = readdirSync(hubFolder).filter((name) => /\.db(-wal|-shm)?$/.test(name));
-  const old = names.filter((name) => !name.startsWith("lock.db"));
+  const old = names.filter((name) => !/^(lock|status)\.db/.test(name));
   if (old.length === 0) return undefined;
   const stamp = new Date(nowMs).toISOString().replace(/[:.]/g, "-");
   const replaced = join(hubFolder, `${replacedPrefix}${stamp}`);

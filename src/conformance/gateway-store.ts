@@ -96,7 +96,19 @@ function views(define: Define): void {
     assert.equal(await loaded(store), undefined);
     assert.equal(await store.loadKeys(() => assert.fail("no entries")), undefined);
     assert.deepEqual(await store.loadCoverage(), []);
+    assert.equal(await store.loadStatus(), undefined);
     await store.close();
+  });
+
+  define("the public status is kept", async (storage) => {
+    const status = { text: '{"regions":["é"]}', asOfMs: 1_700_000_000_123.25 };
+    const first = await storage.open();
+    await first.saveStatus({ text: "{}", asOfMs: 1 });
+    await first.saveStatus(status);
+    await first.close();
+    const second = await storage.open();
+    assert.deepEqual(await second.loadStatus(), status);
+    await second.close();
   });
 
   define("the cluster is kept", async (storage) => {

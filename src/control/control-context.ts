@@ -3,6 +3,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { CompiledConfig } from "../access/compiled-config.ts";
 import type { HubApi } from "../hub/hub-api.ts";
+import type { StatusDesk } from "../hub/status-desk.ts";
 import type { AuditLog } from "../ports/audit-log.ts";
 import type { Clock, Random, Timers } from "../ports/clock.ts";
 import type { EventStore } from "../ports/event-store.ts";
@@ -31,6 +32,7 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly status: StatusPages;
   readonly portal: {
     readonly store: PortalStore;
     /** Undefined: no mail can be sent. */
@@ -46,6 +48,9 @@ export interface ControlContext {
   readonly random: Random;
   readonly log: Log;
 }
+
+/** The hub's desk of the status page. */
+export type StatusPages = Pick<StatusDesk, "document" | "feedId" | "incidents">;
 
 export interface OpenBackup {
   readonly bytes: number;

@@ -367,12 +367,17 @@ test("health and the OpenAPI document need no token; the document names every ro
   );
   assert.deepEqual(await read("GET /openapi.json", { headers }), { openapi, paths, ...rest });
   assert.deepEqual(routes.sort(), [
+    "/status.atom get",
+    "/status.json get",
     "/v1/audit get",
     "/v1/audit/check get",
     "/v1/backup post",
     "/v1/config get",
     "/v1/config/check post",
     "/v1/events get",
+    "/v1/incidents get,post",
+    "/v1/incidents/{id} get,patch",
+    "/v1/incidents/{id}/updates post",
     "/v1/keys post,get",
     "/v1/keys/{id} get,patch,delete",
     "/v1/keys/{id}/rotate post",

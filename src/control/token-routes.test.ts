@@ -100,6 +100,14 @@ test("tokens are bounded in number", async () => {
   assert.equal((await send("POST /v1/tokens", { body: { name: "x" } })).status, 409);
 });
 
+function idFor(path: string): string {
+  if (path.startsWith("/v1/incidents")) return "0123456789abcdef";
+  return path.startsWith("/v1/tokens") ? "t_1" : "k_1";
+}
+
+/** What is public. */
+const open = ["GET /status.json", "GET /status.atom"];
+
 /** Every operation of the document with values for its parameters, but log-in and log-out, which are tested by themselves. */
 async function operations(): Promise<{ line: string; method: string; path: string }[]> {
   const { paths } = await read<{ paths: Record<string, object> }>("GET /openapi.json");
@@ -107,8 +115,7 @@ async function operations(): Promise<{ line: string; method: string; path: strin
     Object.keys(item).flatMap((name) => {
       const method = name.toUpperCase();
       if (path === "/v1/session" && method !== "GET") return [];
-      const id = path.startsWith("/v1/tokens") ? "t_1" : "k_1";
-      return { method, path, line: `${method} ${path.replace("{id}", id)}` };
+      return { method, path, line: `${method} ${path.replace("{id}", idFor(path))}` };
     }),
   );
 }
@@ -130,8 +137,9 @@ test("a read-only token reads everything and changes nothing", async () => {
   assert.equal(fake.keys.size, 0);
 });
 
-test("no operation but log-in, health and the document answers without a token", async () => {
+test("no operation but log-in, health, the document and the public status answers without a token", async () => {
   for (const { line } of await operations()) {
+    if (open.includes(line)) continue;
     assert.equal(
       (await app.request(line.split(" ")[1] ?? "", { method: line.split(" ")[0] ?? "" })).status,
       401,
@@ -152,7 +160,15 @@ test("every change leaves one audit entry that says who and what", async () => {
     "PATCH /v1/keys/{id}": { name: "=1+1" },
     "POST /v1/keys/{id}/rotate": { overlap: "0s" },
     "POST /v1/tokens": { name: "x" },
+    "POST /v1/incidents": { impact: "down", title: "x", text: "y" },
+    "PATCH /v1/incidents/{id}": { title: "z" },
+    "POST /v1/incidents/{id}/updates": { phase: "monitoring", text: "y" },
   };
+  const incident = await fake.context.status.incidents.open({
+    ...{ regions: [], impact: "down", title: "x", phase: "identified", text: "y" },
+    ...{ startedAtMs: fake.clockMs, endedAtMs: 0 },
+  });
+  const ids: Record<string, string> = { tokens: other.id, keys: key.id, incidents: incident.id };
   // Revoked last.
   const changes = (await operations())
     .filter(({ method, path }) => method !== "GET" && !unchanging.includes(`${method} ${path}`))
@@ -160,7 +176,7 @@ test("every change leaves one audit entry that says who and what", async () => {
   assert.ok(changes.length >= 8);
   for (const { method, path } of changes) {
     const before = fake.store.entries.length;
-    const id = path.startsWith("/v1/tokens") ? other.id : key.id;
+    const id = ids[path.split("/")[2] ?? ""] ?? "";
     const body = bodies[`${method} ${path}`];
     const response = await send(`${method} ${path.replace("{id}", id)}`, { token, body });
     assert.ok(response.ok, `${method} ${path} ${await response.clone().text()}`);

@@ -18,12 +18,13 @@ import type { Journal } from "../ports/journal.ts";
 import { type Heartbeat, type Hello, type LinkDialer, type Welcome } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
+import type { Prober } from "../ports/prober.ts";
 import { CallRate } from "./call-rate.ts";
 import { type GatewayMetrics, gatewayMetrics } from "./gateway-metrics.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { hello } from "./hello.ts";
 import { HubSession, type SessionParts } from "./hub-session.ts";
-import { KeyReplica } from "./key-replica.ts";
+import { giveKeysBack, KeyReplica } from "./key-replica.ts";
 import { LagMeter } from "./lag-meter.ts";
 import { demandsOfKeys } from "./lease-ahead.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -39,6 +40,7 @@ import { sealRemains } from "./seal-remains.ts";
 import { Sender } from "./sender.ts";
 import { loadOwn } from "./snapshot-builder.ts";
 import { StalenessGuard } from "./staleness-guard.ts";
+import { StatusPart } from "./status-part.ts";
 import { Trimmer } from "./trimmer.ts";
 import { ViewFeed } from "./view-feed.ts";
 import { ViewSaver } from "./view-saver.ts";
@@ -78,6 +80,8 @@ export interface CorePorts {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Undefined: the gateway neither probes other regions nor keeps the public status. */
+  readonly prober?: Prober;
 }
 
 export class GatewayCore {
@@ -87,6 +91,7 @@ export class GatewayCore {
   readonly meter: Meter;
   readonly session: HubSession;
   readonly leases: LeaseKeeper;
+  readonly status: StatusPart;
   readonly refusals = new RefusalTally();
   /** Undefined until the gateway belongs to a cluster. */
   keys: KeyReplica | undefined;
@@ -152,6 +157,10 @@ export class GatewayCore {
     this.#ownAge = new OwnAge({ view: this.view, meter: this.meter, journal });
     this.#saver = new ViewSaver(ports.store, this.view, log);
     this.#trimmer = new Trimmer(journal, ports.store, options.retentionMs);
+    this.status = new StatusPart({
+      ...{ ...ports, region: options.region, prober: ports.prober },
+      ...{ timeMs: () => this.time.nowMs(), end: () => this.session.end },
+    });
     this.session = new HubSession(this.#sessionParts(), { ...ports, time: this.time });
     ports.metrics.onCollect(() => this.#collect());
   }
@@ -180,6 +189,7 @@ export class GatewayCore {
     const cluster = await store.loadCluster();
     if (cluster !== undefined) await this.#join(cluster).load();
     await this.#loadView();
+    await this.status.copy.load();
     await this.#trimmer.load();
     const { tables, own, watermarks, producer } = this.view;
     const watermark = (incarnation: string): number =>
@@ -211,6 +221,7 @@ export class GatewayCore {
       await this.#wait(drainStepMs);
     } while (clock.monotonicMs() < deadline);
     for (const timer of this.#timers) timer.cancel();
+    this.status.stop();
     await this.#saver.save();
     this.session.stop();
     await journal.close();
@@ -267,6 +278,7 @@ export class GatewayCore {
       heartbeatAnswered: (reply) => {
         this.#lookAtGuard();
         this.#trimmer.announced(reply.backup);
+        this.status.copy.confirmed(reply.hubTimeMs);
         if (!feed().isCurrent) return;
         this.view.asOfMs = Math.max(this.view.asOfMs, reply.hubTimeMs);
         this.#guard.echoed(reply.sentAtMs);
@@ -278,11 +290,13 @@ export class GatewayCore {
       snapshotPart: (payload) => feed().snapshotPart(payload),
       snapshotEnd: (version, payload) => feed().snapshotEnd(version, payload),
       registry: (message, packed) => this.#takeKeys({ ...message, packed }),
-      registryWanted: (after) => void this.#giveKeysBack(after),
+      registryWanted: (after) => void giveKeysBack(after, this.#ports, this.session.end),
       resend: (incarnation, from) => this.#sender.resend(incarnation, from),
       audit: (request) => feed().audit({ kind: "audit", ...request }),
       leaseAnswer: (epoch, answers) => this.leases.answered(epoch, answers),
       leaseWanted: (counters) => this.leases.wanted(counters),
+      probePlan: (targets) => this.status.plan(targets),
+      publicStatus: (payload) => this.status.take(payload),
       connected: () => this.leases.connected(),
       disconnected: () => {
         this.#sender.disconnected();
@@ -324,6 +338,7 @@ export class GatewayCore {
       clusterId: this.#cluster?.clusterId ?? "",
       view: this.view.version,
       registryVersion: this.keys?.savedVersion ?? 0,
+      takesStatus: this.status.isTaken || undefined,
     });
   }
 
@@ -353,20 +368,6 @@ export class GatewayCore {
     const { plans } = this.#rules;
     for (const demand of demandsOfKeys(message.packed, { plans, hashKey, nowMs: at.nowMs })) {
       this.leases.demand(demand);
-    }
-  }
-
-  async #giveKeysBack(after: number): Promise<void> {
-    const { store, log } = this.#ports;
-    const end = this.session.end;
-    try {
-      await store.keysAfter(after, (packed) => {
-        end?.send({ kind: "registry-return", last: false }, packed);
-      });
-      end?.send({ kind: "registry-return", last: true });
-    } catch (cause) {
-      log.error("keys could not be given back", {}, cause);
-      end?.close("keys could not be given back");
     }
   }
 

@@ -16,6 +16,8 @@ const fieldNames =
 
 const hostCharacters = /^[a-z0-9.-]+$/;
 
+const ownPaths = ["/-/usage", "/-/health", "/-/status"];
+
 export interface CorsAnswer {
   /** For the reply, whoever gives it. */
   readonly fields: HeaderList;
@@ -55,7 +57,7 @@ export class Cors {
     const rules = route === undefined ? config.cors : route.config.cors;
     if (rules === undefined) return undefined;
     const fields = fieldsFor(rules, origin);
-    const isKnown = route !== undefined || path === "/-/usage" || path === "/-/health";
+    const isKnown = route !== undefined || ownPaths.includes(path);
     if (requested === undefined || !isKnown) return { fields, preflight: undefined };
     return { fields, preflight: this.#preflight(rules, requested, fields) };
   }

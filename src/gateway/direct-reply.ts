@@ -134,6 +134,18 @@ export class DirectReplies {
     this.#send(visited, { status: isWell ? 200 : 503, headers, body });
   }
 
+  /** The public status: also for pages of any other site. */
+  status(visited: Visited, body: string | undefined): void {
+    if (body === undefined) {
+      const detail = "This region has had no word of the cluster's status yet.";
+      this.problem(visited, "gateway-unready", "unready", { detail });
+      return;
+    }
+    const headers = ["content-type", "application/json", "cache-control", "no-cache"];
+    if (visited.cors === undefined) headers.push("access-control-allow-origin", "*");
+    this.#send(visited, { status: 200, headers, body });
+  }
+
   json(visited: Visited, body: string): void {
     const headers = ["content-type", "application/json", "cache-control", "no-store"];
     this.#send(visited, { status: 200, headers, body });

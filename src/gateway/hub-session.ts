@@ -22,6 +22,7 @@ import type {
   Welcome,
 } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
+import type { ProbeTarget } from "../status/probe.ts";
 import type { NodeTime } from "./node-time.ts";
 
 /** Every heartbeat costs the hub two small messages; at 250 ms the age of an idle view stays below 0.3 s. */
@@ -55,6 +56,8 @@ export interface SessionParts {
   audit(request: { id: number; view: Version; entriesOf: readonly string[] }): void;
   leaseAnswer(epoch: number, answers: readonly LeaseReply[]): void;
   leaseWanted(counters: readonly LeaseCounter[]): void;
+  probePlan(targets: readonly ProbeTarget[]): void;
+  publicStatus(payload: Uint8Array): void;
   /** The hub has welcomed this gateway: messages may be sent. */
   connected(): void;
   disconnected(): void;
@@ -202,6 +205,10 @@ export class HubSession {
         return this.#parts.leaseAnswer(message.epoch, message.answers);
       case "lease-wanted":
         return this.#parts.leaseWanted(message.counters);
+      case "probe-plan":
+        return this.#parts.probePlan(message.targets);
+      case "public-status":
+        return this.#parts.publicStatus(payload);
     }
   }
 

@@ -8,6 +8,7 @@ import type { KeyTable } from "../access/key-table.ts";
 import { readU48 } from "../access/packed.ts";
 import type { EpochMs } from "../base/words.ts";
 import type { GatewayStore } from "../ports/gateway-store.ts";
+import type { GatewayEnd } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { HistogramChild } from "../ports/metrics.ts";
 
@@ -126,4 +127,21 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return all;
+}
+
+/** Records that are newer than the hub's, which has been restored: it takes them in. */
+export async function giveKeysBack(
+  after: number,
+  ports: { readonly store: GatewayStore; readonly log: Log },
+  end: GatewayEnd | undefined,
+): Promise<void> {
+  try {
+    await ports.store.keysAfter(after, (packed) => {
+      end?.send({ kind: "registry-return", last: false }, packed);
+    });
+    end?.send({ kind: "registry-return", last: true });
+  } catch (cause) {
+    ports.log.error("keys could not be given back", {}, cause);
+    end?.close("keys could not be given back");
+  }
 }

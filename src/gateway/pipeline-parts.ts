@@ -40,6 +40,8 @@ export interface PipelineParts {
   readonly time: { nowMs(): EpochMs };
   /** Those of the view in use now. */
   readonly tables: () => WindowTables;
+  /** Body of `/-/status`; undefined while there is none. */
+  publicStatus(): string | undefined;
   /** For `/-/usage`. */
   readonly viewAgeMs: (nowMs: EpochMs) => number;
   /** How long the gateway has been deciding without the others: held against a limit's `staleness`. */

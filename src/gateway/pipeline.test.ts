@@ -185,6 +185,18 @@ test("a head that could be read in two ways is refused, and the connection close
   assert.equal((await rig.ask(old)).status, 200);
 });
 
+test("/-/status is the public status, to everybody and whatever the state, and is no call", async () => {
+  const rig = await PipelineRig.create();
+  assertProblem(await rig.ask({ target: "/-/status" }), 503);
+  rig.publicStatus = '{"servedBy":"sydney"}';
+  rig.unreadyReason = "no view";
+  const status = rig.send({ target: "/-/status", headers: ["x-api-key", "nonsense"] });
+  assert.deepEqual([status.status, status.json()], [200, { servedBy: "sydney" }]);
+  assert.ok(status.replyHeaders.join(" ").includes("access-control-allow-origin *"));
+  assertProblem(await rig.ask({ method: "POST", target: "/-/status" }), 405);
+  assert.equal(rig.meter.calls, 0);
+});
+
 test("/-/usage tells plan, limits and age, charges nothing, and answers over the limit", async () => {
   const rig = await rigOf();
   for (let i = 0; i < 4; i++) await rig.ask({ target: "/a" });

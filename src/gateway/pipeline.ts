@@ -2,7 +2,7 @@
  * A call's way through the gateway, one step after the other, without a wait between decision and charge:
  *
  *   1. door            target and fields: 400, 413, 414, 417, 431, 501, 505
- *   2. /-/health       answered whatever the state and the address: balancers are in no list
+ *   2. /-/health       answered whatever the state and the address: balancers are in no list; so is /-/status, which is public
  *   3. address         denied 403; from any other a browser's preflight is answered, never charged
  *      ready?          503
  *   4. identify        address blocked 403; keys differ 400; key refused 401, too often 429
@@ -196,10 +196,7 @@ export class Pipeline implements ExchangeTaker {
     const cors = this.#cors?.answer(exchange, path);
     visit.cors = cors?.fields;
     const isReserved = path.startsWith("/-/");
-    if (cors?.preflight === undefined && isReserved && path === "/-/health") {
-      if (this.#isRead(visit)) direct.health(visit, this.unready());
-      return;
-    }
+    if (cors?.preflight === undefined && isReserved && this.#isPublic(visit)) return;
     callerAddress.read(exchange);
     if (callerAddress.found.isDenied) {
       this.#strangers.refused("denied");
@@ -225,6 +222,16 @@ export class Pipeline implements ExchangeTaker {
     const plan = identifier.plan as CompiledPlan;
     if (isReserved) this.#reserved(visit, identifier, plan);
     else this.#route(visit, identifier, plan);
+  }
+
+  /** What is answered to all, whatever the state of this gateway. False: it is something else. */
+  #isPublic(visit: Visit): boolean {
+    const { path } = visit;
+    if (path !== "/-/health" && path !== "/-/status") return false;
+    if (!this.#isRead(visit)) return true;
+    if (path === "/-/health") this.#direct.health(visit, this.unready());
+    else this.#direct.status(visit, this.#parts.publicStatus());
+    return true;
   }
 
   /** The identifier of the present configuration and cluster; undefined before there is a cluster. */

@@ -4,6 +4,8 @@
  */
 
 import type { EpochMs } from "../base/words.ts";
+import { encodeExpire } from "../metering/stream-record.ts";
+import type { HubParts } from "./hub-parts.ts";
 
 /**
  * How long the totals of an ended window are kept. They serve nobody who decides: a gateway admits into the current
@@ -24,4 +26,15 @@ export function dueHorizon(
 ): EpochMs | undefined {
   const horizonMs = Math.floor(nowMs - expiryGraceMs);
   return horizonMs > totals.horizonMs && totals.hasEndedBy(horizonMs) ? horizonMs : undefined;
+}
+
+export function expireWindows(
+  hub: Pick<HubParts, "state" | "stream" | "log"> & { readonly time: { nowMs(): EpochMs } },
+): void {
+  const horizonMs = dueHorizon(hub.state.totals, hub.time.nowMs());
+  if (horizonMs === undefined) return;
+  hub.stream.append(encodeExpire(horizonMs)).catch((error: unknown) => {
+    // The next minute tries again.
+    hub.log.warn("old windows could not be dropped", { error: String(error) });
+  });
 }

@@ -14,6 +14,7 @@ import type {
   Heartbeat,
   Hello,
   HubEnd,
+  HubMessage,
   LeaseReply,
   LinkPeer,
 } from "../ports/link.ts";
@@ -25,6 +26,7 @@ import type { LeaseSession } from "./lease-desk.ts";
 import { RegistrySync } from "./registry-sync.ts";
 import type { Update, UpdateSubscriber } from "./replicator.ts";
 import { SnapshotSender } from "./snapshot-sender.ts";
+import type { StatusGateway } from "./status-desk.ts";
 
 /** Bytes on their way to a gateway above which updates are held back; it catches up when it has read them. */
 export const sessionBufferedMax = 16 * 1024 * 1024;
@@ -38,7 +40,7 @@ export interface Heard {
   readonly heartbeat: Heartbeat | undefined;
 }
 
-export class GatewaySession implements LeaseSession, UpdateSubscriber {
+export class GatewaySession implements LeaseSession, StatusGateway, UpdateSubscriber {
   readonly peer: LinkPeer;
   readonly #end: HubEnd;
   readonly #hub: HubParts;
@@ -68,6 +70,34 @@ export class GatewaySession implements LeaseSession, UpdateSubscriber {
     return !this.#closed;
   }
 
+  get region(): string {
+    return this.hello?.region ?? "";
+  }
+
+  get process(): number {
+    return this.hello?.process ?? 0;
+  }
+
+  get listen(): string {
+    return this.hello?.listen ?? "";
+  }
+
+  get takesStatus(): boolean {
+    return this.hello?.takesStatus === true;
+  }
+
+  get heardMs(): number {
+    return this.heard.atMs;
+  }
+
+  get bufferedBytes(): number {
+    return this.#end.bufferedBytes;
+  }
+
+  send(message: HubMessage, payload?: Uint8Array): void {
+    this.#end.send(message, payload);
+  }
+
   onMessage(message: GatewayMessage, payload: Uint8Array): void {
     if (this.#closed) return;
     this.heard = { ...this.heard, atMs: this.#hub.clock.monotonicMs() };
@@ -91,6 +121,8 @@ export class GatewaySession implements LeaseSession, UpdateSubscriber {
       case "lease-request":
         if (stream.pendingBytes <= streamPendingBytesMax) desk.ask(this, message.requests);
         return;
+      case "probes":
+        return this.#hub.status?.probed(this, message.results);
       case "audit-reply":
         this.onAuditReply?.(message, payload);
     }
@@ -139,6 +171,7 @@ export class GatewaySession implements LeaseSession, UpdateSubscriber {
       for (const update of updates) this.#send(update);
     }
     this.#sync = new RegistrySync(this.#end, this.#hub, hello.registryVersion);
+    this.#hub.status?.welcomed(this);
   }
 
   /** This producer's watermarks, of the incarnations that its hello named. */

@@ -10,6 +10,7 @@ import type { UsageStream } from "../ports/usage-stream.ts";
 import type { OvershootLimit } from "./counter-limits.ts";
 import type { Restrictions } from "./hub-api.ts";
 import type { SealedFiles } from "./sealer.ts";
+import type { StatusListener } from "./status-desk.ts";
 
 export interface HubDeps {
   readonly clock: Clock;
@@ -23,6 +24,8 @@ export interface HubDeps {
   readonly registry: RegistryStore;
   readonly acceptor: LinkAcceptor;
   readonly sealed: SealedFiles;
+  /** Told of gateways and of what they found of one another. Undefined: there is no status page. */
+  readonly status?: StatusListener;
   /** Bytes of a file, for the answer to a backup. */
   readonly fileBytes: (file: string) => Promise<number>;
 }

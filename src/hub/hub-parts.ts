@@ -13,6 +13,7 @@ import type { KeyRefusals } from "./key-refusals.ts";
 import type { LeaseDesk } from "./lease-desk.ts";
 import type { Registry } from "./registry.ts";
 import type { Replicator } from "./replicator.ts";
+import type { StatusListener } from "./status-desk.ts";
 
 export interface Cluster {
   readonly clusterId: string;
@@ -33,6 +34,7 @@ export interface HubParts {
   readonly desk: LeaseDesk;
   readonly refusals: KeyRefusals;
   readonly metrics: HubMetrics;
+  readonly status: StatusListener | undefined;
   /** Calls `session.welcome` when the hub's epoch is above all that the hello names. */
   onHello(session: GatewaySession, hello: Hello): void;
   onAppendFailed(session: GatewaySession, incarnation: Incarnation, error: unknown): void;

@@ -3,8 +3,7 @@
  * This file puts the parts together; each decides one thing.
  */
 
-import { type Incarnation, type ProducerId, type Seq } from "../base/words.ts";
-import { encodeExpire } from "../metering/stream-record.ts";
+import type { EpochMs, Incarnation, ProducerId, Seq } from "../base/words.ts";
 import type { Clock, Timer, Timers } from "../ports/clock.ts";
 import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import type { Hello } from "../ports/link.ts";
@@ -14,7 +13,7 @@ import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
-import { dueHorizon, expiryIntervalMs } from "./expiry.ts";
+import { expireWindows, expiryIntervalMs } from "./expiry.ts";
 import { ForeignVersions } from "./foreign-versions.ts";
 import { gapLookMs } from "./gap-watch.ts";
 import type { GatewaySession } from "./gateway-session.ts";
@@ -36,10 +35,13 @@ import { Registry } from "./registry.ts";
 import { Replicator } from "./replicator.ts";
 import type { Sealer } from "./sealer.ts";
 import { Sessions } from "./sessions.ts";
+import type { StatusListener } from "./status-desk.ts";
 import { Verification } from "./verify.ts";
 
 export interface Hub {
   readonly api: HubApi;
+  /** The cluster's time. */
+  nowMs(): EpochMs;
   /** Takes changed rules; rejects with `stream-failed`, and nothing has changed, if strict limits cannot be written down. */
   reconfigure(rules: HubRules): Promise<void>;
   /** Ends all sessions and saves a last checkpoint. */
@@ -75,6 +77,7 @@ class RunningHub implements Hub, HubParts {
   readonly desk: LeaseDesk;
   readonly refusals = new KeyRefusals();
   readonly metrics: HubMetrics;
+  readonly status: StatusListener | undefined;
   readonly api: HubApi;
   readonly #deps: HubDeps;
   readonly #options: HubOptions;
@@ -101,6 +104,7 @@ class RunningHub implements Hub, HubParts {
     this.timers = deps.timers;
     this.log = deps.log;
     this.stream = deps.stream;
+    this.status = deps.status;
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
@@ -151,7 +155,7 @@ class RunningHub implements Hub, HubParts {
     this.#running.push(
       timers.every(gapLookMs, () => this.#sessions.look()),
       timers.every(slewIntervalMs, () => this.time.slew()),
-      timers.every(expiryIntervalMs, () => this.#expire()),
+      timers.every(expiryIntervalMs, () => expireWindows(this)),
       this.#overshoot.start(this),
       this.#nearLimits.start(this),
       timers.every(this.#options.sealIntervalMs, () => void this.#seal()),
@@ -159,6 +163,10 @@ class RunningHub implements Hub, HubParts {
     this.#sessions.accept(this.#deps.acceptor);
     const { epoch, position } = this.replicator.version;
     this.log.info("the hub is open", { epoch, position, counters: this.state.totals.counters });
+  }
+
+  nowMs(): EpochMs {
+    return this.time.nowMs();
   }
 
   async reconfigure(rules: HubRules): Promise<void> {
@@ -359,15 +367,6 @@ class RunningHub implements Hub, HubParts {
         this.#backup = backup;
       };
       return { bytes: await fileBytes(file), position, announce };
-    });
-  }
-
-  #expire(): void {
-    const horizonMs = dueHorizon(this.state.totals, this.time.nowMs());
-    if (horizonMs === undefined) return;
-    this.stream.append(encodeExpire(horizonMs)).catch((error: unknown) => {
-      // The next minute tries again.
-      this.log.warn("old windows could not be dropped", { error: String(error) });
     });
   }
 

@@ -46,6 +46,12 @@ export interface CoverageMark {
   readonly covered: readonly (readonly [Incarnation, Seq])[];
 }
 
+/** The public status as the hub sent it, and the hub time at which it was the newest. */
+export interface SavedPublicStatus {
+  readonly text: string;
+  readonly asOfMs: EpochMs;
+}
+
 export interface GatewayStore {
   loadCluster(): Promise<SavedCluster | undefined>;
   saveCluster(cluster: SavedCluster): Promise<void>;
@@ -61,6 +67,10 @@ export interface GatewayStore {
   /** As saved last; none if nothing was, or if it is damaged. */
   loadCoverage(): Promise<readonly CoverageMark[]>;
   saveCoverage(marks: readonly CoverageMark[]): Promise<void>;
+
+  /** As saved last; undefined if nothing was, or if it is damaged. */
+  loadStatus(): Promise<SavedPublicStatus | undefined>;
+  saveStatus(status: SavedPublicStatus): Promise<void>;
 
   /**
    * Calls `onEntries` with packed key records, back to back, in chunks; resolves with the saved registry version; 0 is

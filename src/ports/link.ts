@@ -4,6 +4,7 @@
  */
 
 import type { EpochMs, Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
+import type { ProbeResult, ProbeTarget } from "../status/probe.ts";
 
 export const linkProtocol = 1;
 /** Bytes of one message, header and payload. */
@@ -28,6 +29,8 @@ export interface Hello {
   readonly registryVersion: number;
   /** Sealed batches in the journal. */
   readonly journal: readonly (readonly [Incarnation, Seq, Seq])[];
+  /** It probes other regions when told to, and takes the public status. Undefined: an earlier version, which is sent neither. */
+  readonly takesStatus?: boolean | undefined;
 }
 
 export type GatewayMessage =
@@ -49,7 +52,14 @@ export type GatewayMessage =
   | { readonly kind: "snapshot-request" }
   /** At most `leaseRequestsMax`. May be repeated: the same request gets the same lease. */
   | { readonly kind: "lease-request"; readonly requests: readonly LeaseAsk[] }
+  /** In the order in which they ended, at most `probeResultsMax`. */
+  | { readonly kind: "probes"; readonly results: readonly ProbeResult[] }
   | AuditReply;
+
+/** Regions that one region asks, at most; with more of them each is asked by its neighbours in the order of the file. */
+export const probeTargetsMax = 16;
+/** Results of one message of probes, at most. */
+export const probeResultsMax = 200;
 
 /** Entries of one message about leases, at most. */
 export const leaseRequestsMax = 200;
@@ -217,6 +227,10 @@ export type HubMessage =
     }
   /** Others ask for units of these counters, and nothing is free. */
   | { readonly kind: "lease-wanted"; readonly counters: readonly LeaseCounter[] }
+  /** Probe these from now on, and no others; at most `probeTargetsMax`. */
+  | { readonly kind: "probe-plan"; readonly targets: readonly ProbeTarget[] }
+  /** Payload: the public status, JSON in UTF-8, at most `statusDocumentMaxBytes`. */
+  | { readonly kind: "public-status" }
   /** The hub will not talk; it closes after this. */
   | { readonly kind: "refused"; readonly code: string; readonly detail: string };
 

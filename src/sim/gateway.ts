@@ -292,6 +292,7 @@ export class SimGateway {
           upstreams: noUpstreams,
         },
         tables: () => core.view.tables,
+        publicStatus: () => undefined,
         viewAgeMs: (nowMs) => core.view.ageMs(nowMs),
         cutOffMs: (nowMs) => core.cutOffMs(nowMs),
         credentials: () => core.credentials,

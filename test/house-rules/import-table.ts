@@ -18,7 +18,7 @@ export interface FolderRule {
   readonly outside?: true;
 }
 
-const pureFolders = ["base", "limits", "metering", "upstreams", "access"];
+const pureFolders = ["base", "limits", "metering", "upstreams", "access", "status"];
 const processes = ["gateway", "hub", "control"];
 const all = [...pureFolders, "ports", ...processes, "adapters", "conformance", "cli"];
 const traces = ["api", "sdk-trace", "resources", "exporter-trace-otlp-proto"].map(
@@ -32,15 +32,16 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
   limits: { values: ["base"], pure: true },
   upstreams: { values: ["base"], pure: true },
   metering: { values: ["base"], pure: true },
+  status: { values: ["base"], pure: true },
   access: { values: ["base", "limits", "upstreams"], packages: ["zod", "yaml"], pure: true },
   ports: { values: ["base"], types: pureFolders },
   gateway: { values: [...pureFolders, "ports"] },
-  hub: { values: ["base", "limits", "metering", "access", "ports"] },
+  hub: { values: ["base", "limits", "metering", "access", "status", "ports"] },
   // Keys are made and packed here; how they look is access's to say.
   "hub/registry.ts": { values: ["base", "ports", "access"] },
   "hub/registry-records.ts": { values: ["base", "ports", "access"] },
   control: {
-    values: ["base", "access", "ports"],
+    values: ["base", "access", "status", "ports"],
     types: ["limits", "metering", "gateway", "hub"],
     packages: ["hono", "@hono/zod-openapi", "zod"],
   },
@@ -68,7 +69,7 @@ export const importTable: Readonly<Record<string, FolderRule>> = {
     outside: true,
   },
   conformance: {
-    values: ["base", "ports", "metering", "access"],
+    values: ["base", "ports", "metering", "access", "status"],
     node: ["assert", "assert/strict", "test"],
   },
   sim: { values: [...pureFolders, "ports", "gateway", "hub", "control", "conformance"] },

@@ -240,6 +240,7 @@ suite("a message is refused, counted, never delivered, and ends the connection",
     view: { epoch: 0, position: 0 },
     registryVersion: 0,
     journal: [["f".repeat(16), 1, 2]],
+    takesStatus: true,
   };
   const malformed: [name: string, frame: Buffer | string][] = [
     ["text", JSON.stringify(batch)],

@@ -14,10 +14,13 @@ import {
   type LeaseReply,
   type LeaseResult,
   leaseRequestsMax,
+  probeResultsMax,
+  probeTargetsMax,
   type RefusalCount,
   refusalsToldMax,
   type WindowDigest,
 } from "../../ports/link.ts";
+import type { ProbeOutcome, ProbeResult, ProbeTarget } from "../../status/probe.ts";
 
 /** Characters of a name, an address or a code. */
 const nameMaxLength = 256;
@@ -138,6 +141,10 @@ const counter = { window: name, lo: fingerprintHalf, hi: fingerprintHalf };
 const version = object({ epoch: whole, position: whole });
 const watermarks = list(tuple<readonly [string, number]>(incarnation, whole));
 
+const probeOutcome: Check<ProbeOutcome> = oneOf(
+  ...(["ok", "refused", "unreachable", "slow"] as const),
+);
+
 const gatewayMessages: ChecksByKind<GatewayMessage> = {
   hello: object({
     kind: literal("hello"),
@@ -151,6 +158,7 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     view: version,
     registryVersion: whole,
     journal: list(tuple<readonly [string, number, number]>(incarnation, whole, whole)),
+    takesStatus: optional(flag),
   }),
   batch: object({ kind: literal("batch"), incarnation, seq }),
   lost: object({ kind: literal("lost"), incarnation, from: seq, to: seq }),
@@ -204,6 +212,19 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
       leaseRequestsMax,
     ),
   }),
+  probes: object({
+    kind: literal("probes"),
+    results: list(
+      object<ProbeResult>({
+        region: name,
+        atMs: finite,
+        tookMs: finite,
+        latencyMs: finite,
+        outcome: probeOutcome,
+      }),
+      probeResultsMax,
+    ),
+  }),
   "audit-reply": object({
     kind: literal("audit-reply"),
     id: whole,
@@ -255,5 +276,10 @@ const hubMessages: ChecksByKind<HubMessage> = {
     kind: literal("lease-wanted"),
     counters: list(object<LeaseCounter>(counter), leaseRequestsMax),
   }),
+  "probe-plan": object({
+    kind: literal("probe-plan"),
+    targets: list(object<ProbeTarget>({ region: name, url: name }), probeTargetsMax),
+  }),
+  "public-status": object({ kind: literal("public-status") }),
   refused: object({ kind: literal("refused"), code: name, detail: sentence }),
 };

@@ -44,6 +44,7 @@ export const applicationIds = {
   ledger: 0x54_47_00_4c,
   registry: 0x54_47_00_52,
   state: 0x54_47_00_47,
+  status: 0x54_47_00_50,
 } as const;
 
 export const pageBytes = 4096;

@@ -3,6 +3,7 @@
 import type {
   CoverageMark,
   SavedCluster,
+  SavedPublicStatus,
   SavedView,
   ViewDelta,
   WindowColumns,
@@ -20,6 +21,8 @@ export interface StateApi {
   saveView: Call<{ delta: ViewDelta }, void>;
   loadCoverage: Call<undefined, readonly CoverageMark[]>;
   saveCoverage: Call<{ marks: readonly CoverageMark[] }, void>;
+  loadStatus: Call<undefined, SavedPublicStatus | undefined>;
+  saveStatus: Call<SavedPublicStatus, void>;
   /** Replies with the saved version. */
   loadKeys: Call<undefined, number | undefined, Uint8Array>;
   saveKeys: Call<{ version: number; packed: Uint8Array }, void>;

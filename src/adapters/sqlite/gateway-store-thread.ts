@@ -1,7 +1,7 @@
 /** The gateway's store: its thread. View and keys are caches of the hub's: damage is told apart, never guessed around. */
 
 import type { DatabaseSync } from "node:sqlite";
-import type { CoverageMark, SavedView } from "../../ports/gateway-store.ts";
+import type { CoverageMark, SavedPublicStatus, SavedView } from "../../ports/gateway-store.ts";
 import { applicationIds, type DatabaseSpec, openDatabase, transaction } from "./database.ts";
 import type { StateApi, StateStart } from "./gateway-store-protocol.ts";
 import { KeyRows, keyTables } from "./key-rows.ts";
@@ -30,6 +30,10 @@ const coverageTable =
 const viewTimeTable =
   "CREATE TABLE IF NOT EXISTS view_time (as_of_ms REAL NOT NULL, crc INTEGER NOT NULL) STRICT";
 
+/** As well. One row. */
+const statusTable =
+  "CREATE TABLE IF NOT EXISTS public_status (text TEXT NOT NULL, as_of_ms REAL NOT NULL, crc INTEGER NOT NULL) STRICT";
+
 serveThread<StateApi, StateStart, undefined>(open, ({ file }) => ({
   file,
   failed: "state-failed",
@@ -53,6 +57,7 @@ function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: unde
   const db = openDatabase(specOf(file));
   db.exec(coverageTable);
   db.exec(viewTimeTable);
+  db.exec(statusTable);
   const statements = new Statements(db);
   const windows = new WindowRows(db);
   const totals = new TotalRows(db, windows);
@@ -105,6 +110,14 @@ function open({ file }: StateStart): { handlers: Handlers<StateApi>; ready: unde
         statements.get("INSERT INTO coverage (marks, crc) VALUES (?, ?)").run(text, rowCrc(text));
       });
     },
+    loadStatus: () => readStatus(db),
+    saveStatus({ text, asOfMs }) {
+      transaction(db, () => {
+        db.exec("DELETE FROM public_status");
+        const insert = "INSERT INTO public_status (text, as_of_ms, crc) VALUES (?, ?, ?)";
+        statements.get(insert).run(text, asOfMs, rowCrc(text, asOfMs));
+      });
+    },
     loadKeys: (_, { emit }) => keys.load(emit),
     saveKeys: ({ version, packed }) => transaction(db, () => keys.put(version, packed)),
     keysAfter: ({ version }, { emit }) => keys.after(version, emit),
@@ -139,6 +152,13 @@ function readCoverage(db: DatabaseSync): readonly CoverageMark[] {
   if (row === undefined) return [];
   const text = String(row["marks"]);
   return row["crc"] === rowCrc(text) ? (JSON.parse(text) as CoverageMark[]) : [];
+}
+
+function readStatus(db: DatabaseSync): SavedPublicStatus | undefined {
+  const row = db.prepare("SELECT text, as_of_ms, crc FROM public_status").get();
+  if (row === undefined) return undefined;
+  const status = { text: String(row["text"]), asOfMs: Number(row["as_of_ms"]) };
+  return row["crc"] === rowCrc(status.text, status.asOfMs) ? status : undefined;
 }
 
 function writeView(

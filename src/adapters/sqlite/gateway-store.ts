@@ -21,6 +21,8 @@ export async function openGatewayStore(file: string): Promise<GatewayStore> {
     saveView: (delta) => saveView(thread, delta),
     loadCoverage: () => thread.call("loadCoverage", undefined),
     saveCoverage: (marks) => thread.call("saveCoverage", { marks }),
+    loadStatus: () => thread.call("loadStatus", undefined),
+    saveStatus: (status) => thread.call("saveStatus", status),
     loadKeys: (onEntries) => thread.call("loadKeys", undefined, { onPart: onEntries }),
     saveKeys: (version, packed) => {
       const own = ownBytes(packed);

@@ -26,6 +26,7 @@ import type {
 import { callOutcomes } from "../../ports/link.ts";
 import type { Mail } from "../../ports/mailer.ts";
 import type { ControlContext } from "../control-context.ts";
+import { fakeStatus } from "./fake-status.ts";
 
 export const adminToken = "admin-token-of-the-tests";
 
@@ -167,6 +168,7 @@ export function createFakeHub(): FakeHub {
       audit: store.audit,
       events: store.events,
       tokens: store.tokens,
+      status: fakeStatus({ timeMs: () => fake.clockMs }),
       portal: {
         store: store.portal,
         mailer: { send: async (mail) => void mails.push(mail), close: () => {} },

@@ -96,6 +96,8 @@ export class PipelineRig {
   elapsedMs = 0;
   unreadyReason = "";
   cutOffMs = 0;
+  /** What `/-/status` answers. */
+  publicStatus: string | undefined;
   hasJoined = true;
   readonly #tables = new WindowTables("sydney");
   readonly #own = new OwnCharges();
@@ -130,6 +132,7 @@ export class PipelineRig {
         refusals: rig.refusals,
         time: { nowMs: () => rig.nowMs },
         tables: () => rig.#tables,
+        publicStatus: () => rig.publicStatus,
         viewAgeMs: () => 38.4,
         cutOffMs: () => rig.cutOffMs,
         credentials: () => (rig.hasJoined ? credentials : undefined),

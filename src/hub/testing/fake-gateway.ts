@@ -212,6 +212,8 @@ export class FakeGateway {
       case "heartbeat-reply":
       case "lease-answer":
       case "lease-wanted":
+      case "probe-plan":
+      case "public-status":
       case "refused":
         return;
     }

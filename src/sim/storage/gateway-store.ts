@@ -6,6 +6,7 @@ import type {
   CoverageMark,
   GatewayStore,
   SavedCluster,
+  SavedPublicStatus,
   SavedView,
   ViewDelta,
   WindowColumns,
@@ -24,14 +25,16 @@ export class GatewayStoreImage {
   view: SavedView | undefined;
   readonly windows = new Map<string, Map<string, StoredTotal>>();
   coverage: readonly CoverageMark[] = [];
+  status: SavedPublicStatus | undefined;
   keysVersion: number | undefined;
   /** Packed records by the hash of their credential. */
   readonly keys = new Map<string, Uint8Array>();
 
   /** As of now: what happens to the one does not happen to the other. */
   copy(): GatewayStoreImage {
-    const { cluster, view, coverage, keysVersion } = this;
-    const copy = Object.assign(new GatewayStoreImage(), { cluster, view, coverage, keysVersion });
+    const { cluster, view, coverage, status, keysVersion } = this;
+    const own = { cluster, view, coverage, status, keysVersion };
+    const copy = Object.assign(new GatewayStoreImage(), own);
     for (const [window, totals] of this.windows) copy.windows.set(window, new Map(totals));
     for (const [hash, record] of this.keys) copy.keys.set(hash, record);
     return copy;
@@ -81,6 +84,14 @@ export class SimGatewayStore implements GatewayStore {
   saveCoverage(marks: readonly CoverageMark[]): Promise<void> {
     const copy = structuredClone(marks);
     return this.#disk.write(() => void (this.#image.coverage = copy));
+  }
+
+  async loadStatus(): Promise<SavedPublicStatus | undefined> {
+    return this.#image.status;
+  }
+
+  saveStatus(status: SavedPublicStatus): Promise<void> {
+    return this.#disk.write(() => void (this.#image.status = status));
   }
 
   async loadKeys(onEntries: (packed: Uint8Array) => void): Promise<number | undefined> {
