@@ -65,6 +65,7 @@ test("of an incident's updates the newest are told, newest first", () => {
     return { atMs: nowMs + i, phase: "monitoring", text: `${i}` } as const;
   });
   const [told] = publicStatus({
+    name: "",
     nowMs,
     regions: [],
     incidents: [incident(1, { updates })],

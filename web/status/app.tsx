@@ -76,7 +76,7 @@ function Foot() {
 
 /** The same object while nothing has changed: then nothing is drawn. */
 function useSame(data: PublicStatus | undefined): PublicStatus | undefined {
-  const kept = useRef<PublicStatus>();
+  const kept = useRef<PublicStatus>(undefined);
   if (data !== undefined && data.generatedAt !== kept.current?.generatedAt) kept.current = data;
   return kept.current;
 }
