@@ -47,7 +47,7 @@ function Shown({ status }: { readonly status: PublicStatus }) {
       <>
         <div class={`hero ${stateTone[state]}`} role="status">
           <h1>{headline(status)}</h1>
-          <p class="small num">{`Last changed at ${clockText(Date.parse(generatedAt))}`}</p>
+          <p class="small num">{`Updated ${clockText(Date.parse(generatedAt))}`}</p>
         </div>
         <OpenIncidents incidents={open} />
         <RegionsCard regions={regions} />
