@@ -124,10 +124,12 @@ async function usable(region: string, key: string, sinceMs: number): Promise<num
 test("sign up, get a key, call all three regions, see it on the chart: within 5 s, the key usable everywhere within 1 s of the click", {
   skip,
 }, async (t) => {
+  // What the browser itself takes to start its first page is not the portal's.
+  const warmUp = await open();
+  await warmUp.page.goto(`${cluster.state.hub.url}/portal`);
+  await warmUp.close();
   const opened = await open();
   const { page } = opened;
-  // What the browser itself takes to start its first page is not the portal's.
-  await page.goto(`${cluster.state.hub.url}/health/live`);
   const startMs = performance.now();
   const link = await askForLink(opened, "ann@example.org");
   await page.goto(link);
@@ -233,7 +235,7 @@ test("log-out ends the session at the server; a link used once is over", { skip 
     headers: { cookie: `${cookie?.name}=${cookie?.value}` },
   });
   assert.equal(status, 401);
-  await page.goto(`${cluster.state.hub.url}/health/live`);
+  await page.goto("about:blank");
   await page.goto(link);
   await page.getByRole("alert").waitFor();
   await opened.close();

@@ -41,6 +41,8 @@ const examples: Readonly<Record<string, string>> = {
   showRegion: '-H "$T" $U/v1/regions/seoul',
   showConfig: '-H "$T" $U/v1/config',
   checkConfig: `-H "$T" --json "$(jq -Rs '{text: .}' tallygate.yaml)" $U/v1/config/check`,
+  live: '-N -H "$T" -H "Accept: text/event-stream" $U/v1/live',
+  nearLimits: '-H "$T" $U/v1/near-limits',
   verify: '-H "$T" -X POST $U/v1/verify',
   backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
 };

@@ -47,8 +47,9 @@ import { lostRangesMax, parkedMax } from "../../src/metering/fold.ts";
 import { linkMessageMaxBytes } from "../../src/ports/link.ts";
 import { replayedBodyMaxBytes, triesMax } from "../../src/upstreams/retry-policy.ts";
 import type { Bound, Unit } from "./bound.ts";
-import { adminBounds, portalBounds } from "./control-bounds.ts";
+import { adminBounds } from "./control-bounds.ts";
 import { code, table } from "./markdown.ts";
+import { portalBounds } from "./portal-bounds.ts";
 import { statusBounds } from "./status-bounds.ts";
 
 const calls: readonly Bound[] = [

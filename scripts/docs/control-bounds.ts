@@ -1,29 +1,12 @@
 /** The bounds of the control plane. */
 
 import { keyTextBytesMax, restrictionsMax } from "../../src/access/key-record.ts";
-import { referenceLengthMax } from "../../src/access/portal-reference.ts";
-import { mailsWaitingMax } from "../../src/adapters/node/smtp-mailer.ts";
 import { webBytesMax, webFilesMax } from "../../src/adapters/node/web-folder.ts";
 import { pageMsMax, reportsMax } from "../../src/adapters/sqlite/report-protocol.ts";
 import { configTextMax } from "../../src/control/cluster-schemas.ts";
 import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
 import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
-import {
-  personChangeEveryMs,
-  personChangesMax,
-} from "../../src/control/portal/person-key-routes.ts";
-import { personKeysShown } from "../../src/control/portal/person-keys.ts";
-import { portalBodyMaxBytes } from "../../src/control/portal/portal-app.ts";
-import {
-  linkAskedEveryMs,
-  linksAskedMax,
-  mailInAllEveryMs,
-  mailPerMailboxEveryMs,
-  mailsInAllMax,
-  mailsPerMailboxMax,
-  peopleMax,
-} from "../../src/control/portal/sign-up.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
 import {
   browserSessionsMax,
@@ -41,11 +24,8 @@ import {
 import { auditPageMax } from "../../src/control/token-schemas.ts";
 import { tokensMax } from "../../src/control/tokens.ts";
 import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
-import { refusalKeptMs, refusalsPerKeyMax, refusedKeysMax } from "../../src/hub/key-refusals.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { eventsKept } from "../../src/ports/event-store.ts";
-import { refusalsToldMax } from "../../src/ports/link.ts";
-import { linksKept } from "../../src/ports/portal-store.ts";
 import type { Bound } from "./bound.ts";
 
 export const adminBounds: readonly Bound[] = [
@@ -88,40 +68,4 @@ export const adminBounds: readonly Bound[] = [
   [{ name: keyTextBytesMax.name }, "bytes", "name of a key", "400"],
   [{ owner: keyTextBytesMax.owner }, "bytes", "owner of a key", "400"],
   [{ keysPerOwnerMax }, "count", "keys that a list by owner reaches", "not listed"],
-];
-
-export const portalBounds: readonly Bound[] = [
-  [{ peopleMax }, "count", "people", "503"],
-  [{ linksAskedMax }, "count", "links that one address (IPv6: /64) asks for in one go", "429"],
-  [{ linkAskedEveryMs }, "ms", "between further ones", "429"],
-  [{ mailsPerMailboxMax }, "count", "mails to one mailbox in one go", "429"],
-  [{ mailPerMailboxEveryMs }, "ms", "between further ones", "429"],
-  [{ mailsInAllMax }, "count", "mails in all in one go", "429"],
-  [{ mailInAllEveryMs }, "ms", "between further ones", "429"],
-  [{ mailsWaitingMax }, "count", "mails that wait for the mail server", "503"],
-  [
-    { linksKept },
-    "count",
-    "links that were not used yet",
-    "the one that expires first is forgotten",
-  ],
-  [{ portalBodyMaxBytes }, "bytes", "body of a request", "413"],
-  [{ personKeysShown }, "count", "keys of one person that are listed", "the others are not shown"],
-  [{ personChangesMax }, "count", "changes of keys that one person makes in one go", "429"],
-  [{ personChangeEveryMs }, "ms", "between further ones", "429"],
-  [{ referenceLengthMax }, "count", "characters of the operator's OpenAPI document", "refused"],
-  [{ refusalsToldMax }, "count", "entries about refused calls in one heartbeat", "not told"],
-  [
-    { refusedKeysMax },
-    "count",
-    "keys whose refused calls are remembered",
-    "the oldest is forgotten",
-  ],
-  [
-    { refusalsPerKeyMax },
-    "count",
-    "regions, routes and reasons of one key",
-    "the oldest is forgotten",
-  ],
-  [{ refusalKeptMs }, "ms", "that a refused call is remembered", "forgotten"],
 ];

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Bag, type BagMember } from "./bag.ts";
 import { seededRandom } from "./random.ts";
 
@@ -47,4 +49,33 @@ test("nothing is in two bags", () => {
   const member = named(1);
   new Bag<Named>().add(member);
   assert.throws(() => new Bag<Named>().add(member));
+});
+
+function oldBytes(): number {
+  const found = getHeapSpaceStatistics().find(({ space_name }) => space_name === "old_space");
+  return found?.space_used_size ?? 0;
+}
+
+test("what has gone from a bag is not carried along among what is old", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const bag = new Bag<BagMember & { readonly payload: number[] }>();
+  const inBag: (BagMember & { readonly payload: number[] })[] = [];
+  const comeAndGo = (times: number): void => {
+    for (let i = 0; i < times; i++) {
+      const member = { bagIndex: -1, payload: new Array<number>(64).fill(i) };
+      bag.add(member);
+      inBag.push(member);
+      if (inBag.length > 4) bag.delete(inBag.shift() as BagMember & { readonly payload: number[] });
+    }
+  };
+  comeAndGo(50_000);
+  // All that is alive is old now: of a set, the table.
+  collect();
+  const before = oldBytes();
+  comeAndGo(300_000);
+  assert.ok(
+    oldBytes() - before < 1_000_000,
+    "a set would keep some megabytes until a full collection",
+  );
 });
