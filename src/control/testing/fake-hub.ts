@@ -16,7 +16,14 @@ import type {
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import { configId } from "../../ports/config-store.ts";
+import type {
+  OutcomeQuery,
+  OutcomeRow,
+  ReportQuery,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
 import { callOutcomes } from "../../ports/link.ts";
 import type { Mail } from "../../ports/mailer.ts";
 import type { ControlContext } from "../control-context.ts";
@@ -39,6 +46,8 @@ export interface FakeHub {
   readonly mails: Mail[];
   /** Asked of the ledger, in order. */
   near: NearLimits;
+  outcomes: OutcomeRow[];
+  readonly outcomeQueries: OutcomeQuery[];
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -98,6 +107,10 @@ export function createFakeHub(): FakeHub {
       });
     },
     nearLimits: () => fake.near,
+    outcomes: (query) => {
+      fake.outcomeQueries.push(query);
+      return Promise.resolve(fake.outcomes.slice(0, query.limit));
+    },
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -117,6 +130,8 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    outcomes: [],
+    outcomeQueries: [],
     refusals: [],
     mails,
     near: { share: 0.8, counters: [], more: 0, atMs: nowMs },
@@ -154,6 +169,19 @@ export function createFakeHub(): FakeHub {
       audit: store.audit,
       events: store.events,
       tokens: store.tokens,
+      configs: {
+        ...store.configs,
+        async apply(request, audit) {
+          if (request.text.includes("wrong")) return { problems: [wrongPlace] };
+          const { over, ...draft } = request;
+          const newest = store.configs.newest();
+          if (over !== undefined && over !== (newest === undefined ? "0" : configId(newest))) {
+            throw new TallygateError("changed-meanwhile", "another is in force");
+          }
+          const { atMs, actor } = audit;
+          return { config: await store.configs.add({ atMs, actor, ...draft }, audit) };
+        },
+      },
       status: fakeStatus({ timeMs: () => fake.clockMs }),
       portal: {
         store: store.portal,
@@ -182,6 +210,8 @@ export function createFakeHub(): FakeHub {
   };
   return fake;
 }
+
+const wrongPlace = { line: 2, column: 3, path: "plans.pro", found: '"wrong"', expected: "a plan" };
 
 function testConfig() {
   const limit = { name: "month", per: "key", quota: 100, window: "month" };
@@ -297,6 +327,7 @@ export function processStatus(region: string): ProcessStatus {
     keyLagMs: 40,
     peakUnits: 4,
     rulesVersion: "aaaa",
+    ...{ config: "", configProblem: "" },
     roundTripMs: 2,
     watermarks: [["00", 3]],
   };

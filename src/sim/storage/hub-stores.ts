@@ -9,6 +9,7 @@ import { markRestored } from "../../hub/ledger-meta.ts";
 import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { AuditDraft, AuditLog } from "../../ports/audit-log.ts";
+import type { ConfigStore } from "../../ports/config-store.ts";
 import type { EventStore } from "../../ports/event-store.ts";
 import type {
   LedgerColumns,
@@ -16,6 +17,8 @@ import type {
   LedgerStore,
   LoadedLedger,
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ReportQuery,
   UsageCheck,
   UsagePage,
@@ -70,6 +73,10 @@ export class SimLedger implements LedgerStore {
     return this.#image.checkUsage();
   }
 
+  outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
+    return this.#image.outcomes(query);
+  }
+
   getMeta(name: string): Promise<string | undefined> {
     return this.#image.getMeta(name);
   }
@@ -99,8 +106,8 @@ export async function restoreLedger(
 ): Promise<Position> {
   const from = image.files.get(file)?.copy() ?? new MemoryLedger();
   const position = await markRestored(from, atMs);
-  const { totals, rows, meta, leases, fold } = from;
-  Object.assign(image, { totals, rows, meta, leases, fold });
+  const { totals, rows, observations, meta, leases, fold } = from;
+  Object.assign(image, { totals, rows, observations, meta, leases, fold });
   return position;
 }
 
@@ -141,6 +148,10 @@ export class SimRegistry implements RegistryStore {
 
   get events(): EventStore {
     return this.#image.events;
+  }
+
+  get configs(): ConfigStore {
+    return this.#image.configs;
   }
 
   get tokens(): TokenStore {
