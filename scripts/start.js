@@ -39,6 +39,7 @@ const tasks = {
   check: ["scripts/check.ts"],
   docs: ["scripts/docs.ts"],
   web: ["scripts/web.ts"],
+  images: ["scripts/page-images.ts"],
   sim: ["src/sim/main.ts"],
   "sim:campaign": ["scripts/campaign.ts"],
 };

@@ -4,6 +4,9 @@ import { createRequire } from "node:module";
 import type { Plugin } from "vite";
 import { latitudeMax, latitudeMin, mapHeight, project } from "./dashboard/projection.ts";
 
+/** Longitudes and latitudes. */
+type Ring = readonly (readonly [number, number])[];
+
 interface Geometry {
   readonly type: string;
   readonly coordinates: readonly (readonly (readonly (readonly [number, number])[])[])[];
@@ -37,11 +40,28 @@ function landPath(): string {
   const { feature } = require("topojson-client") as Topojson;
   const { features = [] } = feature(atlas, atlas.objects.land);
   const rings = features.flatMap(({ geometry }) => geometry.coordinates.flat());
-  return rings.map(ringPath).join("");
+  return rings.flatMap(cutAtDateLine).map(ringPath).join("");
+}
+
+/** A ring that crosses the date line, as two: what is east of it, and what is west. */
+function cutAtDateLine(ring: Ring): readonly Ring[] {
+  let shift = 0;
+  let before: number | undefined;
+  const whole = ring.map(([longitude, latitude]) => {
+    if (before !== undefined && Math.abs(longitude - before) > 180) {
+      shift += longitude < before ? 360 : -360;
+    }
+    before = longitude;
+    return [longitude + shift, latitude] as const;
+  });
+  const part = (by: number): Ring =>
+    whole.map(([x, y]) => [Math.max(-180, Math.min(180, x + by)), y] as const);
+  const isWhole = whole.every(([x]) => x >= -180 && x <= 180);
+  return isWhole ? [ring] : [part(0), part(360), part(-360)];
 }
 
 /** In tenths of the map's units, each point relative to the one before: half as long as absolute ones. */
-function ringPath(ring: readonly (readonly [number, number])[]): string {
+function ringPath(ring: Ring): string {
   if (ring.every(([, latitude]) => latitude < latitudeMin)) return "";
   const points = ring.map(([longitude, latitude]) => {
     const inside = Math.max(latitudeMin, Math.min(latitudeMax + 6, latitude));

@@ -7,6 +7,9 @@ import { configTextMax } from "../../src/control/cluster-schemas.ts";
 import { bodyMaxBytes, configBodyMaxBytes } from "../../src/control/control.ts";
 import { listenersMax, listenMsMax } from "../../src/control/event-stream.ts";
 import { idempotencyKeyLengthMax, idempotencyMsMax } from "../../src/control/idempotency.ts";
+import { liveListenersMax } from "../../src/control/live-routes.ts";
+import { liveSamplesMax } from "../../src/control/live-watch.ts";
+import { outcomeHoursMsMax, outcomeRowsMax } from "../../src/control/outcome-routes.ts";
 import { keyPageMax, overlapMsMax, usagePageMax, usageTopMax } from "../../src/control/schemas.ts";
 import {
   browserSessionsMax,
@@ -24,6 +27,7 @@ import {
 import { auditPageMax } from "../../src/control/token-schemas.ts";
 import { tokensMax } from "../../src/control/tokens.ts";
 import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
+import { nearCandidatesMax, nearListedMax } from "../../src/hub/near-limits.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
 import { auditKept, auditSegment } from "../../src/ports/audit-log.ts";
 import { configsKept } from "../../src/ports/config-store.ts";
@@ -66,6 +70,17 @@ export const adminBounds: readonly Bound[] = [
   [{ eventsKept }, "count", "events kept", "the oldest are forgotten"],
   [{ listenersMax }, "count", "listeners to events", "503"],
   [{ listenMsMax }, "ms", "of one listener", "connection closed"],
+  [{ outcomeRowsMax }, "count", "rows of one answer of `/v1/outcomes`", "400"],
+  [{ outcomeHoursMsMax }, "ms", "of its span in hours", "400"],
+  [{ liveListenersMax }, "count", "pages that listen to `/v1/live`", "503"],
+  [{ liveSamplesMax }, "count", "seconds of its history", "the oldest are forgotten"],
+  [
+    { nearCandidatesMax },
+    "count",
+    "counters of one walk of `/v1/near-limits` that are held against their plan",
+    "counted as `more`",
+  ],
+  [{ nearListedMax }, "count", "counters that it lists", "counted as `more`"],
   [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
   [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
   [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],

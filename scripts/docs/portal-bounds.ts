@@ -8,6 +8,7 @@ import {
 } from "../../src/control/portal/person-key-routes.ts";
 import { personKeysShown } from "../../src/control/portal/person-keys.ts";
 import { portalBodyMaxBytes } from "../../src/control/portal/portal-app.ts";
+import { reportKeptMs, reportsAtOnceMax } from "../../src/control/portal/shared-reports.ts";
 import {
   linkAskedEveryMs,
   linksAskedMax,
@@ -41,6 +42,8 @@ export const portalBounds: readonly Bound[] = [
   [{ personKeysShown }, "count", "keys of one person that are listed", "the others are not shown"],
   [{ personChangesMax }, "count", "changes of keys that one person makes in one go", "429"],
   [{ personChangeEveryMs }, "ms", "between further ones", "429"],
+  [{ reportKeptMs }, "ms", "between reports of one person's usage", "the last one again"],
+  [{ reportsAtOnceMax }, "count", "reports of usage in progress", "503"],
   [{ referenceLengthMax }, "count", "characters of the operator's OpenAPI document", "refused"],
   [{ refusalsToldMax }, "count", "entries about refused calls in one heartbeat", "not told"],
   [

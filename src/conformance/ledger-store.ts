@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import type { FoldCheckpoint, LedgerStore } from "../ports/ledger-store.ts";
+import { checkOutcomes } from "./ledger-outcomes.ts";
 import { openReports, reports } from "./ledger-reports.ts";
 import {
   emptyDelta,
@@ -210,6 +211,12 @@ function foldState(define: Define): void {
 }
 
 function rest(define: Define): void {
+  define("outcomes are summed as asked, refusals too", async (storage) => {
+    const ledger = await storage.open();
+    await checkOutcomes(ledger);
+    await ledger.close();
+  });
+
   define("named values are kept", async (storage) => {
     const first = await storage.open();
     assert.equal(await first.getMeta("epoch"), undefined);

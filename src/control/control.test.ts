@@ -372,6 +372,7 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/leases/lift-fence post",
     "/v1/live get",
     "/v1/near-limits get",
+    "/v1/outcomes get",
     "/v1/owners get",
     "/v1/owners/{owner} get",
     "/v1/plans get",

@@ -19,6 +19,7 @@ import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addIncidentRoutes } from "./incident-routes.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { addLiveRoutes } from "./live-routes.ts";
+import { addOutcomeRoutes } from "./outcome-routes.ts";
 import { withinScope } from "./owner-scope.ts";
 import { createPortal } from "./portal/portal-app.ts";
 import { type ControlEnv, problem } from "./problem.ts";
@@ -80,6 +81,7 @@ export function createControl(context: ControlContext): ControlApp {
   addIncidentRoutes(app, context);
   addPublicStatus(app, context);
   addLiveRoutes(app, context);
+  addOutcomeRoutes(app, context);
   addWebFiles(app, context.web);
   addWrongMethods(app);
   const portal = createPortal(context, sessions);

@@ -99,16 +99,16 @@ export class LiveWatch {
     const regions = new Map<string, number[]>();
     const outcomes = callOutcomes.map(() => 0);
     const seen = new Map<string, Seen>();
-    for (const process of processes) {
-      const rates = regions.get(process.region) ?? rateKinds.map(() => 0);
-      regions.set(process.region, rates);
-      const before = this.#seen.get(process.producer);
-      const now = seenNow(process, before);
+    for (const gateway of processes) {
+      const rates = regions.get(gateway.region) ?? rateKinds.map(() => 0);
+      regions.set(gateway.region, rates);
+      const before = this.#seen.get(gateway.producer);
+      const now = seenNow(gateway, before);
       if (now === undefined) continue;
-      seen.set(process.producer, now);
+      seen.set(gateway.producer, now);
       for (const [i, name] of callOutcomes.entries()) {
         outcomes[i] = (outcomes[i] as number) + grown(now.outcomes[i], before?.outcomes[i]);
-        if (process.heardAgoMs > silentMsMax) continue;
+        if (gateway.heardAgoMs > silentMsMax) continue;
         const at = rateKinds.indexOf(kindOf[name]);
         rates[at] = (rates[at] as number) + (now.perSecond[i] ?? 0);
       }

@@ -7,6 +7,8 @@ import type { EpochMs, Position, Seq, Version, WindowId } from "../base/words.ts
 import type { AuditDraft } from "../ports/audit-log.ts";
 import type {
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ReportQuery,
   UsagePage,
   UsageQuery,
@@ -267,6 +269,8 @@ export interface HubApi {
   usagePage(query: UsageQuery): Promise<UsagePage>;
   /** The same, for reports of any length. Whoever opens one closes it; `too-busy` while too many are open. */
   openReport(query: ReportQuery): Promise<OpenReport>;
+  /** How calls ended, refused ones included; everything folded when it was called. */
+  outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]>;
   /** One at a time; a second call while one runs gets the same report. */
   verify(): Promise<VerifyReport>;
   /** Writes a consistent copy of all hub data to a new file. */

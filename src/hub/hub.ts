@@ -30,7 +30,7 @@ import { HubTime } from "./hub-time.ts";
 import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { clearRestored } from "./ledger-meta.ts";
-import { NearLimitWatch } from "./near-limits.ts";
+import { counterSources, NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
 import { Registry } from "./registry.ts";
@@ -140,7 +140,7 @@ class RunningHub implements Hub, HubParts {
     });
     this.#overshoot = this.#makeOvershoot();
     this.#nearLimits = new NearLimitWatch({
-      ...this.#counterSources(),
+      ...counterSources(this, deps.ledger),
       limits: () => this.#rules.limits,
     });
     this.api = this.#makeApi();
@@ -285,20 +285,11 @@ class RunningHub implements Hub, HubParts {
   #makeOvershoot(): OvershootAudit {
     const { limits } = this.#options;
     return new OvershootAudit({
-      ...this.#counterSources(),
+      ...counterSources(this, this.#deps.ledger),
       limits,
       boundUnits: () => overshootBound(processes(this.#report())),
       onOvershoot: (limit, units) => this.metrics.overshoot(limit, units),
     });
-  }
-
-  #counterSources() {
-    return {
-      windows: this.state.totals.windows,
-      subjectOf: (window: string, lo: number, hi: number) =>
-        this.#deps.ledger.subjectOf(window, lo, hi),
-      planOfKey: (keyId: string) => this.registry.get(keyId)?.plan,
-    };
   }
 
   #makeDesk(): LeaseDesk {
@@ -330,6 +321,7 @@ class RunningHub implements Hub, HubParts {
       usage: (query) => this.#covered((ledger) => ledger.usage(query)),
       usagePage: (query) => this.#covered((ledger) => ledger.usagePage(query)),
       openReport: (query) => this.#covered((ledger) => ledger.openReport(query)),
+      outcomes: (query) => this.#covered((ledger) => ledger.outcomes(query)),
       verify: () => this.#verify(),
       backup: (file) => this.#backups.make(file),
       liftFence: async () => {

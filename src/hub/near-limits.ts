@@ -8,6 +8,7 @@
 import type { EpochMs, WindowId } from "../base/words.ts";
 import { parseWindowId } from "../limits/window.ts";
 import type { Timer } from "../ports/clock.ts";
+import type { LedgerStore } from "../ports/ledger-store.ts";
 import { isOn, limitsOfSubject, type OvershootLimit } from "./counter-limits.ts";
 import type { NearLimit, NearLimits } from "./hub-api.ts";
 import type { HubParts } from "./hub-parts.ts";
@@ -33,6 +34,18 @@ export interface NearLimitParts {
   readonly subjectOf: (window: WindowId, lo: number, hi: number) => Promise<string | undefined>;
   /** Undefined: there is no such key. */
   readonly planOfKey: (keyId: string) => string | undefined;
+}
+
+/** Of a hub's counters, as `NearLimitWatch` and the audit of overshoot read them. */
+export function counterSources(
+  { state, registry }: Pick<HubParts, "state" | "registry">,
+  ledger: Pick<LedgerStore, "subjectOf">,
+): Omit<NearLimitParts, "limits"> {
+  return {
+    windows: state.totals.windows,
+    subjectOf: (window, lo, hi) => ledger.subjectOf(window, lo, hi),
+    planOfKey: (keyId) => registry.get(keyId)?.plan,
+  };
 }
 
 interface Running {

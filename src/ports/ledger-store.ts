@@ -131,6 +131,31 @@ export interface OpenReport {
   close(): Promise<void>;
 }
 
+export type OutcomeDimension = "outcome" | "region" | "route" | "plan";
+
+/** How calls ended, refused ones included: from what gateways observe, not from what they charge. */
+export interface OutcomeQuery {
+  readonly by: OutcomeDimension;
+  readonly window: "hour" | "day" | "total";
+  /** Inclusive start, exclusive end; whole hours. */
+  readonly fromMs: EpochMs;
+  readonly toMs: EpochMs;
+  readonly where: Partial<Record<OutcomeDimension, string>>;
+  /** Rows at most, from the first. */
+  readonly limit: number;
+}
+
+export interface OutcomeRow {
+  /** ISO 8601 start of the window; "" for `total`. */
+  readonly window: string;
+  readonly value: string;
+  readonly calls: number;
+  /** Of replies' bodies. */
+  readonly bytes: number;
+  /** From requests' heads to whole replies, summed. */
+  readonly timeMs: number;
+}
+
 /** A stored total whose row does not match its own CRC. */
 export interface DamagedTotal {
   readonly window: WindowId;
@@ -194,6 +219,8 @@ export interface LedgerStore {
   openReport(query: ReportQuery): Promise<OpenReport>;
   /** Reads every usage row, and every sum of them that is stored, and names what is damaged or wrong, at most `limit` of each. */
   checkUsage(limit: number): Promise<UsageCheck>;
+  /** In order of window, then of calls (highest first), then of value. A crash of a gateway loses up to a second of them. */
+  outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]>;
   /** Small named values: epoch, cluster id, backup coverage, incidents. Synced. */
   getMeta(name: string): Promise<string | undefined>;
   setMeta(name: string, value: string): Promise<void>;

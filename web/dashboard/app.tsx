@@ -8,15 +8,17 @@ import type { Route } from "../shared/route.ts";
 import { Badge, Button, Empty, ErrorBox, Page, type Tone } from "../shared/ui.tsx";
 import type { StreamState } from "../shared/use-events.ts";
 import { useRoute } from "../shared/use-route.ts";
+import { ConfigPage } from "./config-page.tsx";
 import { Events } from "./events.tsx";
 import { KeyPage } from "./key-page.tsx";
 import { Keys } from "./keys.tsx";
 import { LiveContext, useLiveStream } from "./live.ts";
 import { Login } from "./login.tsx";
+import { OutcomesPage } from "./outcomes-page.tsx";
 import { Overview } from "./overview.tsx";
 import { Plans } from "./plans.tsx";
 import { RegionPage } from "./region-page.tsx";
-import { logOut, type Operator, whoAmI } from "./session.ts";
+import { forget, logOut, mayHaveSession, type Operator, whoAmI } from "./session.ts";
 import { System } from "./system.tsx";
 import { Usage } from "./usage.tsx";
 
@@ -42,8 +44,12 @@ export function App() {
     });
   };
   useEffect(() => {
-    onSignedOut(() => setWho("nobody"));
-    ask();
+    onSignedOut(() => {
+      forget();
+      setWho("nobody");
+    });
+    if (mayHaveSession()) ask();
+    else setWho("nobody");
   }, []);
   if (error !== undefined) {
     return (
@@ -68,7 +74,7 @@ interface InsideProps {
 function Inside({ operator, onOut }: InsideProps) {
   const route = useRoute();
   const live = useLiveStream();
-  const current = `#/${route.path.split("/")[1] ?? ""}`;
+  const current = `#/${placeOf(route)}`;
   const place = places.find(({ href }) => href === current);
   useEffect(() => {
     document.title = place === undefined ? "Tallygate" : `${place.text} · Tallygate`;
@@ -119,9 +125,11 @@ function Routed({ route, canChange }: RoutedProps) {
   const [, place = "", name] = route.path.split("/").map(decoded);
   if (place === "") return <Overview query={route.query} />;
   if (place === "usage") return <Usage query={route.query} />;
+  if (place === "outcomes") return <OutcomesPage query={route.query} />;
   if (place === "keys" && name !== undefined) return <KeyPage id={name} canChange={canChange} />;
   if (place === "keys") return <Keys query={route.query} canChange={canChange} />;
-  if (place === "plans") return <Plans />;
+  if (place === "plans") return <Plans canChange={canChange} />;
+  if (place === "config") return <ConfigPage canChange={canChange} />;
   if (place === "regions" && name !== undefined) return <RegionPage name={name} />;
   if (place === "system") return <System />;
   if (place === "events") return <Events />;
@@ -132,6 +140,13 @@ function Routed({ route, canChange }: RoutedProps) {
       </Empty>
     </Page>
   );
+}
+
+/** Pages without a tab of their own stand under that of their subject. */
+function placeOf({ path }: Route): string {
+  const [, place = ""] = path.split("/");
+  if (place === "config") return "plans";
+  return place === "outcomes" ? "usage" : place;
 }
 
 function decoded(part: string): string {

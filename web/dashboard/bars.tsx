@@ -27,10 +27,12 @@ export function Bars({ label, rows, full }: BarsProps) {
           <span class="bars-name">{name}</span>
           <span class="bars-value">{text}</span>
           <span class="bars-track" aria-hidden="true">
-            <span
-              class={`bars-bar ${tone}`}
-              style={{ width: `${Math.min(100, (value / whole) * 100)}%` }}
-            />
+            {value > 0 && (
+              <span
+                class={`bars-bar ${tone}`}
+                style={{ width: `${Math.min(100, (value / whole) * 100)}%` }}
+              />
+            )}
           </span>
         </li>
       ))}

@@ -58,7 +58,7 @@ export function Keys({ query, canChange }: KeysProps) {
             First page
           </a>
         )}
-        {data !== undefined && data.next !== null && (
+        {typeof data?.next === "string" && (
           <a class="button" href={routeTo("/keys", { owner, after: data.next })}>
             Next page <Icon name="forward" />
           </a>

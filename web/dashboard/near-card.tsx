@@ -6,6 +6,7 @@ import { routeTo } from "../shared/route.ts";
 import { Card, Empty, ErrorBox, Loading } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
 import { Bars } from "./bars.tsx";
+import { type KeyName, useKeyNames } from "./key-names.ts";
 import { subjectParts } from "./subject.ts";
 
 const askEveryMs = 2_000;
@@ -13,6 +14,9 @@ const rowsShown = 8;
 
 export function NearCard() {
   const { data, error, reload } = useApi<NearLimitsJson>("/v1/near-limits", askEveryMs);
+  const names = useKeyNames(
+    (data?.counters ?? []).slice(0, rowsShown).map(({ subject }) => subjectParts(subject).value),
+  );
   const rest = data === undefined ? 0 : Math.max(0, data.counters.length - rowsShown) + data.more;
   return (
     <Card title="Near a limit" note="from 80 % of the quota">
@@ -27,7 +31,7 @@ export function NearCard() {
           full={1}
           rows={data.counters.slice(0, rowsShown).map((counter) => ({
             key: `${counter.window} ${counter.subject} ${counter.plan} ${counter.limit}`,
-            name: <Subject {...counter} />,
+            name: <Subject {...counter} names={names} />,
             value: counter.used / counter.quota,
             text: `${count(counter.used)} of ${count(counter.quota)} · ${percent(counter.used / counter.quota)}`,
             tone: counter.used >= counter.quota ? "bad" : "warn",
@@ -41,7 +45,11 @@ export function NearCard() {
 
 type Counter = NearLimitsJson["counters"][number];
 
-function Subject({ subject, plan, limit }: Counter) {
+interface SubjectProps extends Counter {
+  readonly names: ReadonlyMap<string, KeyName>;
+}
+
+function Subject({ subject, plan, limit, names }: SubjectProps) {
   const { dimension, value } = subjectParts(subject);
   const filter = dimension === "key" || dimension === "owner" || dimension === "ip";
   return (
@@ -50,7 +58,7 @@ function Subject({ subject, plan, limit }: Counter) {
         <a
           href={routeTo("/usage", { by: "route", window: "hour", span: "day", [dimension]: value })}
         >
-          {value}
+          {names.get(value)?.name || value}
         </a>
       ) : (
         value

@@ -1,6 +1,7 @@
 /** Outcomes of calls, in words; `callOutcomes` of the link names them. */
 
 import type { Tone } from "../shared/ui.tsx";
+import type { RateKind } from "./history.ts";
 
 interface OutcomeText {
   readonly text: string;
@@ -25,3 +26,19 @@ export const callOutcomeTexts: Readonly<Record<string, OutcomeText>> = {
   "upstream-error": { text: "Upstream failed", tone: "bad" },
   timeout: { text: "Upstream too slow", tone: "bad" },
 };
+
+const refused = new Set(["malformed", "unauthorized", "forbidden", "not-found"]);
+
+/** As the hub sums them for its rates. */
+export function kindOfOutcome(outcome: string): RateKind {
+  if (outcome.startsWith("limited:") || outcome === "unleased") return "limited";
+  if (refused.has(outcome)) return "refused";
+  return callOutcomeTexts[outcome]?.tone === "good" ? "answered" : "failed";
+}
+
+/** In words; `limited:day` with the limit's name. */
+export function outcomeName(outcome: string): string {
+  const limit = /^limited:(.*)$/.exec(outcome)?.[1];
+  if (limit !== undefined) return `Over the limit “${limit}”`;
+  return callOutcomeTexts[outcome]?.text ?? outcome;
+}

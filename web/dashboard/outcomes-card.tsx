@@ -1,6 +1,7 @@
 /** How calls ended that were not simply answered: refusals and errors of the last minutes. */
 
 import { count } from "../shared/format.ts";
+import { routeTo } from "../shared/route.ts";
 import { Card, Empty } from "../shared/ui.tsx";
 import { Bars } from "./bars.tsx";
 import { callOutcomeTexts } from "./outcome-texts.ts";
@@ -17,7 +18,11 @@ export function OutcomesCard({ outcomes }: OutcomesCardProps) {
     })
     .sort((a, b) => b.calls - a.calls);
   return (
-    <Card title="Refusals and errors" note="last 10 minutes">
+    <Card
+      title="Refusals and errors"
+      note="last 10 minutes"
+      actions={<a href={routeTo("/outcomes", { by: "outcome", span: "day" })}>Hours</a>}
+    >
       {rows.length === 0 ? (
         <Empty title="None">Every call was answered.</Empty>
       ) : (

@@ -2,48 +2,41 @@
 
 import type { StatusJson } from "../../src/control/status-schemas.ts";
 import { count } from "../shared/format.ts";
-import { type Column, Table } from "../shared/table.tsx";
-import { Badge, Card, Empty } from "../shared/ui.tsx";
+import { Card, Empty } from "../shared/ui.tsx";
+import { Bars } from "./bars.tsx";
 
 type Overshoot = StatusJson["overshoot"];
-type Closed = Overshoot["closed"][number];
 
 export function OvershootCard({ overshoot }: { readonly overshoot: Overshoot }) {
   const { closed, boundUnits, unnamed } = overshoot;
   return (
-    <Card title="Overshoot" note={`bound now: ${count(boundUnits)} units a counter`} flush>
+    <Card title="Overshoot" note={`bound now ${count(boundUnits)}`}>
       {closed.length === 0 ? (
         <Empty title="No window has closed yet">
           Each limit’s newest closed window shows here.
         </Empty>
       ) : (
-        <Table
-          caption="Overshoot of the newest closed window of each limit"
-          columns={columns}
-          rows={closed}
-          rowKey={({ plan, limit }) => `${plan}/${limit}`}
+        <Bars
+          label="Units beyond the quota of one counter, against the bound"
+          full={1}
+          rows={closed.map(({ plan, limit, largestUnits, boundUnits: bound, unitsTotal }) => ({
+            key: `${plan}/${limit}`,
+            name: (
+              <>
+                {plan} · {limit}
+                {unitsTotal > 0 && <span class="soft"> {count(unitsTotal)} since the start</span>}
+              </>
+            ),
+            value: largestUnits / Math.max(1, bound),
+            text: `${count(largestUnits)} of at most ${count(bound)}`,
+            tone: largestUnits > bound ? "bad" : "good",
+          }))}
         />
       )}
-      {unnamed > 0 && (
-        <p class="card-foot">{count(unnamed)} counters could not be held against a plan.</p>
-      )}
+      <p class="card-foot">
+        Most units that one counter held beyond its quota, in each limit’s newest closed window.
+        {unnamed > 0 && ` ${count(unnamed)} counters could not be held against a plan.`}
+      </p>
     </Card>
   );
 }
-
-const columns: readonly Column<Closed>[] = [
-  { title: "Limit", isHeading: true, cell: ({ plan, limit }) => `${plan} · ${limit}` },
-  { title: "Most of one", kind: "number", cell: ({ largestUnits }) => count(largestUnits) },
-  { title: "Bound", kind: "number", cell: ({ boundUnits }) => count(boundUnits) },
-  {
-    title: "",
-    cell: ({ largestUnits, boundUnits }) =>
-      largestUnits > boundUnits ? (
-        <Badge tone="bad">over</Badge>
-      ) : (
-        <Badge tone="good">within</Badge>
-      ),
-  },
-  { title: "Counters over", kind: "number", cell: ({ counters }) => count(counters) },
-  { title: "Units since start", kind: "number", cell: ({ unitsTotal }) => count(unitsTotal) },
-];

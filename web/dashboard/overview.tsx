@@ -104,7 +104,7 @@ function Figures({ live }: { readonly live: Live }) {
         note="p99, slowest region"
       />
       <Figure
-        name="New key everywhere in"
+        name="Key propagation"
         value={keyLag === undefined ? "–" : milliseconds(keyLag)}
         note={keyLag === undefined ? "no change since the start" : "the newest change"}
       />

@@ -14,7 +14,7 @@ type Limit = Plan["limits"][number];
 
 const askEveryMs = 10_000;
 
-export function Plans() {
+export function Plans({ canChange }: { readonly canChange: boolean }) {
   const { data, error, reload } = useApi<PlanListJson>("/v1/plans", askEveryMs);
   const live = useLive();
   const nowMs = live === undefined ? Date.now() : Date.parse(live.moment.status.time);
@@ -34,6 +34,11 @@ export function Plans() {
   return (
     <Page
       title="Plans"
+      actions={
+        <a class="button" href={routeTo("/config")}>
+          {canChange ? "Change the configuration" : "Configuration"}
+        </a>
+      }
       note="From the configuration. A change of it takes effect without a restart."
     >
       {error !== undefined && <ErrorBox error={error} onRetry={reload} />}
@@ -52,6 +57,7 @@ export function Plans() {
           }
           actions={plan.anonymous ? <Badge>without a key</Badge> : undefined}
           flush
+          class="even"
         >
           {plan.limits.length === 0 ? (
             <Empty title="No limits" />
@@ -81,5 +87,5 @@ const columns: readonly Column<Limit>[] = [
     title: "Enforcement",
     cell: ({ enforcement }) => <Badge tone={enforcementTones[enforcement]}>{enforcement}</Badge>,
   },
-  { title: "If it cannot be known", kind: "wide", cell: ({ onFailure }) => onFailure },
+  { title: "If it cannot be known", cell: ({ onFailure }) => onFailure },
 ];

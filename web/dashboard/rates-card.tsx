@@ -7,6 +7,7 @@ import { routeTo } from "../shared/route.ts";
 import { Segments } from "../shared/segments.tsx";
 import { Card } from "../shared/ui.tsx";
 import { allOf, byKind, type History } from "./history.ts";
+import { outcomesOfHour } from "./outcome-query.ts";
 import { hourMs } from "./time-span.ts";
 
 const views = [
@@ -26,10 +27,13 @@ export function RatesCard({ history }: { readonly history: History }) {
     [history, view],
   );
   const pick = (ms: number): void => {
+    if (view === "outcome") {
+      location.hash = outcomesOfHour(ms);
+      return;
+    }
     const from = Math.floor(ms / hourMs) * hourMs;
-    const by = view === "region" ? "region" : "route";
     location.hash = routeTo("/usage", {
-      by,
+      by: "region",
       window: "hour",
       from: new Date(from).toISOString(),
       to: new Date(from + hourMs).toISOString(),
@@ -52,8 +56,13 @@ export function RatesCard({ history }: { readonly history: History }) {
         onPick={pick}
       />
       <p class="card-foot">
-        <a href={routeTo("/usage", { by: "route", window: "hour", span: "day" })}>
-          Today’s hours, exact
+        Today’s hours:{" "}
+        <a href={routeTo("/outcomes", { by: "outcome", window: "hour", span: "day" })}>
+          by outcome
+        </a>
+        ,{" "}
+        <a href={routeTo("/usage", { by: "region", window: "hour", span: "day" })}>
+          units by region
         </a>
       </p>
     </Card>

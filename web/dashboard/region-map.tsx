@@ -81,13 +81,20 @@ function Mark({ mark, health, perSecond }: MarkProps) {
       href={routeTo(`/regions/${mark.name}`)}
       aria-label={text}
       title={text}
-      style={{ left: `${mark.x}px`, top: `${mark.y}px` }}
+      style={{
+        left: `${mark.x}px`,
+        top: `${mark.y}px`,
+        width: `${size}px`,
+        height: `${size}px`,
+      }}
     >
-      <span class="map-dot" style={{ width: `${size}px`, height: `${size}px` }} />
       {mark.isLabelShown && (
         <span
           class="map-label"
-          style={{ left: `${mark.labelX - mark.x}px`, top: `${mark.labelY - mark.y}px` }}
+          style={{
+            left: `${mark.labelX - mark.x + mark.radius}px`,
+            top: `${mark.labelY - mark.y + mark.radius}px`,
+          }}
         >
           {mark.name}
         </span>

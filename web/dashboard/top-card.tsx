@@ -8,6 +8,7 @@ import { Segments } from "../shared/segments.tsx";
 import { Card, Empty, ErrorBox, Loading } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
 import { Bars } from "./bars.tsx";
+import { useKeyNames } from "./key-names.ts";
 import { useLive } from "./live.ts";
 import { type Span, spanOf, spanText } from "./time-span.ts";
 
@@ -40,6 +41,7 @@ export function TopCard({ query }: { readonly query: Readonly<Record<string, str
   const to = new Date(toMs).toISOString();
   const path = withQuery("/v1/usage", { by, window: "total", top: String(rowsShown), from, to });
   const { data, error, reload } = useApi<UsageJson>(path, askEveryMs);
+  const names = useKeyNames(by === "key" ? (data?.rows.map(({ value }) => value) ?? []) : []);
   return (
     <Card
       title="Top"
@@ -60,7 +62,7 @@ export function TopCard({ query }: { readonly query: Readonly<Record<string, str
             key: row.value,
             name: (
               <a href={routeTo("/usage", { by, span, window: "hour", [by]: row.value })}>
-                {row.value === "" ? noneText[by] : row.value}
+                {row.value === "" ? noneText[by] : names.get(row.value)?.name || row.value}
               </a>
             ),
             value: row.units - row.refundedUnits,

@@ -10,8 +10,10 @@ import { hourMs, type TimeSpan, windowsIn } from "./time-span.ts";
 import { chartPath, chartWindow, type UsageView } from "./usage-query.ts";
 
 const askEveryMs = 5_000;
+const dayMs = 24 * hourMs;
 /** Regions with a colour of their own; the others are one. */
 const ownMax = 5;
+const others = "others";
 
 interface UsageChartProps {
   readonly view: UsageView;
@@ -27,7 +29,7 @@ export function UsageChart({ view, onPick }: UsageChartProps) {
   const series = useMemo(() => seriesOf(data, times), [data, times]);
   const units = (data?.rows ?? []).reduce((sum, row) => sum + row.units - row.refundedUnits, 0);
   const calls = (data?.rows ?? []).reduce((sum, row) => sum + row.calls - row.refundedCalls, 0);
-  const stepMs = window === "hour" ? hourMs : 24 * hourMs;
+  const stepMs = window === "hour" ? hourMs : dayMs;
   return (
     <Card
       title={window === "hour" ? "Units an hour" : "Units a day"}
@@ -44,6 +46,7 @@ export function UsageChart({ view, onPick }: UsageChartProps) {
           stacked
           format={count}
           formatTime={window === "hour" ? instant : day}
+          formatAxis={toMs - fromMs <= 2 * dayMs ? clock : shortDay}
           onPick={
             onPick === undefined ? undefined : (ms) => onPick({ fromMs: ms, toMs: ms + stepMs })
           }
@@ -51,6 +54,20 @@ export function UsageChart({ view, onPick }: UsageChartProps) {
       )}
     </Card>
   );
+}
+
+function clock(ms: number): string {
+  return new Date(ms).toISOString().slice(11, 16);
+}
+
+const shortDays = new Intl.DateTimeFormat("en-GB", {
+  day: "numeric",
+  month: "short",
+  timeZone: "UTC",
+});
+
+function shortDay(ms: number): string {
+  return shortDays.format(ms);
 }
 
 function day(ms: number): string {
@@ -64,13 +81,16 @@ function seriesOf(data: UsageJson | undefined, times: readonly number[]): Series
     const at = places.get(Date.parse(window));
     if (at === undefined) continue;
     const isOwn = columns.has(value) || columns.size < ownMax;
-    const name = isOwn ? value : "others";
+    const name = isOwn ? value : others;
     const column = columns.get(name) ?? times.map(() => 0);
     column[at] = (column[at] ?? 0) + units - refundedUnits;
     columns.set(name, column);
   }
   if (columns.size === 0) return [{ name: "Units", values: times.map(() => 0) }];
-  return [...columns]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([name, values]) => ({ name, values }));
+  const names = [...columns.keys()].filter((name) => name !== others).sort();
+  return [...names, others].flatMap((name): Series[] => {
+    const values = columns.get(name);
+    if (values === undefined) return [];
+    return [name === others ? { name, values, color: 6 } : { name, values }];
+  });
 }

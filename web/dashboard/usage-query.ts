@@ -16,6 +16,16 @@ export const dimensionText: Readonly<Record<Dimension, string>> = {
   plan: "Plan",
 };
 
+export const dimensionTitle: Readonly<Record<Dimension, string>> = {
+  key: "Keys",
+  owner: "Owners",
+  ip: "Addresses",
+  referer: "Referers",
+  route: "Routes",
+  region: "Regions",
+  plan: "Plans",
+};
+
 export const windows = ["hour", "day", "month", "total"] as const;
 export type Window = (typeof windows)[number];
 
@@ -47,15 +57,23 @@ export function readView(query: Query, nowMs: number): UsageView {
     const value = query[dimension];
     if (value !== undefined) filters[dimension] = value;
   }
-  const own = ownSpan(query);
-  const span = own === undefined ? (isSpan(query["span"]) ? query["span"] : "day") : undefined;
   return {
     by: oneOf(dimensions, query["by"]) ?? "key",
     window: oneOf(windows, query["window"]) ?? "hour",
-    span,
-    time: own ?? spanOf(span ?? "day", nowMs),
+    ...readSpan(query, nowMs),
     filters,
   };
+}
+
+/** An own span before a named one; today without either. */
+export function readSpan(
+  query: Query,
+  nowMs: number,
+): { readonly span: Span | undefined; readonly time: TimeSpan } {
+  const own = ownSpan(query);
+  if (own !== undefined) return { span: undefined, time: own };
+  const span = isSpan(query["span"]) ? query["span"] : "day";
+  return { span, time: spanOf(span, nowMs) };
 }
 
 function ownSpan(query: Query): TimeSpan | undefined {

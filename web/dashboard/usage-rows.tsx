@@ -9,7 +9,7 @@ import { type Column, Table } from "../shared/table.tsx";
 import { Button, Empty, ErrorBox, Loading } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
 import { type UsageRow } from "./usage.tsx";
-import { rowsPath, type UsageView, viewQuery } from "./usage-query.ts";
+import { dimensionText, rowsPath, type UsageView, viewQuery } from "./usage-query.ts";
 
 const pageRows = 100;
 /** Rows on one page at most; who wants more takes the CSV. */
@@ -80,7 +80,12 @@ function columnsOf(view: UsageView): readonly Column<UsageRow>[] {
       : [{ title: "From (UTC)", cell: (row) => <span class="num">{instant(row.window)}</span> }];
   return [
     ...when,
-    { title: by, kind: "wide", isHeading: true, cell: (row) => <Value view={view} row={row} /> },
+    {
+      title: dimensionText[by],
+      kind: "wide",
+      isHeading: true,
+      cell: (row) => <Value view={view} row={row} />,
+    },
     { title: "Calls", kind: "number", cell: (row) => count(row.calls) },
     { title: "Units", kind: "number", cell: (row) => count(row.units) },
     { title: "Refunded calls", kind: "number", cell: (row) => count(row.refundedCalls) },

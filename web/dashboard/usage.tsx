@@ -13,6 +13,7 @@ import {
   type Dimension,
   dimensions,
   dimensionText,
+  dimensionTitle,
   documentPath,
   readView,
   type UsageView,
@@ -49,7 +50,7 @@ export function Usage({ query }: { readonly query: Readonly<Record<string, strin
       <Filters view={view} show={show} />
       <UsageChart view={view} onPick={(time) => show({ span: undefined, time, window: "hour" })} />
       <Card
-        title={`${dimensionText[view.by]}s`}
+        title={dimensionTitle[view.by]}
         note="highest first"
         flush
         actions={

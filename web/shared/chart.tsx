@@ -24,8 +24,10 @@ interface ChartProps {
   /** Sums of all series up to each, as areas or bars on top of one another. */
   readonly stacked?: boolean;
   readonly format?: (value: number) => string;
-  /** The axis' labels and the reader under the pointer. */
+  /** What is read under the pointer, and in the table. */
   readonly formatTime?: (ms: number) => string;
+  /** Labels of the axis, shorter. */
+  readonly formatAxis?: (ms: number) => string;
   readonly onPick?: ((ms: number) => void) | undefined;
 }
 
@@ -162,24 +164,30 @@ type OnHover = (index: number | undefined) => void;
 
 function optionsOf(props: ChartProps, element: HTMLElement, onHover: OnHover): UPlot.Options {
   const { series, kind = "line", stacked = false, format = brief, formatTime = instant } = props;
+  const { formatAxis = formatTime } = props;
   const style = getComputedStyle(element);
   // A canvas knows no light-dark(): the colour as the browser has resolved it.
   const probe = document.createElement("span");
   element.append(probe);
-  const colorOf = (name: string): string => {
-    probe.style.color = `var(${name})`;
+  const resolved = (color: string): string => {
+    probe.style.color = color;
     return getComputedStyle(probe).color;
   };
+  const colorOf = (name: string): string => resolved(`var(${name})`);
+  // Opaque: in a stack the lower ones lie on the higher, and must not mix with them.
+  const tintOf = (name: string): string =>
+    resolved(`color-mix(in srgb, var(${name}) 38%, var(--surface))`);
   const lines = series.map(({ name, color }, i): UPlot.Series => {
-    const stroke = colorOf(`--series-${color ?? (i % 6) + 1}`);
+    const token = `--series-${color ?? (i % 6) + 1}`;
+    const stroke = colorOf(token);
     const isFilled = stacked || kind === "bars";
     return {
       label: name,
       stroke,
       width: kind === "bars" ? 0 : 1.5,
-      ...(isFilled ? { fill: kind === "bars" ? stroke : faded(stroke) } : {}),
+      ...(isFilled ? { fill: kind === "bars" ? stroke : tintOf(token) } : {}),
       ...(kind === "bars" && UPlot.paths.bars !== undefined
-        ? { paths: UPlot.paths.bars({ size: [0.72, 40], radius: 0.15 }) }
+        ? { paths: UPlot.paths.bars({ size: [0.72, 40] }) }
         : {}),
       points: { show: false },
     };
@@ -197,29 +205,42 @@ function optionsOf(props: ChartProps, element: HTMLElement, onHover: OnHover): U
     series: [{}, ...(stacked ? lines.toReversed() : lines)],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { setScale: false } },
-    scales: { x: { time: true }, y: { range: (_plot, _min, max) => [0, niceMax(max)] } },
+    scales: {
+      x: {
+        time: true,
+        range: (_plot, min, max) =>
+          kind === "bars" ? padded(props.times, { min, max }) : [min, max],
+      },
+      y: { range: (_plot, _min, max) => [0, niceMax(max)] },
+    },
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1_000), "Etc/UTC"),
     axes: [
       {
         ...axis,
         grid: { show: false },
         space: 70,
-        values: (_p, at) => at.map((s) => formatTime(s * 1_000)),
+        values: (_p, at) => at.map((s) => formatAxis(s * 1_000)),
       },
       { ...axis, size: 48, values: (_p, at) => at.map((value) => format(value)) },
     ],
     hooks: { setCursor: [({ cursor }) => onHover(cursor.idx ?? undefined)] },
-    padding: [8, 8, 0, 0],
+    padding: [8, 20, 0, 0],
   };
   probe.remove();
   return options;
 }
 
-/** An axis from zero, with air above the highest value. */
-function niceMax(max: number | null): number {
-  return max === null || max <= 0 ? 1 : max * 1.08;
+/** Half a bar more on both sides, in uPlot's seconds. */
+function padded(
+  times: readonly number[],
+  { min, max }: { min: number; max: number },
+): UPlot.Range.MinMax {
+  const [first = 0, second = first + 3_600_000] = times;
+  const half = (second - first) / 2_000;
+  return [min - half, max + half];
 }
 
-function faded(color: string): string {
-  return color.replace(/^rgb\((.+)\)$/, "rgba($1, 0.22)");
+/** An axis from zero, with air above the highest value. */
+function niceMax(max: number | null): number {
+  return max === null || max <= 0 ? 10 : max * 1.08;
 }

@@ -32,6 +32,7 @@ export function bytes(value: number): string {
 }
 
 export function milliseconds(value: number): string {
+  if (value === 0) return "0 ms";
   if (value < 10) return `${value.toFixed(1)} ms`;
   return value < 1_000 ? `${Math.round(value)} ms` : `${(value / 1_000).toFixed(1)} s`;
 }

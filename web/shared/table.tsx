@@ -26,7 +26,7 @@ export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) 
   const id = useId();
   return (
     // A region that scrolls must be reachable by keyboard.
-    <section class="table-scroll" tabIndex={0} aria-labelledby={id}>
+    <div class="table-scroll" role="group" tabIndex={0} aria-labelledby={id}>
       <table class="table">
         <caption class="visually-hidden" id={id}>
           {caption}
@@ -58,6 +58,6 @@ export function Table<Row>({ caption, columns, rows, rowKey }: TableProps<Row>) 
           ))}
         </tbody>
       </table>
-    </section>
+    </div>
   );
 }

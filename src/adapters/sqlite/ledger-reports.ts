@@ -3,6 +3,8 @@
 import { TallygateError } from "../../base/errors.ts";
 import type {
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ReportQuery,
   UsagePage,
   UsageQuery,
@@ -38,6 +40,11 @@ export class LedgerReports {
       next: (limit) => thread.call("next", { report, limit }),
       close: () => thread.call("closeReport", { report }),
     };
+  }
+
+  async outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
+    const thread = await this.#started();
+    return thread.call("outcomes", query);
   }
 
   async close(): Promise<void> {

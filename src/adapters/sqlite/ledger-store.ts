@@ -8,6 +8,8 @@ import type {
   LedgerStore,
   LoadedLedger,
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ProducerCheckpoint,
   ReportQuery,
   UsageCheck,
@@ -97,6 +99,10 @@ class SqliteLedgerStore implements LedgerStore {
 
   checkUsage(limit: number): Promise<UsageCheck> {
     return this.#thread.call("checkUsage", { limit });
+  }
+
+  outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
+    return this.#reports.outcomes(query);
   }
 
   getMeta(name: string): Promise<string | undefined> {

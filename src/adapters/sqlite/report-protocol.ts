@@ -1,6 +1,8 @@
 /** What the ledger and the thread of its reports say to each other. */
 
 import type {
+  OutcomeQuery,
+  OutcomeRow,
   ReportQuery,
   UsagePage,
   UsageQuery,
@@ -26,5 +28,6 @@ export interface ReportApi {
   /** Fewer rows than `limit`: it is closed. */
   next: Call<{ report: number; limit: number }, UsageReportRow[]>;
   closeReport: Call<{ report: number }, void>;
+  outcomes: Call<OutcomeQuery, OutcomeRow[]>;
   close: Call<undefined, void>;
 }

@@ -6,6 +6,7 @@
 import { DatabaseSync } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { UsageReportRow } from "../../ports/ledger-store.ts";
+import { queryOutcomes } from "./ledger-outcomes.ts";
 import { UsageReports } from "./ledger-query.ts";
 import { type ReportApi, type ReportStart, reportsMax } from "./report-protocol.ts";
 import { type Handlers, serveThread } from "./thread-server.ts";
@@ -77,6 +78,7 @@ function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: un
       return rows;
     },
     closeReport: ({ report }) => end(report),
+    outcomes: (query) => queryOutcomes(db, query),
     close() {
       for (const number of [...reports.keys()]) end(number);
       db.close();

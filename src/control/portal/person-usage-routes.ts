@@ -7,7 +7,8 @@ import { jsonContent, noQuery } from "../request-parts.ts";
 import { keysOf } from "./person-keys.ts";
 import { personUsage } from "./person-usage.ts";
 import type { PortalParts } from "./portal-app.ts";
-import { personUsageSchema, rejectionListSchema } from "./portal-schemas.ts";
+import { type PersonUsageJson, personUsageSchema, rejectionListSchema } from "./portal-schemas.ts";
+import { SharedReports } from "./shared-reports.ts";
 
 const usageRoute = createRoute({
   method: "get",
@@ -29,11 +30,14 @@ const rejectionsRoute = createRoute({
 
 export function addPersonUsageRoutes(app: ControlApp, { context }: PortalParts): void {
   const { hub, clock } = context;
+  const reports = new SharedReports<PersonUsageJson>();
   app.openapi(usageRoute, async (c) => {
     const owner = c.var.person.id;
-    const keys = keysOf(hub.registry, owner);
-    const of = { owner, keys, config: context.config(), nowMs: clock.wallMs() };
-    return c.json(await personUsage(hub, of), 200);
+    const usage = await reports.get(owner, clock.monotonicMs(), () => {
+      const keys = keysOf(hub.registry, owner);
+      return personUsage(hub, { owner, keys, config: context.config(), nowMs: clock.wallMs() });
+    });
+    return c.json(usage, 200);
   });
   app.openapi(rejectionsRoute, (c) => {
     const keys = keysOf(hub.registry, c.var.person.id).map(({ id }) => id);

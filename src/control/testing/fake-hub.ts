@@ -17,7 +17,13 @@ import type {
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import { configId } from "../../ports/config-store.ts";
-import type { ReportQuery, UsageQuery, UsageReportRow } from "../../ports/ledger-store.ts";
+import type {
+  OutcomeQuery,
+  OutcomeRow,
+  ReportQuery,
+  UsageQuery,
+  UsageReportRow,
+} from "../../ports/ledger-store.ts";
 import { callOutcomes } from "../../ports/link.ts";
 import type { Mail } from "../../ports/mailer.ts";
 import type { ControlContext } from "../control-context.ts";
@@ -40,6 +46,8 @@ export interface FakeHub {
   readonly mails: Mail[];
   /** Asked of the ledger, in order. */
   near: NearLimits;
+  outcomes: OutcomeRow[];
+  readonly outcomeQueries: OutcomeQuery[];
   readonly queries: UsageQuery[];
   readonly reports: ReportQuery[];
   /** Audit log and tokens. */
@@ -99,6 +107,10 @@ export function createFakeHub(): FakeHub {
       });
     },
     nearLimits: () => fake.near,
+    outcomes: (query) => {
+      fake.outcomeQueries.push(query);
+      return Promise.resolve(fake.outcomes.slice(0, query.limit));
+    },
     verify: () => fake.verify(),
     backup: () => Promise.reject(new Error("the tests use openBackup")),
     liftFence: () => Promise.resolve(),
@@ -118,6 +130,8 @@ export function createFakeHub(): FakeHub {
     reports,
     reportsOpen: 0,
     rows: [],
+    outcomes: [],
+    outcomeQueries: [],
     refusals: [],
     mails,
     near: { share: 0.8, counters: [], more: 0, atMs: nowMs },

@@ -6,16 +6,20 @@ import type {
   LedgerColumns,
   LedgerDelta,
   LedgerLeases,
+  LedgerObservation,
   LedgerRow,
   LedgerStore,
   LoadedLedger,
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ReportQuery,
   UsageCheck,
   UsagePage,
   UsageQuery,
   UsageReportRow,
 } from "../../ports/ledger-store.ts";
+import { reportOutcomes } from "./memory-outcomes.ts";
 import { pageUsage, reportUsage } from "./memory-usage.ts";
 
 export interface StoredTotal {
@@ -35,6 +39,7 @@ export class MemoryLedger implements LedgerStore {
   readonly files: Map<string, MemoryLedger>;
   totals = new Map<string, StoredTotal>();
   rows = new Map<string, { -readonly [K in keyof LedgerRow]: LedgerRow[K] }>();
+  observations = new Map<string, LedgerObservation>();
   meta = new Map<string, string>();
   leases = new Map<string, LedgerLeases>();
   fold: FoldCheckpoint | undefined;
@@ -84,6 +89,7 @@ export class MemoryLedger implements LedgerStore {
     }
     for (const [key, { window }] of this.leases) if (dropped.has(window)) this.leases.delete(key);
     for (const row of delta.rows) this.#addRow(row);
+    for (const seen of delta.observations) this.#addObservation(seen);
     this.fold = structuredClone(delta.fold);
     this.checkpoints++;
   }
@@ -126,6 +132,10 @@ export class MemoryLedger implements LedgerStore {
     return { damaged: [], wrongSums: [] };
   }
 
+  async outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
+    return reportOutcomes(this.observations.values(), query);
+  }
+
   async getMeta(name: string): Promise<string | undefined> {
     return this.meta.get(name);
   }
@@ -143,6 +153,7 @@ export class MemoryLedger implements LedgerStore {
     const copy = new MemoryLedger(this.files);
     copy.totals = structuredClone(this.totals);
     copy.rows = structuredClone(this.rows);
+    copy.observations = structuredClone(this.observations);
     copy.meta = new Map(this.meta);
     copy.leases = new Map(this.leases);
     copy.fold = structuredClone(this.fold);
@@ -170,6 +181,18 @@ export class MemoryLedger implements LedgerStore {
         subject: known?.subject ?? text,
       });
     }
+  }
+
+  #addObservation(seen: LedgerObservation): void {
+    const { calls, bytes, timeMs, ...key } = seen;
+    const name = JSON.stringify(key);
+    const known = this.observations.get(name);
+    this.observations.set(name, {
+      ...key,
+      calls: calls + (known?.calls ?? 0),
+      bytes: bytes + (known?.bytes ?? 0),
+      timeMs: timeMs + (known?.timeMs ?? 0),
+    });
   }
 
   #addRow(row: LedgerRow): void {

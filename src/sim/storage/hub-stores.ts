@@ -17,6 +17,8 @@ import type {
   LedgerStore,
   LoadedLedger,
   OpenReport,
+  OutcomeQuery,
+  OutcomeRow,
   ReportQuery,
   UsageCheck,
   UsagePage,
@@ -71,6 +73,10 @@ export class SimLedger implements LedgerStore {
     return this.#image.checkUsage();
   }
 
+  outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]> {
+    return this.#image.outcomes(query);
+  }
+
   getMeta(name: string): Promise<string | undefined> {
     return this.#image.getMeta(name);
   }
@@ -100,8 +106,8 @@ export async function restoreLedger(
 ): Promise<Position> {
   const from = image.files.get(file)?.copy() ?? new MemoryLedger();
   const position = await markRestored(from, atMs);
-  const { totals, rows, meta, leases, fold } = from;
-  Object.assign(image, { totals, rows, meta, leases, fold });
+  const { totals, rows, observations, meta, leases, fold } = from;
+  Object.assign(image, { totals, rows, observations, meta, leases, fold });
   return position;
 }
 

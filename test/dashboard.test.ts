@@ -1,0 +1,225 @@
+/**
+ * The operator's dashboard in real Chromium against `tallygate dev`: log in, make a key, see its calls to the unit, see a
+ * region that stops; every place quiet, accessible and as wide as its screen.
+ */
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { buildPages } from "../scripts/web.ts";
+import {
+  assertWell,
+  type OpenedPage,
+  openPage,
+  startBrowser,
+  type View,
+  views,
+} from "./support/browser.ts";
+import { Cluster, until } from "./support/cluster.ts";
+import { handlers, regionNames, threeRegions } from "./support/configs.ts";
+import { runCalls } from "./support/load.ts";
+
+const start = await startBrowser();
+const skip = start.state === "ready" ? false : `Chromium: ${start.why}`;
+
+const wide: View = { width: 1440, theme: "light" };
+
+let cluster: Cluster;
+let origin = "";
+
+before(async () => {
+  if (skip !== false) return;
+  await buildPages();
+  const plans = [
+    "pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] }",
+    "free: { limits: [{ name: day, per: key, quota: 50, window: day }] }",
+  ].join("\n  ");
+  const routes = [
+    '- { path: "/", handler: ./hello.ts }',
+    '- { path: "/weather/{city}", handler: ./hello.ts }',
+    '- { path: "/reports/{id}", handler: ./hello.ts, cost: 10 }',
+  ].join("\n  ");
+  cluster = await Cluster.start({
+    config: threeRegions({ plans, routes }),
+    files: handlers,
+    latency: "sydney=65ms,seoul=60ms",
+  });
+  origin = cluster.state.hub.url;
+});
+
+after(async () => {
+  if (start.state === "ready") await start.browser.close();
+  await cluster?.stop();
+});
+
+async function open(view: View): Promise<OpenedPage> {
+  assert.ok(start.state === "ready");
+  const opened = await openPage(start.browser, { view, origin });
+  await opened.page.goto(`${origin}/`);
+  return opened;
+}
+
+async function logIn(page: Page, token = cluster.state.token): Promise<void> {
+  await page.getByLabel("Admin token").fill(token);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
+async function openInside(view: View): Promise<OpenedPage> {
+  const opened = await open(view);
+  await logIn(opened.page);
+  await opened.page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  return opened;
+}
+
+async function show(page: Page, hash: string): Promise<void> {
+  await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
+}
+
+function send(region: string, key: string, calls: number, path = "/") {
+  const url = `${cluster.region(region).url}${path}`;
+  return runCalls({ url, headers: { "x-api-key": key }, calls, connections: 4 });
+}
+
+test("a wrong token opens nothing and says so; the right one opens a session that no script can read", {
+  skip,
+}, async () => {
+  const { page, close } = await open(wide);
+  await logIn(page, "wrong");
+  await page.getByText("This token is wrong or has expired.").waitFor();
+  await logIn(page);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  assert.equal(await page.evaluate("document.cookie"), "");
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await page.getByRole("button", { name: /^Log out/ }).click();
+  await page.getByLabel("Admin token").waitFor();
+  const [cookie] = await page.context().cookies();
+  assert.equal(cookie, undefined, "the cookie is gone");
+  await close();
+});
+
+test("a key made in the dashboard works everywhere, and its calls are on every view to the unit", {
+  skip,
+}, async () => {
+  const { page, complaints, close } = await openInside(wide);
+  await page.getByRole("link", { name: "Keys", exact: true }).click();
+  await page.getByRole("button", { name: "New key" }).click();
+  const hostile = `<img src=x onerror="document.title='taken'"> & "co"`;
+  await page.getByLabel("Name", { exact: true }).fill(hostile);
+  await page.getByLabel("Owner", { exact: true }).fill("acme");
+  await page.getByRole("button", { name: "Make the key" }).click();
+  const key = (await page.locator(".secret code").textContent()) ?? "";
+  assert.match(key, /^ipd_live_/);
+  cluster.issuedKeys.add(key);
+  for (const name of regionNames) {
+    await until(async () => (await cluster.usage(name, key)) !== undefined, 5_000, name);
+    assert.deepEqual([...(await send(name, key, 7)).statuses], [[200, 7]]);
+  }
+  await page.getByRole("button", { name: "Close" }).click();
+
+  await page.getByRole("link", { name: hostile }).click();
+  await page.getByRole("heading", { level: 1, name: hostile }).waitFor();
+  await page.getByText("21 units in 21 calls").waitFor();
+  await page.getByRole("link", { name: "Overview" }).click();
+  const top = page.getByRole("list", { name: /^Highest by units/ }).getByRole("listitem");
+  await top.filter({ hasText: hostile }).filter({ hasText: "21" }).waitFor();
+  await show(page, "#/usage?by=region&window=total&span=day");
+  const rows = page.getByRole("table", { name: "Usage" }).getByRole("row");
+  for (const name of regionNames)
+    await rows.filter({ hasText: name }).filter({ hasText: "7" }).waitFor();
+  assert.equal(await page.title(), "Usage · Tallygate", "a key's name is only ever text");
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("what is used up is near its limit; refusals are counted; a key that is revoked is refused", {
+  skip,
+}, async () => {
+  const { page, close } = await openInside(wide);
+  const { id, key } = await cluster.createKnownKey("free", { name: "Nearly used up" });
+  await send("seoul", key, 60);
+  await page.getByText("50 of 50 · 100 %").waitFor();
+  await page
+    .getByRole("list", { name: "Refusals and errors by kind" })
+    .getByText("Over a limit")
+    .waitFor();
+  await show(page, `#/keys/${id}`);
+  await page.getByRole("button", { name: "Revoke" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke" }).click();
+  await page.getByText("revoked").first().waitFor();
+  await until(async () => (await send("sydney", key, 1)).statuses.get(401) === 1, 2_000, "refused");
+  await close();
+});
+
+test("a region that stops is down on the map within five seconds, and up again within five", {
+  skip,
+}, async (t) => {
+  const { page, close } = await openInside(wide);
+  const { pid } = cluster.region("seoul");
+  await page.getByRole("link", { name: /^seoul: up/ }).waitFor();
+  process.kill(pid, "SIGSTOP");
+  try {
+    const stopped = performance.now();
+    await page.getByRole("link", { name: /^seoul: down/ }).waitFor();
+    const downMs = performance.now() - stopped;
+    t.diagnostic(`down after ${Math.round(downMs)} ms`);
+    assert.ok(downMs <= 5_000, `${downMs} ms`);
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  const continued = performance.now();
+  await page.getByRole("link", { name: /^seoul: up/ }).waitFor();
+  const upMs = performance.now() - continued;
+  t.diagnostic(`up after ${Math.round(upMs)} ms`);
+  assert.ok(upMs <= 5_000, `${upMs} ms`);
+  await close();
+});
+
+test("by keyboard alone: past the bar to the content, and into and out of a dialog", {
+  skip,
+}, async () => {
+  const { page, close } = await openInside(wide);
+  await page.evaluate("document.activeElement.blur()");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  assert.equal(await page.evaluate("document.activeElement.id"), "main");
+  await show(page, "#/keys");
+  await page.getByRole("button", { name: "New key" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  assert.equal(await page.evaluate("document.activeElement.closest('dialog') !== null"), true);
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await close();
+});
+
+/** Place → what is there once it has loaded. */
+async function places(): Promise<Readonly<Record<string, string>>> {
+  const { json } = await cluster.api("GET", "/v1/keys?limit=1");
+  const [first] = (json as { keys: { id: string }[] }).keys;
+  return {
+    "": ".map",
+    "#/usage": ".table",
+    "#/outcomes": ".table",
+    "#/keys": ".table",
+    [`#/keys/${first?.id}`]: ".facts",
+    "#/plans": ".table",
+    "#/system": ".facts",
+    "#/events": ".table",
+    "#/regions/seoul": ".table",
+  };
+}
+
+test("every place is quiet, accessible and as wide as its screen, in both themes", {
+  skip,
+}, async () => {
+  for (const view of views) {
+    const opened = await openInside(view);
+    for (const [hash, sign] of Object.entries(await places())) {
+      await show(opened.page, hash);
+      await opened.page.locator(`main ${sign}`).first().waitFor();
+      await assertWell(opened, `${hash} ${view.width} ${view.theme}`);
+    }
+    await opened.close();
+  }
+});
