@@ -10,7 +10,8 @@ export const selectBase = `SELECT value, crc FROM meta WHERE name = '${baseName}
 
 /** Of what `selectBase` finds. A damaged value is none: the first entry then follows from nothing, which the check tells. */
 export function baseOf(row: Record<string, unknown> | undefined): AuditHead {
-  const value = String(row?.["value"] ?? "");
+  const stored = row?.["value"];
+  const value = typeof stored === "string" ? stored : "";
   if (row?.["crc"] !== rowCrc(baseName, value)) return { seq: 0, hash: auditGenesis };
   return JSON.parse(value) as AuditHead;
 }
