@@ -47,7 +47,7 @@ test("every operation is on the page, found by its words, in both themes, narrow
     await page.goto(`${origin}/docs#rotateKey`);
     await page.locator("#rotateKey").waitFor();
     assert.equal(await page.locator("article").count(), count);
-    const top = await page.locator("#rotateKey").evaluate((e) => e.getBoundingClientRect().top);
+    const top = (await page.locator("#rotateKey").boundingBox())?.y ?? -1;
     assert.ok(top >= 0 && top < 400, `the place of the address is shown: ${top}`);
     await page.locator("#createKey summary").first().click();
     await assertWell(opened, `/docs ${view.width} ${view.theme}`);

@@ -106,10 +106,10 @@ function summed(rows: readonly UsageReportRow[]): Map<string, MixedSums> {
   const sums = new Map<string, MixedSums>();
   for (const { value, calls, units, refundedCalls, refundedUnits } of rows) {
     const known = sums.get(value) ?? { calls: 0, units: 0, refundedCalls: 0, refundedUnits: 0 };
-    known.calls += Number(calls);
-    known.units += Number(units);
-    known.refundedCalls += Number(refundedCalls);
-    known.refundedUnits += Number(refundedUnits);
+    known.calls += calls;
+    known.units += units;
+    known.refundedCalls += refundedCalls;
+    known.refundedUnits += refundedUnits;
     sums.set(value, known);
   }
   return sums;
