@@ -33,6 +33,7 @@ import { streamStart } from "../hub/ledger-meta.ts";
 import type { ProbedRegion } from "../hub/probe-plan.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { StatusDesk } from "../hub/status-desk.ts";
+import type { UsageQuery } from "../ports/ledger-store.ts";
 import type { Log } from "../ports/log.ts";
 import { startConfig } from "./applied-config.ts";
 import { archiveAudit } from "./audit-archive.ts";
@@ -56,6 +57,10 @@ const pagesFolder = join(import.meta.dirname, "..", "..", "dist-web");
 
 /** Names of backups on their way to a client, unique within the process. */
 let backupNumber = 0;
+
+const nothingUsed: UsageQuery = {
+  ...{ by: "region", window: "total", fromMs: 0, toMs: 0, top: 0, limit: 1, offset: 0, where: {} },
+};
 
 /** Resolves when the hub has stopped in order after a signal. Fails with a `TallygateError` if it cannot start. */
 export async function runHub(options: HubOptions): Promise<void> {
@@ -222,6 +227,8 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   running.reload = reload;
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
+  // So that the first page of a report does not wait for the start of its thread.
+  void hub.api.usagePage(nothingUsed).catch(() => undefined);
   log.info("the hub is ready", { port: listen.port });
 }
 

@@ -2,9 +2,9 @@
 
 import { useState } from "preact/hooks";
 import type { BrandJson } from "../../src/control/portal/portal-schemas.ts";
+import { type Operation, operationsOf } from "../shared/operations.ts";
 import { Card, Empty, ErrorBox, Loading, Page, TextField } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
-import { type Operation, operationsOf } from "./operations.ts";
 import { knownSecrets } from "./secrets.ts";
 import { SnippetBox } from "./snippet-box.tsx";
 

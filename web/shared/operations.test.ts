@@ -30,8 +30,8 @@ test("operations are read with the parameters of their path, by reference or not
     { name: "fields", place: "query", isRequired: false, type: "string", text: "" },
   ]);
   assert.deepEqual(get?.responses, [
-    { status: "200", text: "The user" },
-    { status: "404", text: "None" },
+    { status: "200", text: "The user", types: "", fields: [] },
+    { status: "404", text: "None", types: "", fields: [] },
   ]);
   assert.equal(put?.body, "application/json");
 });

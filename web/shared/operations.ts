@@ -1,6 +1,11 @@
 /** The operations of an OpenAPI 3 document. It comes from a file: nothing about its form is certain. */
 
+import { at, entries, isRecord, list, record, resolve, text } from "./loose-json.ts";
+import { type Field, fieldsOf, typeOf } from "./schema-fields.ts";
+
 export interface Operation {
+  /** "" where it has none. */
+  readonly id: string;
   readonly method: string;
   readonly path: string;
   readonly summary: string;
@@ -8,7 +13,18 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   /** Media types of the request's body; "": none. */
   readonly body: string;
-  readonly responses: readonly { readonly status: string; readonly text: string }[];
+  /** Of a body in JSON. */
+  readonly fields: readonly Field[];
+  readonly responses: readonly OperationResponse[];
+}
+
+export interface OperationResponse {
+  readonly status: string;
+  readonly text: string;
+  /** Media types, as of `body`. */
+  readonly types: string;
+  /** Of an answer in JSON. */
+  readonly fields: readonly Field[];
 }
 
 export interface Parameter {
@@ -22,11 +38,6 @@ export interface Parameter {
 const methods = ["get", "post", "put", "patch", "delete", "head", "options"] as const;
 /** Operations that are shown. */
 const operationsMax = 500;
-/** References that lead to references. */
-const referencesMax = 10;
-
-type Json = Readonly<Record<string, unknown>>;
-
 export function operationsOf(document: object): Operation[] {
   const found: Operation[] = [];
   for (const [path, item] of entries(at(document, "paths"))) {
@@ -35,22 +46,35 @@ export function operationsOf(document: object): Operation[] {
       const operation = at(item, method);
       if (!isRecord(operation) || found.length >= operationsMax) continue;
       const own = list(operation["parameters"]);
+      const body = resolve(document, operation["requestBody"]);
       found.push({
+        id: text(operation["operationId"]),
         method: method.toUpperCase(),
         path,
         summary: text(operation["summary"]),
         description: text(operation["description"]),
         parameters: parametersOf(document, [...shared, ...own]),
-        body: Object.keys(record(at(resolve(document, operation["requestBody"]), "content"))).join(
-          ", ",
-        ),
-        responses: entries(operation["responses"]).map(([status, response]) => {
-          return { status, text: text(at(resolve(document, response), "description")) };
+        body: typesOf(body),
+        fields: jsonFields(document, body),
+        responses: entries(operation["responses"]).map(([status, given]) => {
+          const response = resolve(document, given);
+          const description = text(at(response, "description"));
+          const fields = jsonFields(document, response);
+          return { status, text: description, types: typesOf(response), fields };
         }),
       });
     }
   }
   return found;
+}
+
+function typesOf(body: unknown): string {
+  return Object.keys(record(at(body, "content"))).join(", ");
+}
+
+function jsonFields(document: object, body: unknown): Field[] {
+  const content = record(at(body, "content"));
+  return fieldsOf(document, at(content["application/json"], "schema"));
 }
 
 /** The later of two with one name and place counts: the operation's own. */
@@ -63,48 +87,9 @@ function parametersOf(document: object, given: readonly unknown[]): Parameter[] 
     byName.set(`${place} ${name}`, {
       ...{ name, place },
       isRequired: at(parameter, "required") === true,
-      type: text(at(resolve(document, at(parameter, "schema")), "type")),
+      type: typeOf(document, at(parameter, "schema")),
       text: text(at(parameter, "description")),
     });
   }
   return [...byName.values()];
-}
-
-function resolve(document: object, value: unknown): unknown {
-  let found = value;
-  for (let i = 0; i < referencesMax; i++) {
-    const reference = at(found, "$ref");
-    if (typeof reference !== "string") return found;
-    if (!reference.startsWith("#/")) return undefined;
-    found = reference
-      .slice(2)
-      .split("/")
-      .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"))
-      .reduce<unknown>(at, document);
-  }
-  return undefined;
-}
-
-function isRecord(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function record(value: unknown): Json {
-  return isRecord(value) ? value : {};
-}
-
-function at(value: unknown, name: string): unknown {
-  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-function entries(value: unknown): [string, unknown][] {
-  return Object.entries(record(value));
-}
-
-function list(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
 }
