@@ -175,6 +175,53 @@ test("a region that stops is down on the map within five seconds, and up again w
   await close();
 });
 
+test("a read-only token sees, and is offered nothing to change", { skip }, async () => {
+  const { json } = await cluster.api("POST", "/v1/tokens", { name: "viewer", role: "read-only" });
+  const { token } = json as { token: string };
+  const { page, complaints, close } = await open(wide);
+  await logIn(page, token);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await show(page, "#/keys");
+  const names = page.getByRole("table", { name: "Keys" }).getByRole("link");
+  await names.first().click();
+  await page.locator(".facts").waitFor();
+  for (const name of ["New key", "Change", "Rotate", "Revoke"]) {
+    assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("a hub that stands still is shown to be away, and live again when it goes on", {
+  skip,
+}, async () => {
+  const { page, close } = await openInside(wide);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const { pid } = cluster.state.hub;
+  process.kill(pid, "SIGSTOP");
+  try {
+    await page.getByText("Reconnecting").waitFor();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await page.getByText("Live", { exact: true }).waitFor();
+  await close();
+});
+
+test("a session that is over leads back to the door, wherever one is", { skip }, async () => {
+  const made = await cluster.api("POST", "/v1/tokens", { name: "short", role: "read-only" });
+  const { id, token } = made.json as { id: string; token: string };
+  const { page, close } = await open(wide);
+  await logIn(page, token);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await show(page, "#/system");
+  await page.locator(".facts").first().waitFor();
+  const revoked = await cluster.api("DELETE", `/v1/tokens/${id}`);
+  assert.equal(revoked.status, 200);
+  await page.getByLabel("Admin token").waitFor();
+  await close();
+});
+
 test("by keyboard alone: past the bar to the content, and into and out of a dialog", {
   skip,
 }, async () => {

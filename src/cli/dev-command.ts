@@ -90,7 +90,7 @@ export function printAddresses(
   options: Pick<DevCommandOptions, "latency" | "data">,
 ): void {
   const facts: [string, string][] = [
-    ["hub", `${state.hub.url}   admin token in ${options.data}/admin-token`],
+    ["hub", `${state.hub.url}   dashboard and admin API; token in ${options.data}/admin-token`],
   ];
   for (const { name, processes } of config.regions) {
     const region = state.regions[name];
