@@ -44,6 +44,11 @@ const examples: Readonly<Record<string, string>> = {
   nearLimits: '-H "$T" $U/v1/near-limits',
   showConfig: '-H "$T" $U/v1/config',
   checkConfig: `-H "$T" --json "$(jq -Rs '{text: .}' tallygate.yaml)" $U/v1/config/check`,
+  applyConfig: `-H "$T" --json "$(jq -Rs '{text: ., note: "raise pro"}' tallygate.yaml)" $U/v1/config/versions`,
+  listConfigVersions: '-H "$T" $U/v1/config/versions',
+  showConfigVersion: '-H "$T" $U/v1/config/versions/3',
+  rollBackConfig: '-H "$T" -X POST $U/v1/config/versions/2/rollback',
+  releaseConfig: '-H "$T" -X POST $U/v1/config/release',
   verify: '-H "$T" -X POST $U/v1/verify',
   backup: '-H "$T" -X POST -o hub.backup $U/v1/backup',
 };

@@ -29,6 +29,8 @@ import { tokensMax } from "../../src/control/tokens.ts";
 import { documentMsMax, readerIdleMsMax } from "../../src/control/usage-document.ts";
 import { nearCandidatesMax, nearListedMax } from "../../src/hub/near-limits.ts";
 import { credentialsPerKeyMax, keysPerOwnerMax } from "../../src/hub/registry.ts";
+import { auditKept, auditSegment } from "../../src/ports/audit-log.ts";
+import { configsKept } from "../../src/ports/config-store.ts";
 import { eventsKept } from "../../src/ports/event-store.ts";
 import type { Bound } from "./bound.ts";
 
@@ -42,6 +44,13 @@ export const adminBounds: readonly Bound[] = [
   [{ readerIdleMsMax }, "ms", "its reader takes nothing", "connection closed"],
   [{ usageTopMax }, "count", "`top`", "400"],
   [{ overlapMsMax }, "ms", "`overlap` of a rotation", "400"],
+  [
+    { auditKept },
+    "count",
+    "entries of the audit log beside the last segment",
+    "the oldest are archived",
+  ],
+  [{ auditSegment }, "count", "entries of one archive of it", "the next archive"],
   [{ auditPageMax }, "count", "entries of one page of the audit log", "400"],
   [{ tokensMax }, "count", "named tokens, expired ones included", "409"],
   [{ wrongTokensMax }, "count", "wrong tokens of one address (IPv6: /64) in one go", "429"],
@@ -75,6 +84,7 @@ export const adminBounds: readonly Bound[] = [
   [{ webBytesMax }, "bytes", "of the built pages, in memory", "the hub does not start"],
   [{ webFilesMax }, "count", "files of the built pages", "the hub does not start"],
   [{ configBodyMaxBytes }, "bytes", "body of a request with a configuration", "413"],
+  [{ configsKept }, "count", "versions of applied configurations", "the oldest are forgotten"],
   [{ configTextMax }, "count", "characters of the configuration in it", "400"],
   [{ idempotencyMsMax }, "ms", "that an Idempotency-Key is remembered", "runs anew"],
   [{ idempotencyKeyLengthMax }, "count", "characters of an Idempotency-Key", "400"],

@@ -50,7 +50,7 @@ function orphans(member: Member, processes: number): number[] {
 }
 
 async function adopt(
-  orphan: Member,
+  { configs: _, ...orphan }: Member,
   run: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
   const lock = tryLock(orphan);

@@ -14,7 +14,7 @@ import {
 } from "./control-client.ts";
 import { dataFolder, dataFolderDefault } from "./data-folder.ts";
 import { grouped, print, printJson, shortBytes } from "./output.ts";
-import { startProgress } from "./progress.ts";
+import { countBytes, startProgress } from "./progress.ts";
 
 /** Making and sending a backup of hundreds of gigabytes. */
 const backupMsMax = 6 * 3_600_000;
@@ -48,7 +48,10 @@ export function addBackupCommands(program: Command): void {
 
 async function restoreFile(file: string, options: { data: string; json?: boolean }): Promise<void> {
   const { restore } = await import("./restore.ts");
-  const { position, replaced } = await restore(file, dataFolder(options.data), Date.now());
+  const progress = startProgress("restoring");
+  const { position, replaced } = await restore(file, dataFolder(options.data), Date.now()).finally(
+    () => progress.stop(),
+  );
   if (options.json) {
     printJson({ data: options.data, position, replaced: replaced ?? null });
     return;
@@ -96,11 +99,15 @@ async function backup(file: string, options: ControlOptions & { json?: boolean }
       path: "/v1/backup",
       timeoutMs: backupMsMax,
     });
+    const expected = Number(response.headers.get("content-length"));
     const target = createWriteStream(partial, { flags: "wx", mode: 0o600, flush: true });
-    await pipeline(Readable.fromWeb(response.body ?? new ReadableStream()), target);
+    const source = Readable.fromWeb(response.body ?? new ReadableStream());
+    const seen = countBytes((so) => {
+      progress.tell(`${shortBytes(so)} of ${shortBytes(expected)}`);
+    });
+    await pipeline(source, seen, target);
     bytes = target.bytesWritten;
     position = Number(response.headers.get("x-tallygate-position"));
-    const expected = Number(response.headers.get("content-length"));
     if (bytes !== expected) {
       throw new TallygateError(
         "hub-unreachable",

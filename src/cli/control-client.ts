@@ -7,6 +7,7 @@ import { type ErrorCode, errorCatalogue, TallygateError } from "../base/errors.t
 import type { ProblemJson } from "../control/problem.ts";
 import { dataFolder, dataFolderDefault, readToken } from "./data-folder.ts";
 import { readDevState } from "./dev-state.ts";
+import { printable } from "./output.ts";
 
 export interface ControlOptions {
   readonly url?: string;
@@ -161,6 +162,12 @@ function unreachable(plane: ControlPlane, error: unknown): TallygateError {
   return new TallygateError("hub-unreachable", `${plane.url}: ${why}`, error);
 }
 
+/** Of a configuration with several mistakes all are told; the first is in `detail`. */
+function furtherErrors({ code, errors = [] }: ProblemJson): string[] {
+  if (code !== "config-invalid") return [];
+  return errors.slice(1).map(({ where, detail }) => printable(`${where}: ${detail}`));
+}
+
 /** The operating failure that a bad answer of the control plane tells of. */
 async function refusal(plane: ControlPlane, response: Response): Promise<TallygateError> {
   const fallback = new TallygateError(
@@ -177,7 +184,7 @@ async function refusal(plane: ControlPlane, response: Response): Promise<Tallyga
     const code = Object.hasOwn(errorCatalogue, problem.code ?? "")
       ? (problem.code as ErrorCode)
       : "hub-refused";
-    return new TallygateError(code, problem.detail);
+    return new TallygateError(code, [problem.detail, ...furtherErrors(problem)].join("\n  "));
   } catch {
     return fallback;
   }

@@ -22,13 +22,14 @@ import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import { adoptJournals } from "./adopt-journals.ts";
+import { OfferedConfigs, readOffer, type StartConfig, startConfig } from "./applied-config.ts";
 import { Cleanup } from "./cleanup.ts";
 import { reloadConfig } from "./config-reload.ts";
 import { dataFolder } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { firstContact } from "./first-contact.ts";
 import { listenAddress, listenText } from "./listen-address.ts";
-import { type LoadedConfig, loadConfig } from "./load-config.ts";
+import { loadConfig } from "./load-config.ts";
 import { observeCalls } from "./observe-calls.ts";
 import { openCore } from "./open-core.ts";
 import type { GatewayOptions } from "./process-commands.ts";
@@ -45,7 +46,8 @@ const devStopMsMax = 8_000;
 export async function runGateway(options: GatewayOptions): Promise<void> {
   const stop = catchStopSignal(stopSignals);
   const hangup = catchHangup();
-  const loaded = await loadConfig(options.config);
+  const home = dataFolder(options.data).gateway(options.region, options.process);
+  const loaded = startConfig(await loadConfig(options.config), readOffer(home));
   const { config } = loaded;
   const region = config.regions.find(({ name }) => name === options.region);
   if (region === undefined) {
@@ -67,7 +69,7 @@ export async function runGateway(options: GatewayOptions): Promise<void> {
 
 interface Start {
   readonly options: GatewayOptions;
-  readonly loaded: LoadedConfig;
+  readonly loaded: StartConfig;
   readonly config: CompiledConfig;
   readonly region: RegionConfig;
   readonly hangup: ReturnType<typeof catchHangup>;
@@ -76,7 +78,8 @@ interface Start {
 async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
   const { options, config, region } = start;
   const folder = dataFolder(options.data);
-  const lock = lockFolder(folder.gateway(region.name, options.process));
+  const home = folder.gateway(region.name, options.process);
+  const lock = lockFolder(home);
   cleanup.add(() => lock.release());
   const { level } = config.log;
   const log = nodeLog({ level, fields: { region: region.name, process: options.process } });
@@ -92,6 +95,7 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     hubUrl: options.hubUrl ?? config.hub.url,
     latencyMs: options.latencyMs,
     rules: rulesOf(config),
+    configs: new OfferedConfigs({ state: start.loaded.state, folder: home, log }),
   };
   const { core, journal } = await openCore(member, { log, metrics });
   cleanup.add(() => core.stop());
@@ -131,7 +135,8 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     return sleep(drainMs);
   });
   const reload = reloadConfig({
-    ...{ loaded: start.loaded, role: { kind: "gateway", region: region.name } },
+    ...{ loaded: start.loaded, text: start.loaded.text },
+    role: { kind: "gateway", region: region.name },
     ...{ delayMs: hubFirstMs, log, metrics },
     take: async (changed) => {
       await takeConfig(changed, { pipeline, core, certificates, region: region.name });
@@ -139,6 +144,7 @@ async function openGateway(start: Start, cleanup: Cleanup): Promise<void> {
     },
   });
   cleanup.add(() => reload.stop());
+  member.configs.begin((text) => reload.use(text));
   start.hangup.listen(() => {
     calls.reopen();
     void reload.now();

@@ -24,6 +24,7 @@ import { createControl } from "../control/control.ts";
 import type { OpenBackup } from "../control/control-context.ts";
 import { watchEvents } from "../control/event-watch.ts";
 import { LiveWatch } from "../control/live-watch.ts";
+import { announcementOf } from "../hub/config-announcement.ts";
 import type { OvershootLimit } from "../hub/counter-limits.ts";
 import { type Hub, startHub } from "../hub/hub.ts";
 import type { HubApi } from "../hub/hub-api.ts";
@@ -33,11 +34,14 @@ import type { ProbedRegion } from "../hub/probe-plan.ts";
 import type { SealedFiles } from "../hub/sealer.ts";
 import { StatusDesk } from "../hub/status-desk.ts";
 import type { Log } from "../ports/log.ts";
+import { startConfig } from "./applied-config.ts";
+import { archiveAudit } from "./audit-archive.ts";
 import { Cleanup } from "./cleanup.ts";
-import { reloadConfig } from "./config-reload.ts";
+import { type ConfigReload, reloadConfig } from "./config-reload.ts";
 import { controlServer } from "./control-server.ts";
 import { type DataFolder, dataFolder, ensureToken, watchToken } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
+import { hubConfigs } from "./hub-configs.ts";
 import { checkKey } from "./key-check.ts";
 import { linkRefusals } from "./link-refusals.ts";
 import { listenAddress } from "./listen-address.ts";
@@ -75,9 +79,7 @@ interface Start {
 }
 
 async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
-  const { options, loaded } = start;
-  let { config } = loaded;
-  const listen = listenAddress(options.listen, config.hub.listen);
+  const { options } = start;
   const folder = dataFolder(options.data);
   const lock = lockFolder(folder.hub);
   cleanup.add(() => lock.release());
@@ -86,21 +88,30 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const joinToken = process.env["TALLYGATE_JOIN_TOKEN"] ?? ensureToken(folder.joinToken);
   const adminTokenHash = watchToken(folder.adminToken);
 
+  refuseHalfRestored(folder.hub);
+  const registry = await openRegistryStore(join(folder.hub, "registry.db"));
+  cleanup.add(() => registry.close());
+  const applied = announcementOf(registry.configs.newest());
+  const text = registry.configs.newest()?.text ?? "";
+  const loaded = startConfig(start.loaded, { ...applied, text });
+  let { config } = loaded;
+  const listen = listenAddress(options.listen, config.hub.listen);
   const log = nodeLog({ level: config.log.level, fields: { process: "hub" } });
   const metrics = nodeMetrics();
-  refuseHalfRestored(folder.hub);
+  if (loaded.state.problem !== "") {
+    const { refused, problem } = loaded.state;
+    log.error("the applied configuration is wrong here; the file is used", { refused, problem });
+  }
   const ledger = await openLedgerStore(join(folder.hub, "ledger.db"));
   cleanup.add(() => ledger.close());
   const file = join(folder.hub, "stream.db");
   const startAfter = await streamStart(ledger, { hasStream: existsSync(file) });
   const stream = await openUsageStream({ file, startAfter });
   cleanup.add(() => stream.close());
-  const registry = await openRegistryStore(join(folder.hub, "registry.db"));
-  cleanup.add(() => registry.close());
 
   const mailer = openMailer(config.portal, { isDev: options.dev === true, log });
   cleanup.add(() => mailer?.close());
-  const running: { hub?: Hub } = {};
+  const running: { hub?: Hub; reload?: ConfigReload } = {};
   const timeMs = (): number => running.hub?.nowMs() ?? nodeClock.wallMs();
   const status = await openStatus({ folder, timeMs, config: () => config, log }, cleanup);
   const api = lateApi(() => running.hub?.api);
@@ -120,6 +131,10 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
     audit: registry.audit,
     events: registry.events,
     tokens: registry.tokens,
+    configs: hubConfigs(registry.configs, () => {
+      const { hub, reload } = running;
+      return hub === undefined || reload === undefined ? undefined : { hub, reload };
+    }),
     status,
     portal: {
       ...{ store: registry.portal, mailer },
@@ -179,10 +194,12 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       checkpointIntervalMs: config.stream.checkpointIntervalMs,
       streamRetentionMs: config.stream.retentionMs,
       sealIntervalMs: config.stream.sealIntervalMs,
+      config: applied,
     },
   );
   running.hub = hub;
   cleanup.add(() => hub.stop());
+  cleanup.add(archiveAudit(registry.audit, join(folder.hub, "audit"), log));
   status.start();
   const watch = watchEvents({
     ...{ status: () => hub.api.status(), config: () => config, events: registry.events },
@@ -190,7 +207,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   });
   cleanup.add(() => watch.stop());
   const reload = reloadConfig({
-    ...{ loaded, role: { kind: "hub" }, delayMs: 0, log, metrics },
+    ...{ loaded, text: loaded.text, role: { kind: "hub" }, delayMs: 0, log, metrics },
     async take(changed) {
       if (port.certificates?.reload() === false) {
         throw new TallygateError(
@@ -202,6 +219,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
       config = changed;
     },
   });
+  running.reload = reload;
   cleanup.add(() => reload.stop());
   start.hangup.listen(() => void reload.now());
   log.info("the hub is ready", { port: listen.port });

@@ -1,4 +1,4 @@
-/** `keys create|list|show|rotate|revoke`. */
+/** `keys create|list|show|change|rotate|revoke`. */
 
 import type { Command } from "commander";
 import type { CreatedKeyJson, KeyJson, KeyListJson, KeyRequestJson } from "../control/schemas.ts";
@@ -26,6 +26,12 @@ interface CreateOptions extends Options {
   readonly route?: string[];
 }
 
+interface ChangeOptions extends Partial<Omit<CreateOptions, keyof Options>>, Options {
+  /** An instant, or `never`. */
+  readonly expires?: string;
+  readonly ifVersion?: number;
+}
+
 interface ListOptions extends Options {
   readonly owner?: string;
   readonly limit: number;
@@ -40,7 +46,7 @@ const listMax = 1_000_000;
 export function addKeyCommands(program: Command): void {
   const keys = program
     .command("keys")
-    .description("make, list, show, rotate and revoke keys")
+    .description("make, list, show, change, rotate and revoke keys")
     .helpCommand(false);
 
   addControlOptions(
@@ -76,6 +82,22 @@ export function addKeyCommands(program: Command): void {
     const plane = findControlPlane(options);
     printKey(await callControl<KeyJson>(plane, { path: keyPath(id) }), options);
   });
+
+  addControlOptions(
+    keys
+      .command("change")
+      .description("another plan, name, expiry or restriction; what it has used stays")
+      .argument("<id>", "key id: k_…")
+      .option("--plan <plan>", "plan of the configuration")
+      .option("--name <name>", "for people")
+      .option("--expires <time>", "2026-12-31, a duration from now: 30d, or never", parseExpiry)
+      .option("--referer <host>", "only from this site; repeatable; '' alone: from all", collect)
+      .option("--address <cidr>", "only from these addresses; repeatable; '' alone: all", collect)
+      .option("--route <path>", "only for this route; repeatable; '' alone: all", collect)
+      .option("--if-version <n>", "only if it is still this version", (text) =>
+        parseWhole(text, 0, Number.MAX_SAFE_INTEGER),
+      ),
+  ).action(changeKey);
 
   addControlOptions(
     keys
@@ -130,6 +152,30 @@ async function createKey(options: CreateOptions): Promise<void> {
   const path = "/v1/keys";
   const created = await callControl<CreatedKeyJson>(plane, { method: "POST", path, body });
   await printSecret(created, plane, options);
+}
+
+async function changeKey(id: string, options: ChangeOptions): Promise<void> {
+  const { plan, name, expires, ifVersion } = options;
+  const lists = { referers: options.referer, addresses: options.address, routes: options.route };
+  const restrict = Object.fromEntries(
+    Object.entries(lists).flatMap(([field, values]) => {
+      return values === undefined ? [] : [[field, values.filter((value) => value !== "")]];
+    }),
+  );
+  const body = {
+    plan,
+    name,
+    ...(expires === undefined ? {} : { expiresAt: expires === "never" ? null : expires }),
+    ...(Object.keys(restrict).length === 0 ? {} : { restrict }),
+  };
+  const headers = ifVersion === undefined ? {} : { "if-match": `"${ifVersion}"` };
+  const plane = findControlPlane(options);
+  const request = { method: "PATCH", path: keyPath(id), body, headers } as const;
+  printKey(await callControl<KeyJson>(plane, request), options);
+}
+
+function parseExpiry(text: string): string {
+  return text === "never" ? text : parseInstantOrDuration(1)(text);
 }
 
 async function listKeys(options: ListOptions): Promise<void> {

@@ -23,6 +23,12 @@ export interface LoadedConfig {
   readonly config: CompiledConfig;
 }
 
+/** A configuration as a text, applied through the hub. */
+export interface ConfigText {
+  readonly format: "yaml" | "json";
+  readonly text: string;
+}
+
 /** The file to read: `named`, or the first of `configFileNames` in this folder. Not absolute. */
 export function findConfigFile(named?: string): string {
   if (named !== undefined) return named;
@@ -46,6 +52,12 @@ export async function loadConfig(named?: string): Promise<LoadedConfig> {
 function formatProblems(problems: readonly ConfigProblem[]): string {
   const messages = problems.map((problem) => problem.message);
   return messages.length === 1 ? messages.join() : `\n  ${messages.join("\n  ")}`;
+}
+
+/** Compiles a text as if it stood in `file`: what it names is looked for beside that, and in this process's environment. */
+export function checkConfigText({ format, text }: ConfigText, file: string): CompileResult {
+  const options = { file: resolve(file), fileExists: existsSync, readText: namedText };
+  return compileConfig(text, { ...options, format, environment: process.env });
 }
 
 /** Reads and compiles `file`; a changed module is read anew. Fails with `config-unreadable` only. */

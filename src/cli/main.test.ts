@@ -114,9 +114,18 @@ test("the command line has the commands of the reference, each with help", () =>
     commands.map(([path]) => path.slice("tallygate ".length)),
     [
       ["init", "check", "dev", "hub", "gateway"],
-      ["keys create", "keys list", "keys show", "keys rotate", "keys revoke"],
-      ["tokens create", "tokens list", "tokens revoke", "audit list", "audit check"],
-      ["usage", "status", "lift-fence", "verify", "backup", "restore", "replay"],
+      ["config apply", "config versions", "config show", "config rollback", "config release"],
+      ["keys create", "keys list", "keys show", "keys change", "keys rotate", "keys revoke"],
+      [
+        "tokens create",
+        "tokens list",
+        "tokens revoke",
+        "audit list",
+        "audit check",
+        "audit archives",
+      ],
+      ["usage", "owners list", "owners show", "events"],
+      ["status", "lift-fence", "verify", "backup", "restore", "replay"],
     ].flat(),
   );
   for (const [path, command] of commands) {
@@ -135,6 +144,13 @@ test("a key is made, found, rotated and revoked; its secret is printed with a ca
   const id = keys[0]?.id ?? assert.fail("no key");
   assert.ok((await tallygate("keys list")).out.includes(id));
   assert.match((await tallygate(`keys show ${id}`)).out, /^name +shop$/m);
+  const changed = await tallygate(`keys change ${id} --name kiosk --referer example.com`);
+  assert.match(changed.out, /^name +kiosk$/m);
+  assert.match(changed.out, /example\.com/);
+  assert.equal((await tallygate(`keys change ${id} --name x --if-version 9999`)).code, 1);
+  assert.match((await tallygate("owners show acme")).out, /^active +1$/m);
+  assert.match((await tallygate("owners list")).out, /^acme$/m);
+  assert.equal((await tallygate("events --limit 5")).code, 0);
   const rotated = json<CreatedKeyJson>(await tallygate(`keys rotate ${id} --overlap 0s --json`));
   assert.equal(rotated.id, id);
   assert.notEqual(rotated.key, secret);

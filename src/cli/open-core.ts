@@ -9,6 +9,7 @@ import { readClientTls } from "../adapters/node/tls-client.ts";
 import { openGatewayStore } from "../adapters/sqlite/gateway-store.ts";
 import { openJournal } from "../adapters/sqlite/journal.ts";
 import { TallygateError } from "../base/errors.ts";
+import type { ConfigTaker } from "../gateway/config-offer.ts";
 import { GatewayCore, type GatewayRules } from "../gateway/core.ts";
 import type { Journal } from "../ports/journal.ts";
 import type { Log } from "../ports/log.ts";
@@ -27,6 +28,8 @@ export interface Member {
   /** One-way delay of every message on the link. */
   readonly latencyMs: number;
   readonly rules: GatewayRules;
+  /** Left out: it takes no configurations from the hub. */
+  readonly configs?: ConfigTaker;
 }
 
 /** The member's folder must be locked. The core is started; stopping it closes the journal too. */
@@ -65,6 +68,7 @@ export async function openCore(
       flushIntervalMs: config.journal.flushIntervalMs,
       retentionMs: config.journal.retentionMs,
       rules: member.rules,
+      configs: member.configs,
     },
     {
       journal,

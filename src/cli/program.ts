@@ -6,7 +6,9 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addBackupCommands } from "./backup-commands.ts";
+import { addClusterCommands } from "./cluster-commands.ts";
 import { addConfigCommands } from "./config-commands.ts";
+import { addConfigVersionCommands } from "./config-version-commands.ts";
 import { addDevCommand } from "./dev-command.ts";
 import { addKeyCommands } from "./key-commands.ts";
 import { addProcessCommands } from "./process-commands.ts";
@@ -27,10 +29,12 @@ export function createProgram(): Command {
   addConfigCommands(program);
   addDevCommand(program);
   addProcessCommands(program);
+  addConfigVersionCommands(program);
   addKeyCommands(program);
   addTokenCommands(program);
   addAuditCommands(program);
   addUsageCommand(program);
+  addClusterCommands(program);
   addReportCommands(program);
   addBackupCommands(program);
   return program;

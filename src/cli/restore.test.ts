@@ -85,7 +85,14 @@ test("a backup brings the audit log back, and no token", async () => {
   const file = join(data.hub, "registry.db");
   const draft = { atMs: 1, actor: "admin", action: "x", target: "", request: "", change: "{}" };
   const registry = await openRegistryStore(file);
-  const token = { id: "t_1", name: "", role: "admin", hash: "ab", expiresAtMs: 0 } as const;
+  const token = {
+    id: "t_1",
+    name: "",
+    role: "admin",
+    owner: "",
+    hash: "ab",
+    expiresAtMs: 0,
+  } as const;
   await registry.tokens.add({ ...token, createdAtMs: 0 }, draft);
   const entries = registry.audit.after(0, 10);
   await registry.close();

@@ -8,6 +8,7 @@ import type {
   TokenListJson,
   TokenRequestJson,
 } from "../control/token-schemas.ts";
+import { checkArchives } from "./audit-archive.ts";
 import {
   addControlOptions,
   type ControlOptions,
@@ -23,6 +24,7 @@ type Options = ControlOptions & { readonly json?: boolean };
 interface CreateOptions extends Options {
   readonly name: string;
   readonly role: "admin" | "read-only";
+  readonly owner?: string;
   readonly expires?: string;
 }
 
@@ -58,6 +60,7 @@ export function addTokenCommands(program: Command): void {
           .choices(["admin", "read-only"])
           .default("read-only"),
       )
+      .option("--owner <owner>", "good for the keys and the usage of this owner only")
       .option(
         "--expires <time>",
         "2026-12-31, or a duration from now: 30d",
@@ -106,11 +109,36 @@ export function addAuditCommands(program: Command): void {
       .description("recompute the chain of the log; exit 1 if it does not hold")
       .option("--noted <seq:hash>", "what an earlier check printed: shows that no end was cut off"),
   ).action(checkAudit);
+
+  audit
+    .command("archives")
+    .description("recompute the chain of archived entries; exit 1 if it does not hold")
+    .argument("<files...>", "of <data>/hub/audit, or from where they were moved to")
+    .option("--json", "print one JSON document")
+    .action(checkArchiveFiles);
+}
+
+function checkArchiveFiles(files: readonly string[], options: { readonly json?: boolean }): void {
+  const { archives, gaps } = checkArchives(files);
+  const isWhole = gaps.length === 0 && archives.every(({ firstBroken }) => firstBroken === null);
+  process.exitCode = isWhole ? 0 : 1;
+  if (options.json) {
+    printJson({ ok: isWhole, archives, gaps });
+    return;
+  }
+  for (const { file, before, head, firstBroken } of archives) {
+    const entries = `entries ${before.seq + 1} to ${head.seq}`;
+    const what = firstBroken === null ? "whole" : `entry ${firstBroken} does not follow`;
+    print(`${file}: ${entries}, ${what}`);
+  }
+  for (const file of gaps) print(`${file} does not go on where the one before it ends.`);
+  const last = archives.at(-1);
+  if (isWhole && last !== undefined) print(`To compare: ${last.head.seq}:${last.head.hash}`);
 }
 
 async function createToken(options: CreateOptions): Promise<void> {
-  const { name, role, expires } = options;
-  const body: TokenRequestJson = { name, role, expiresAt: expires ?? null };
+  const { name, role, owner = "", expires } = options;
+  const body: TokenRequestJson = { name, role, owner, expiresAt: expires ?? null };
   const plane = findControlPlane(options);
   const path = "/v1/tokens";
   const created = await callControl<CreatedTokenJson>(plane, { method: "POST", path, body });
@@ -123,6 +151,7 @@ async function createToken(options: CreateOptions): Promise<void> {
     ["id", created.id],
     ["name", created.name],
     ["role", created.role],
+    ...(created.owner === "" ? [] : [["owner", created.owner] satisfies [string, string]]),
     ["expires", shortInstant(created.expiresAt)],
   ];
   for (const line of factLines(facts)) print(line);
@@ -134,11 +163,12 @@ async function listTokens(options: Options): Promise<void> {
     printJson(list);
     return;
   }
-  const columns = ["id", "name", "role", "created", "expires"].map((title) => ({ title }));
+  const columns = ["id", "name", "role", "owner", "created", "expires"].map((title) => ({ title }));
   const rows = list.tokens.map((token) => [
     token.id,
     token.name,
     token.role,
+    token.owner,
     shortInstant(token.createdAt),
     shortInstant(token.expiresAt) + (token.expired ? ", expired" : ""),
   ]);
@@ -185,5 +215,6 @@ async function checkAudit(options: CheckOptions): Promise<void> {
   if (firstBroken !== null) print(`Entry ${firstBroken} does not follow from the one before it.`);
   if (noted === false) print("The entry that was noted is gone or another one.");
   if (report.ok) print(`${grouped(entries)} entries, each following from the one before it.`);
+  if (report.archivedTo > 0) print(`Entries up to ${report.archivedTo} are in archives.`);
   if (head !== null) print(`To note: ${head.seq}:${head.hash}`);
 }

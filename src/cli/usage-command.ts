@@ -12,7 +12,8 @@ import {
   sendControl,
 } from "./control-client.ts";
 import { parseInstantOrDuration, parseWhole } from "./option-values.ts";
-import { grouped, print, printJson, shortInstant, tableLines } from "./output.ts";
+import { grouped, print, printJson, shortBytes, shortInstant, tableLines } from "./output.ts";
+import { countBytes, startProgress } from "./progress.ts";
 
 interface UsageOptions extends ControlOptions {
   readonly json?: boolean;
@@ -37,6 +38,8 @@ const topMax = 10_000;
 const pageMax = 10_000;
 /** Rows held in memory for a table or a JSON document: for more there are --csv and --jsonl, which stream. */
 const rowsMax = 1_000_000;
+/** A page of a report that reads tens of millions of rows. */
+const pageMsMax = 120_000;
 /** Just over what the hub gives one document. */
 const documentMsMax = 1_860_000;
 
@@ -77,22 +80,39 @@ async function usage(options: UsageOptions): Promise<void> {
       ...{ path, query: { ...query, format } },
       timeoutMs: documentMsMax,
     });
-    if (body !== null) await pipeline(Readable.fromWeb(body), process.stdout, { end: false });
+    if (body !== null) await printDocument(body);
     return;
   }
+  const progress = startProgress("reading");
   const rows: UsageJson["rows"] = [];
   let report: UsageJson;
   let cursor: string | undefined;
   do {
     report = await callControl<UsageJson>(plane, {
-      path,
-      query: { ...query, limit: pageMax, cursor },
+      ...{ path, query: { ...query, limit: pageMax, cursor } },
+      timeoutMs: pageMsMax,
+    }).catch((error: unknown) => {
+      progress.stop();
+      throw error;
     });
     rows.push(...report.rows);
     cursor = report.next ?? undefined;
+    progress.tell(`${grouped(rows.length)} rows`);
   } while (cursor !== undefined && rows.length < rowsMax);
+  progress.stop();
   if (options.json) printJson({ ...report, rows });
   else printReport({ ...report, rows });
+}
+
+/** A line of progress between lines of a report would be in the way of both. */
+async function printDocument(body: ReadableStream): Promise<void> {
+  const progress = process.stdout.isTTY ? undefined : startProgress("reading");
+  const seen = countBytes((soFar) => progress?.tell(shortBytes(soFar)));
+  try {
+    await pipeline(Readable.fromWeb(body), seen, process.stdout, { end: false });
+  } finally {
+    progress?.stop();
+  }
 }
 
 function printReport(report: UsageJson): void {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { type AuditDraft, auditGenesis, auditHash } from "../ports/audit-log.ts";
+import { type ConfigDraft, configsKept } from "../ports/config-store.ts";
 import { type EventDraft, eventsKept } from "../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../ports/registry-store.ts";
 import type { StoredToken } from "../ports/token-store.ts";
@@ -51,6 +52,7 @@ export function registryStoreConformance(suite: RegistrySuite): void {
     smallThings(define);
     owners(define);
     adminRecords(define);
+    configs(define);
     events(define);
     portalStoreConformance(define);
   });
@@ -208,7 +210,7 @@ function adminRecords(define: Define): void {
 
   define("a token is added and removed together with its audit entry", async (storage) => {
     const token: StoredToken = {
-      ...{ id: "t_2", name: "ö", role: "read-only", hash: "ab".repeat(32) },
+      ...{ id: "t_2", name: "ö", owner: "acme", role: "read-only", hash: "ab".repeat(32) },
       ...{ createdAtMs: 5, expiresAtMs: 0 },
     };
     const other: StoredToken = { ...token, id: "t_1", hash: "cd".repeat(32), role: "admin" };
@@ -222,6 +224,49 @@ function adminRecords(define: Define): void {
     assert.deepEqual(second.tokens.all(), [other]);
     assert.equal(second.audit.after(0, 10).length, 3);
     await second.close();
+  });
+}
+
+function configs(define: Define): void {
+  const draft = (n: number): ConfigDraft => {
+    return { atMs: n, actor: "admin", note: `ö ${n}`, format: "yaml", text: `version: ${n}` };
+  };
+
+  define("applied configurations are numbered, kept, and in the audit log", async (storage) => {
+    const first = await storage.open();
+    assert.equal(first.configs.newest(), undefined);
+    const { target: _, ...audit } = draftOf(1);
+    assert.deepEqual(await first.configs.add(draft(1), audit), { number: 1, ...draft(1) });
+    await first.close();
+    const second = await storage.open();
+    const files = { ...draft(2), format: "files", text: "" } as const;
+    await second.configs.add(files, audit);
+    await second.configs.add(draft(3), audit);
+    assert.deepEqual(second.configs.newest(), { number: 3, ...draft(3) });
+    assert.deepEqual(second.configs.get(1), { number: 1, ...draft(1) });
+    assert.equal(second.configs.get(4), undefined);
+    const heads = second.configs.before(3, 9);
+    assert.deepEqual(
+      heads.map(({ number, format, characters }) => [number, format, characters]),
+      [
+        [2, "files", 0],
+        [1, "yaml", 10],
+      ],
+    );
+    assert.deepEqual(
+      second.audit.after(0, 9).map(({ target }) => target),
+      ["1", "2", "3"],
+    );
+    await second.close();
+  });
+
+  define("only the newest configurations are kept", async (storage) => {
+    const store = await storage.open();
+    const { target: _, ...audit } = draftOf(1);
+    for (let n = 1; n <= configsKept + 2; n++) await store.configs.add(draft(n), audit);
+    assert.equal(store.configs.get(2), undefined);
+    assert.equal(store.configs.before(4, 9).length, 1);
+    await store.close();
   });
 }
 

@@ -55,10 +55,12 @@ export function addAuditRoutes(app: ControlApp, context: ControlContext): void {
     running ??= checkAudit(audit, timers).finally(() => {
       running = undefined;
     });
-    const { entries, firstBroken, head } = await running;
-    const noted = seq === undefined ? null : audit.get(seq)?.hash === hash;
+    const { entries, archivedTo, firstBroken, head } = await running;
+    const base = audit.base();
+    const found = seq === base.seq ? base : audit.get(seq ?? 0);
+    const noted = seq === undefined || seq < base.seq ? null : found?.hash === hash;
     const ok = firstBroken === null && noted !== false;
-    return c.json({ ok, entries, firstBroken, head, noted }, 200);
+    return c.json({ ok, entries, archivedTo, firstBroken, head, noted }, 200);
   });
 }
 

@@ -14,6 +14,7 @@ import {
 } from "./cluster-schemas.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
 import { eventStream, listenersMax } from "./event-stream.ts";
+import { maySee } from "./owner-scope.ts";
 import {
   type AnyAnswer,
   type ControlEnv,
@@ -83,7 +84,8 @@ export function addClusterRoutes(app: ControlApp, context: ControlContext): void
   });
 
   app.openapi(showOwnerRoute, (c) => {
-    const found = hub.registry.owner(c.req.valid("param").owner);
+    const { owner: name } = c.req.valid("param");
+    const found = maySee(c.var.principal, name) ? hub.registry.owner(name) : undefined;
     if (found === undefined) {
       const detail = "No key has this owner.";
       return problem(c, { status: 404, detail, code: "not-found" });

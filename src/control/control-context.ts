@@ -13,6 +13,7 @@ import type { PortalStore } from "../ports/portal-store.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { TokenStore } from "../ports/token-store.ts";
 import type { WebFiles } from "../ports/web-files.ts";
+import type { ConfigVersions } from "./config-versions.ts";
 import type { LiveWatch } from "./live-watch.ts";
 import type { ControlEnv } from "./problem.ts";
 
@@ -32,6 +33,7 @@ export interface ControlContext {
   readonly audit: AuditLog;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly configs: ConfigVersions;
   readonly status: StatusPages;
   readonly portal: {
     readonly store: PortalStore;

@@ -4,7 +4,7 @@ import { TallygateError } from "../base/errors.ts";
 import { createControl } from "./control.ts";
 import type { ControlApp } from "./control-context.ts";
 import type { ProblemJson } from "./problem.ts";
-import type { CreatedKeyJson, KeyJson, KeyListJson, UsageJson } from "./schemas.ts";
+import type { CreatedKeyJson, KeyJson, KeyListJson } from "./schemas.ts";
 import type { RegionListJson, StatusJson } from "./status-schemas.ts";
 import { adminToken, createFakeHub, type FakeHub, verifyReport } from "./testing/fake-hub.ts";
 
@@ -266,22 +266,6 @@ test("an interrupted request is not repeated", async () => {
   assert.match(((await response.json()) as ProblemJson).detail, /interrupted/);
 });
 
-test("usage asks for whole hours of this month by default, and pages", async () => {
-  const row = { window: "2026-11-01T00:00:00Z", value: "k_1", calls: 2, units: 3 };
-  fake.rows = [1, 2, 3].map(() => ({ ...row, refundedCalls: 0, refundedUnits: 0 }));
-  const page = await read<UsageJson>("GET /v1/usage?limit=2&region=seoul");
-  assert.equal(page.rows.length, 2);
-  assert.equal(page.from, "2026-11-01T00:00:00.000Z");
-  assert.equal(page.to, "2026-11-21T13:00:00.000Z");
-  assert.deepEqual(fake.queries[0]?.where, { region: "seoul" });
-  const last = await read<UsageJson>(`GET /v1/usage?limit=2&cursor=${page.next}`);
-  assert.equal(last.rows.length, 1);
-  assert.equal(last.next, null);
-  const rounded = "GET /v1/usage?from=2026-11-20T10:20:00Z&to=2026-11-20T10:21:00%2B01:00";
-  const { from, to } = await read<UsageJson>(rounded.replace("T10:21", "T12:21"));
-  assert.deepEqual([from, to], ["2026-11-20T10:00:00.000Z", "2026-11-20T12:00:00.000Z"]);
-});
-
 test("a region is up with all its processes well, degraded with some, down with none", async () => {
   const healths = async () => {
     const { regions } = await read<RegionListJson>("GET /v1/regions");
@@ -374,6 +358,10 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/backup post",
     "/v1/config get",
     "/v1/config/check post",
+    "/v1/config/release post",
+    "/v1/config/versions post,get",
+    "/v1/config/versions/{number} get",
+    "/v1/config/versions/{number}/rollback post",
     "/v1/events get",
     "/v1/incidents get,post",
     "/v1/incidents/{id} get,patch",
@@ -382,7 +370,9 @@ test("health and the OpenAPI document need no token; the document names every ro
     "/v1/keys/{id} get,patch,delete",
     "/v1/keys/{id}/rotate post",
     "/v1/leases/lift-fence post",
-    ...["/v1/live get", "/v1/near-limits get", "/v1/outcomes get"],
+    "/v1/live get",
+    "/v1/near-limits get",
+    "/v1/outcomes get",
     "/v1/owners get",
     "/v1/owners/{owner} get",
     "/v1/plans get",

@@ -14,11 +14,13 @@ import { type Gatekeeping, requireToken } from "./bearer.ts";
 import { callerAddress } from "./caller-address.ts";
 import { addClusterRoutes } from "./cluster-routes.ts";
 import { addConfigRoutes } from "./config-routes.ts";
+import { addConfigVersionRoutes } from "./config-version-routes.ts";
 import type { ControlApp, ControlContext } from "./control-context.ts";
 import { addIncidentRoutes } from "./incident-routes.ts";
 import { addKeyRoutes } from "./key-routes.ts";
 import { addLiveRoutes } from "./live-routes.ts";
 import { addOutcomeRoutes } from "./outcome-routes.ts";
+import { withinScope } from "./owner-scope.ts";
 import { createPortal } from "./portal/portal-app.ts";
 import { type ControlEnv, problem } from "./problem.ts";
 import { addPublicStatus } from "./public-status.ts";
@@ -33,8 +35,9 @@ import { addVerifyRoutes } from "./verify-routes.ts";
 import { addWebFiles } from "./web-files.ts";
 
 export const bodyMaxBytes = 65_536;
-/** Of the one request that carries a configuration. */
+/** Of the requests that carry a configuration. */
 export const configBodyMaxBytes = 262_144;
+const configPaths: ReadonlySet<string> = new Set(["/v1/config/check", "/v1/config/versions"]);
 
 const metricsType = "text/plain; version=0.0.4; charset=utf-8";
 const documentPaths = ["/v1/openapi.json", "/openapi.json"] as const;
@@ -56,13 +59,14 @@ export function createControl(context: ControlContext): ControlApp {
   addLogIn(app, context, keep);
   const withToken = requireToken(keep);
   app.use("/v1/*", withToken);
+  app.use("/v1/*", withinScope());
   addWhoAmI(app, { sessions });
-  app.get("/metrics", withToken, async (c) =>
+  app.get("/metrics", withToken, withinScope(), async (c) =>
     c.text(await context.exposeMetrics(), 200, { "Content-Type": metricsType }),
   );
   const limitedConfig = limitBody(configBodyMaxBytes);
   const limitedByPath: MiddlewareHandler<ControlEnv, string, object> = (c, next) =>
-    (c.req.path === "/v1/config/check" ? limitedConfig : limited)(c, next);
+    (configPaths.has(c.req.path) ? limitedConfig : limited)(c, next);
   app.use("/v1/*", limitedByPath);
   app.use("/v1/*", requireUtf8());
   addKeyRoutes(app, context);
@@ -73,6 +77,7 @@ export function createControl(context: ControlContext): ControlApp {
   addAuditRoutes(app, context);
   addClusterRoutes(app, context);
   addConfigRoutes(app, context);
+  addConfigVersionRoutes(app, context);
   addIncidentRoutes(app, context);
   addPublicStatus(app, context);
   addLiveRoutes(app, context);

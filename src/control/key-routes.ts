@@ -15,6 +15,7 @@ import {
   matchesTag,
   restrictionsOver,
 } from "./key-view.ts";
+import { keyFor, ownerFor, refuseOtherPlan } from "./owner-scope.ts";
 import {
   type ControlEnv,
   changeResponses,
@@ -146,13 +147,17 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
     const request = c.req.valid("json");
     const expiresAtMs = instantMs(request.expiresAt);
     refusePastExpiry(expiresAtMs, context);
+    const { principal } = c.var;
+    const owner = ownerFor(principal, request.owner) ?? "";
+    refuseOtherPlan(principal, registry, request.plan);
     return answerOnce(c, {
       body: request,
       headers: headersOfCreated,
       work: async () => {
         const restrict = restrictionsOver(unrestricted, request.restrict);
-        const { plan, name, owner, mode } = request;
-        const audit = auditOf(c, { clock, action: "createKey", change: request });
+        const { plan, name, mode } = request;
+        const change = { ...request, owner };
+        const audit = auditOf(c, { clock, action: "createKey", change });
         const key = { plan, name, owner, mode, expiresAtMs, restrict };
         const created = await registry.create(key, audit);
         log.info("key created", { key: created.id, plan, request: c.var.requestId });
@@ -162,7 +167,8 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
   });
 
   app.openapi(listKeysRoute, (c) => {
-    const { after, limit, owner } = c.req.valid("query");
+    const { after, limit, ...named } = c.req.valid("query");
+    const owner = ownerFor(c.var.principal, named.owner);
     // One more than asked for tells whether there is another page.
     const keys = registry.list({
       after: after ?? "",
@@ -175,7 +181,7 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
   });
 
   app.openapi(showKeyRoute, (c) => {
-    const key = registry.get(c.req.valid("param").id);
+    const key = keyFor(c.var.principal, registry, c.req.valid("param").id);
     if (key === undefined) return noSuchKey(c);
     return c.json(keyJson(key), 200, { ETag: keyTag(key) });
   });
@@ -184,10 +190,11 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
     const { id } = c.req.valid("param");
     const change = c.req.valid("json");
     return serial(async () => {
-      const key = registry.get(id);
+      const key = keyFor(c.var.principal, registry, id);
       if (key === undefined) return noSuchKey(c);
       if (!matchesTag(c.req.valid("header")["if-match"], key)) return changedMeanwhile(c, key);
       const { plan, name, expiresAt, restrict } = change;
+      refuseOtherPlan(c.var.principal, registry, plan);
       if (expiresAt !== undefined) refusePastExpiry(instantMs(expiresAt), context);
       const update = {
         ...(plan === undefined ? {} : { plan }),
@@ -206,7 +213,7 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
   app.openapi(revokeKeyRoute, (c) => {
     const { id } = c.req.valid("param");
     return serial(async () => {
-      const key = registry.get(id);
+      const key = keyFor(c.var.principal, registry, id);
       if (key === undefined) return noSuchKey(c);
       if (!matchesTag(c.req.valid("header")["if-match"], key)) return changedMeanwhile(c, key);
       const revoked = await registry.revoke(
@@ -220,7 +227,7 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
 
   app.openapi(rotateKeyRoute, (c) => {
     const { id } = c.req.valid("param");
-    if (registry.get(id) === undefined) return noSuchKey(c);
+    if (keyFor(c.var.principal, registry, id) === undefined) return noSuchKey(c);
     const { overlap } = rotationSchema.parse(c.req.valid("json"));
     const overlapMs = parseDuration(overlap) as number;
     const ifMatched = c.req.valid("header")["if-match"];
@@ -230,7 +237,7 @@ export function addKeyRoutes(app: ControlApp, context: ControlContext): void {
       headers: headersOfCreated,
       work: () =>
         serial(async () => {
-          const key = registry.get(id);
+          const key = keyFor(c.var.principal, registry, id);
           if (key !== undefined && !matchesTag(ifMatched, key)) throw changedSince(key);
           const rotated = await registry.rotate(id, overlapMs, audit);
           log.info("key rotated", { key: id, overlapMs, request: c.var.requestId });

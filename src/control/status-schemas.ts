@@ -30,6 +30,12 @@ export const processSchema = z
     rulesVersion: z.string().openapi({
       description: "Of the plans, routes and keys that it runs with; the same everywhere.",
     }),
+    config: z.string().openapi({
+      description: "Id of the applied configuration that it runs with; empty: its file.",
+    }),
+    configProblem: z.string().openapi({
+      description: "Why it did not take the newest one; empty: it did.",
+    }),
     watermarks: z.array(z.object({ incarnation: z.string(), seq: z.number() })),
     calls: z
       .object({

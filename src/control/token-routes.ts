@@ -96,15 +96,15 @@ export function addTokenRoutes(app: ControlApp, context: ControlContext, tokens:
   const serial = inOrder(changesWaitingMax);
   const answerOnce = secretAnswers(context);
   const tokenJson = (token: StoredToken): TokenJson => {
-    const { id, name, role, createdAtMs, expiresAtMs } = token;
+    const { id, name, role, owner, createdAtMs, expiresAtMs } = token;
     const createdAt = new Date(createdAtMs).toISOString();
     const expiresAt = instantOrNull(expiresAtMs);
-    return { id, name, role, createdAt, expiresAt, expired: tokens.isExpired(token) };
+    return { id, name, role, owner, createdAt, expiresAt, expired: tokens.isExpired(token) };
   };
 
   app.openapi(createTokenRoute, (c) => {
     const request = c.req.valid("json");
-    const { name, role } = request;
+    const { name, role, owner } = request;
     const expiresAtMs = instantMs(request.expiresAt);
     if (expiresAtMs !== 0 && expiresAtMs <= clock.wallMs()) {
       throw new TallygateError("request-invalid", "expiresAt is in the past");
@@ -116,7 +116,7 @@ export function addTokenRoutes(app: ControlApp, context: ControlContext, tokens:
       headers: ({ id }) => ({ Location: `/v1/tokens/${id}` }),
       work: () =>
         serial(async () => {
-          const { token, stored } = tokens.mint({ name, role, expiresAtMs });
+          const { token, stored } = tokens.mint({ name, role, owner, expiresAtMs });
           await tokens.add(stored, { ...audit, target: stored.id });
           log.warn("admin token created", { token: stored.id, role, request: c.var.requestId });
           return { token, ...tokenJson(stored) };

@@ -1,6 +1,7 @@
 /** What the admin API takes and gives about tokens and the audit log. */
 
 import { z } from "@hono/zod-openapi";
+import { keyTextBytesMax } from "../access/key-record.ts";
 import { count, expiry, instant, text } from "./schemas.ts";
 
 /** Bytes of a token's name. */
@@ -8,6 +9,10 @@ const nameBytesMax = 128;
 
 const role = z.enum(["admin", "read-only"]).openapi({
   description: "`read-only` reads everything that the API shows and changes nothing.",
+});
+
+const owner = text(keyTextBytesMax.owner).openapi({
+  description: "Good for the keys and the usage of this owner only; empty: for all of the API.",
 });
 
 export const tokenIdSchema = z
@@ -19,6 +24,7 @@ export const tokenRequestSchema = z
   .strictObject({
     name: text(nameBytesMax).min(1).openapi({ example: "grafana" }),
     role: role.default("read-only"),
+    owner: owner.default(""),
     expiresAt: expiry.default(null),
   })
   .openapi("TokenRequest");
@@ -28,6 +34,7 @@ export const tokenSchema = z
     id: tokenIdSchema,
     name: z.string(),
     role,
+    owner,
     createdAt: instant,
     expiresAt: instant.nullable(),
     expired: z.boolean(),
@@ -93,6 +100,9 @@ export const auditCheckSchema = z
   .object({
     ok: z.boolean(),
     entries: z.number().int(),
+    archivedTo: z.number().int().openapi({
+      description: "Entries up to this one are in archives, which are checked where they are.",
+    }),
     firstBroken: z.number().int().nullable().openapi({
       description: "The first entry that does not follow from the one before it.",
     }),
@@ -101,7 +111,8 @@ export const auditCheckSchema = z
       .nullable()
       .openapi({ description: "The newest entry. Noted elsewhere, it shows a cut end later." }),
     noted: z.boolean().nullable().openapi({
-      description: "Whether the entry `seq` has the hash that was given; null: none was.",
+      description:
+        "Whether the entry `seq` has the hash that was given; null: none was, or it is archived.",
     }),
   })
   .openapi("AuditCheck");

@@ -22,9 +22,13 @@ export interface Principal {
   readonly id: string;
   readonly name: string;
   readonly role: TokenRole;
+  /** "": all. */
+  readonly owner: string;
 }
 
-const holder: Principal = { id: "admin", name: "the data folder's token", role: "admin" };
+const holder: Principal = {
+  ...{ id: "admin", name: "the data folder's token", role: "admin", owner: "" },
+};
 
 export interface TokensOptions {
   readonly store: TokenStore;
@@ -61,8 +65,8 @@ export class Tokens {
     if (equalSecrets(bytesOfHex(hash), this.#options.adminTokenHash())) return holder;
     const found = this.#tokens().get(hash);
     if (found === undefined || this.isExpired(found)) return undefined;
-    const { id, name, role } = found;
-    return { id, name, role };
+    const { id, name, role, owner } = found;
+    return { id, name, role, owner };
   }
 
   isExpired({ expiresAtMs }: StoredToken): boolean {
@@ -81,7 +85,7 @@ export class Tokens {
   }
 
   /** A fresh token, not stored yet: `tgt_`, base62 of 256 random bits, CRC-32 of all before it as 6 digits. */
-  mint(fields: Pick<StoredToken, "name" | "role" | "expiresAtMs">): MintedToken {
+  mint(fields: Pick<StoredToken, "name" | "role" | "owner" | "expiresAtMs">): MintedToken {
     const { random, clock } = this.#options;
     const body = `tgt_${base62(random.bytes(tokenBytes))}`;
     const token = body + base62Word(crc32Text(body));

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { UsageReportRow } from "../ports/ledger-store.ts";
 import { createControl } from "./control.ts";
+import type { UsageJson } from "./schemas.ts";
 import { adminToken, createFakeHub, type FakeHub } from "./testing/fake-hub.ts";
 import { documentMsMax, documentRowsAtOnce, readerIdleMsMax } from "./usage-document.ts";
 
@@ -16,6 +17,10 @@ function get(path: string, headers: Record<string, string> = {}, method = "GET")
     method,
     headers: { authorization, ...headers },
   });
+}
+
+async function page(path: string): Promise<UsageJson> {
+  return (await (await get(path)).json()) as UsageJson;
 }
 
 const sums = { calls: 1, units: 1, refundedCalls: 0, refundedUnits: 0 };
@@ -99,4 +104,20 @@ test("the pages of a report are of one span of time", async () => {
     fake.queries.map(({ offset }) => offset),
     [0, 2],
   );
+});
+
+test("usage asks for whole hours of this month by default, and pages", async () => {
+  const row = { window: "2026-11-01T00:00:00Z", value: "k_1", calls: 2, units: 3 };
+  fake.rows = [1, 2, 3].map(() => ({ ...row, refundedCalls: 0, refundedUnits: 0 }));
+  const first = await page("/v1/usage?limit=2&region=seoul");
+  assert.equal(first.rows.length, 2);
+  assert.equal(first.from, "2026-11-01T00:00:00.000Z");
+  assert.equal(first.to, "2026-11-21T13:00:00.000Z");
+  assert.deepEqual(fake.queries[0]?.where, { region: "seoul" });
+  const last = await page(`/v1/usage?limit=2&cursor=${first.next}`);
+  assert.equal(last.rows.length, 1);
+  assert.equal(last.next, null);
+  const rounded = "/v1/usage?from=2026-11-20T10:20:00Z&to=2026-11-20T10:21:00%2B01:00";
+  const { from, to } = await page(rounded.replace("T10:21", "T12:21"));
+  assert.deepEqual([from, to], ["2026-11-20T10:00:00.000Z", "2026-11-20T12:00:00.000Z"]);
 });

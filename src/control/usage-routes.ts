@@ -4,7 +4,8 @@ import { createRoute } from "@hono/zod-openapi";
 import { TallygateError } from "../base/errors.ts";
 import type { UsageDimension, UsageQuery } from "../ports/ledger-store.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
-import { commonResponses } from "./problem.ts";
+import { filtersFor } from "./owner-scope.ts";
+import { changeResponses } from "./problem.ts";
 import { type UsageParameters, usageDimensions, usageQuerySchema, usageSchema } from "./schemas.ts";
 import { type DocumentFormat, usageDocument } from "./usage-document.ts";
 
@@ -29,7 +30,7 @@ const usageRoute = createRoute({
         "application/x-ndjson": { schema: { type: "string" as const } },
       },
     },
-    ...commonResponses,
+    ...changeResponses,
   },
 });
 
@@ -44,7 +45,8 @@ export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
   app.openapi(usageRoute, async (c) => {
     const parameters = c.req.valid("query");
     const cursor = parseCursor(parameters.cursor);
-    const query = toQuery(parameters, cursor, hub.status().timeMs);
+    const asked = toQuery(parameters, cursor, hub.status().timeMs);
+    const query = { ...asked, where: filtersFor(c.var.principal, asked.where) };
     const format = parameters.format ?? acceptedFormat(c.req.header("accept"));
     if (format !== "json") {
       const { type, file } = documents[format];

@@ -20,6 +20,7 @@ import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { Prober } from "../ports/prober.ts";
 import { CallRate } from "./call-rate.ts";
+import { type ConfigTaker, offerOf } from "./config-offer.ts";
 import { type GatewayMetrics, gatewayMetrics } from "./gateway-metrics.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { hello } from "./hello.ts";
@@ -61,6 +62,8 @@ export interface CoreOptions {
   readonly retentionMs: number;
   /** As of the start. */
   readonly rules: GatewayRules;
+  /** Left out: the hub offers this gateway no configurations. */
+  readonly configs?: ConfigTaker | undefined;
 }
 
 /** What a changed configuration changes while the gateway runs. */
@@ -295,6 +298,7 @@ export class GatewayCore {
       audit: (request) => feed().audit({ kind: "audit", ...request }),
       leaseAnswer: (epoch, answers) => this.leases.answered(epoch, answers),
       leaseWanted: (counters) => this.leases.wanted(counters),
+      config: (message, payload) => this.options.configs?.offered(offerOf(message, payload)),
       probePlan: (targets) => this.status.plan(targets),
       publicStatus: (payload) => this.status.take(payload),
       connected: () => this.leases.connected(),
@@ -325,6 +329,7 @@ export class GatewayCore {
         keyLagMs: this.keys?.lagMs,
         callsPerSecond: this.#rate.perSecond,
         roundTripMs: this.time.roundTripMs,
+        config: this.options.configs?.state(),
         refusals: this.refusals.take(),
       },
     );

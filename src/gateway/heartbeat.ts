@@ -3,6 +3,7 @@
 import type { EpochMs } from "../base/words.ts";
 import type { JournalHealth } from "../ports/journal.ts";
 import type { Heartbeat, RefusalCount } from "../ports/link.ts";
+import type { ConfigState } from "./config-offer.ts";
 import type { LagMeter } from "./lag-meter.ts";
 import type { Meter } from "./meter.ts";
 import type { PeakUnits } from "./peak-units.ts";
@@ -21,6 +22,7 @@ export function heartbeat(
     readonly rulesVersion: string;
     readonly callsPerSecond: number;
     readonly roundTripMs: number | undefined;
+    readonly config: ConfigState | undefined;
     readonly refusals: readonly RefusalCount[] | undefined;
   },
 ): Heartbeat {
@@ -45,6 +47,9 @@ export function heartbeat(
     roundTripMs,
     peakUnits: of.peak.units,
     rulesVersion: of.rulesVersion,
+    config: of.config?.inUse,
+    configRefused: of.config?.refused,
+    configProblem: of.config?.problem,
     refusals: of.refusals,
     calls: {
       atMs: callSums.atMs,

@@ -10,6 +10,7 @@ import { TallygateError } from "../base/errors.ts";
 import type { Incarnation, Seq, Version } from "../base/words.ts";
 import { decodeUpdate, type FeedUpdate } from "../metering/feed-codec.ts";
 import type { Clock, Random, Timer, Timers } from "../ports/clock.ts";
+import type { ConfigFormat } from "../ports/config-store.ts";
 import type {
   GatewayEnd,
   Heartbeat,
@@ -56,6 +57,7 @@ export interface SessionParts {
   audit(request: { id: number; view: Version; entriesOf: readonly string[] }): void;
   leaseAnswer(epoch: number, answers: readonly LeaseReply[]): void;
   leaseWanted(counters: readonly LeaseCounter[]): void;
+  config(message: { id: string; format: ConfigFormat }, payload: Uint8Array): void;
   probePlan(targets: readonly ProbeTarget[]): void;
   publicStatus(payload: Uint8Array): void;
   /** The hub has welcomed this gateway: messages may be sent. */
@@ -205,6 +207,8 @@ export class HubSession {
         return this.#parts.leaseAnswer(message.epoch, message.answers);
       case "lease-wanted":
         return this.#parts.leaseWanted(message.counters);
+      case "config":
+        return this.#parts.config(message, payload);
       case "probe-plan":
         return this.#parts.probePlan(message.targets);
       case "public-status":

@@ -192,3 +192,41 @@ test("two processes with copies of one journal are noticed, and not both served"
   assert.ok(warnings.some((line) => line.includes("a data folder was copied")));
   assert.equal(gateway.received.at(-1)?.kind, "refused");
 });
+
+test("a gateway is told the configuration in force, unless it has it, has refused it or takes none", async () => {
+  const rig = new HubRig();
+  const bytes = new Uint8Array([1]);
+  const hub = await rig.start({ config: { id: "1-a", format: "yaml", bytes } });
+  const gateway = new FakeGateway("sydney");
+  await rig.connect(gateway);
+  const told = async (state: { config?: string; configRefused?: string }): Promise<string[]> => {
+    const before = gateway.received.length;
+    gateway.heartbeat(1, 0, state);
+    await rig.run(20);
+    return gateway.received.slice(before).flatMap((of) => (of.kind === "config" ? [of.id] : []));
+  };
+  assert.deepEqual(await told({}), []);
+  assert.deepEqual(await told({ config: "1-a" }), []);
+  assert.deepEqual(await told({ config: "", configRefused: "1-a" }), []);
+  assert.deepEqual(await told({ config: "" }), ["1-a"]);
+  assert.deepEqual(await told({ config: "" }), [], "once on a connection");
+  hub.announceConfig({ id: "2-b", format: "files", bytes: new Uint8Array() });
+  await rig.run(20);
+  assert.equal(gateway.received.at(-1)?.kind, "config");
+  gateway.disconnect();
+  await rig.reconnect(gateway, {});
+  assert.deepEqual(await told({ config: "1-a" }), ["2-b"]);
+});
+
+test("where none was ever applied, a gateway that has one is told to go by its file", async () => {
+  const rig = new HubRig();
+  await rig.start({ config: { id: "", format: "files", bytes: new Uint8Array() } });
+  const gateway = new FakeGateway("sydney");
+  await rig.connect(gateway);
+  gateway.heartbeat(1, 0, { config: "", configRefused: "" });
+  await rig.run(20);
+  assert.ok(gateway.received.every(({ kind }) => kind !== "config"));
+  gateway.heartbeat(2, 0, { config: "7-c", configRefused: "" });
+  await rig.run(20);
+  assert.deepEqual(gateway.received.at(-1), { kind: "config", id: "", format: "files" });
+});

@@ -52,6 +52,7 @@ export class GatewaySession implements LeaseSession, StatusGateway, UpdateSubscr
   #snapshot: SnapshotSender | undefined;
   #sync: RegistrySync | undefined;
   #closed = false;
+  #configTold: string | undefined;
   onAuditReply: ((reply: AuditReply, payload: Uint8Array) => void) | undefined;
 
   constructor(end: HubEnd, peer: LinkPeer, hub: HubParts) {
@@ -228,6 +229,19 @@ export class GatewaySession implements LeaseSession, StatusGateway, UpdateSubscr
     this.#sync?.onChanged(rows);
   }
 
+  /** Tells which configuration is in force, unless the gateway has it, has refused it, was told it or takes none. */
+  tellConfig(): void {
+    const { announced } = this.#hub;
+    const { config, configRefused } = this.heard.heartbeat ?? {};
+    if (announced === undefined || config === undefined || this.#closed) return;
+    const { id, format, bytes } = announced;
+    const isRefused = id !== "" && configRefused === id;
+    // Told once on a connection: what was sent on it arrives.
+    if (config === id || isRefused || this.#configTold === id) return;
+    this.#configTold = id;
+    this.#end.send({ kind: "config", id, format }, bytes);
+  }
+
   requestResend(incarnation: Incarnation, from: Seq): void {
     if (this.hello === undefined || this.#closed) return;
     this.#hub.metrics.resend();
@@ -330,6 +344,7 @@ export class GatewaySession implements LeaseSession, StatusGateway, UpdateSubscr
       .coverage(this.peer.producer)
       ?.filter(([incarnation]) => named.has(incarnation));
     this.#end.send({ kind: "heartbeat-reply", id, sentAtMs, hubTimeMs, backup });
+    this.tellConfig();
   }
 
   #onReturn(payload: Uint8Array, last: boolean): void {

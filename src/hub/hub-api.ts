@@ -121,6 +121,10 @@ export interface ProcessStatus {
   readonly peakUnits: number;
   /** Of the plans, routes and keys that it runs with; "" if it does not say. */
   readonly rulesVersion: string;
+  /** Id of the applied configuration that it runs with; "": its file. */
+  readonly config: string;
+  /** Why it did not take the newest; "": it did, or was not told of it yet. */
+  readonly configProblem: string;
   readonly roundTripMs: number;
   readonly watermarks: readonly (readonly [string, Seq])[];
   /** Undefined: it has not said. */

@@ -7,6 +7,7 @@ import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { RegistryStore } from "../ports/registry-store.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
+import type { AnnouncedConfig } from "./config-announcement.ts";
 import type { OvershootLimit } from "./counter-limits.ts";
 import type { Restrictions } from "./hub-api.ts";
 import type { SealedFiles } from "./sealer.ts";
@@ -51,4 +52,6 @@ export interface HubOptions extends HubRules {
   /** Age from which stream records below a sealed checkpoint are forgotten. */
   readonly streamRetentionMs: number;
   readonly sealIntervalMs: number;
+  /** Left out: gateways are told of no configuration. */
+  readonly config?: AnnouncedConfig | undefined;
 }

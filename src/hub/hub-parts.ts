@@ -5,6 +5,7 @@ import type { Clock, Timers } from "../ports/clock.ts";
 import type { Hello } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
+import type { AnnouncedConfig } from "./config-announcement.ts";
 import type { GatewaySession } from "./gateway-session.ts";
 import type { HubMetrics } from "./hub-metrics.ts";
 import type { HubState } from "./hub-state.ts";
@@ -38,6 +39,8 @@ export interface HubParts {
   /** Calls `session.welcome` when the hub's epoch is above all that the hello names. */
   onHello(session: GatewaySession, hello: Hello): void;
   onAppendFailed(session: GatewaySession, incarnation: Incarnation, error: unknown): void;
+  /** The configuration that gateways are to have; undefined: they are told none. */
+  readonly announced: AnnouncedConfig | undefined;
   /** What the newest backup covers of a producer; undefined: none was ever made. */
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined;
 }

@@ -9,8 +9,10 @@ import type { FoldCheckpoint } from "../ports/ledger-store.ts";
 import type { Hello } from "../ports/link.ts";
 import type { Log } from "../ports/log.ts";
 import type { UsageStream } from "../ports/usage-stream.ts";
+import { Backups } from "./backups.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { CloneWatch } from "./clone-watch.ts";
+import type { AnnouncedConfig } from "./config-announcement.ts";
 import { Consumer } from "./consumer.ts";
 import { declareLost } from "./declare-lost.ts";
 import { expireWindows, expiryIntervalMs } from "./expiry.ts";
@@ -27,7 +29,7 @@ import type { HubState } from "./hub-state.ts";
 import { HubTime } from "./hub-time.ts";
 import { KeyRefusals } from "./key-refusals.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { type BackupCoverage, clearRestored, coverageOf, saveBackup } from "./ledger-meta.ts";
+import { clearRestored } from "./ledger-meta.ts";
 import { counterSources, NearLimitWatch } from "./near-limits.ts";
 import { olderCopy } from "./older-copy.ts";
 import { OvershootAudit, overshootBound } from "./overshoot.ts";
@@ -44,6 +46,8 @@ export interface Hub {
   nowMs(): EpochMs;
   /** Takes changed rules; rejects with `stream-failed`, and nothing has changed, if strict limits cannot be written down. */
   reconfigure(rules: HubRules): Promise<void>;
+  /** Gateways that take configurations over the link get this one, those that come later too. */
+  announceConfig(config: AnnouncedConfig): void;
   /** Ends all sessions and saves a last checkpoint. */
   stop(): Promise<void>;
 }
@@ -92,7 +96,8 @@ class RunningHub implements Hub, HubParts {
   readonly #foreign: ForeignVersions;
   readonly #running: Timer[] = [];
   #findings: string[];
-  #backup: BackupCoverage | undefined;
+  announced: AnnouncedConfig | undefined;
+  readonly #backups: Backups;
   #verification: { readonly run: Verification; readonly report: Promise<VerifyReport> } | undefined;
   #streamFailedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -100,6 +105,7 @@ class RunningHub implements Hub, HubParts {
     this.#deps = deps;
     this.#options = options;
     this.#rules = options;
+    this.announced = options.config;
     this.clock = deps.clock;
     this.timers = deps.timers;
     this.log = deps.log;
@@ -108,13 +114,17 @@ class RunningHub implements Hub, HubParts {
     this.cluster = loaded.cluster;
     this.state = loaded.state;
     this.#sealer = loaded.sealer;
-    this.#backup = loaded.backup;
     this.#findings = [...loaded.findings].slice(0, findingsMax);
     this.time = new HubTime(deps.clock);
     this.metrics = new HubMetrics(deps.metrics, () => hubGauges(this.#report()));
     this.registry = this.#makeRegistry();
     this.replicator = this.#makeReplicator(loaded.epoch);
     this.#checkpoints = this.#makeCheckpoints(loaded.saved);
+    const hubTimeMs = () => this.time.nowMs();
+    this.#backups = new Backups(
+      { ...deps, checkpoints: this.#checkpoints, hubTimeMs },
+      loaded.backup,
+    );
     this.#sessions = new Sessions(this);
     this.desk = this.#makeDesk();
     this.#foreign = new ForeignVersions({
@@ -175,6 +185,11 @@ class RunningHub implements Hub, HubParts {
     this.#overshoot.reconfigure(rules.limits);
   }
 
+  announceConfig(config: AnnouncedConfig): void {
+    this.announced = config;
+    this.#sessions.onConfigChanged();
+  }
+
   async stop(): Promise<void> {
     for (const timer of this.#running) timer.cancel();
     this.#sessions.close("the hub stops");
@@ -227,7 +242,7 @@ class RunningHub implements Hub, HubParts {
   }
 
   coverage(producer: ProducerId): readonly (readonly [Incarnation, Seq])[] | undefined {
-    return this.#backup && coverageOf(producer, this.#backup);
+    return this.#backups.coverage(producer);
   }
 
   #makeRegistry(): Registry {
@@ -308,7 +323,7 @@ class RunningHub implements Hub, HubParts {
       openReport: (query) => this.#covered((ledger) => ledger.openReport(query)),
       outcomes: (query) => this.#covered((ledger) => ledger.outcomes(query)),
       verify: () => this.#verify(),
-      backup: (file) => this.#backUp(file),
+      backup: (file) => this.#backups.make(file),
       liftFence: async () => {
         await this.desk.liftFence();
         this.#find("the operator has lifted the fence of strict limits");
@@ -353,23 +368,6 @@ class RunningHub implements Hub, HubParts {
     }
   }
 
-  #backUp(file: string): ReturnType<HubApi["backup"]> {
-    return this.#checkpoints.hold(async ({ version, producers }) => {
-      const { ledger, registry, fileBytes } = this.#deps;
-      await ledger.copyTo(file);
-      await registry.copyInto(file);
-      const watermarks = producers.map(({ producer, last }) => [producer, last] as const);
-      const { position } = version;
-      const backup = { atMs: this.time.nowMs(), position, watermarks };
-      const announce = async (): Promise<void> => {
-        if (this.#backup !== undefined && this.#backup.position >= position) return;
-        await saveBackup(ledger, backup);
-        this.#backup = backup;
-      };
-      return { bytes: await fileBytes(file), position, announce };
-    });
-  }
-
   #find(finding: string): void {
     if (this.#findings.includes(finding)) return;
     this.log.error(finding);
@@ -382,7 +380,7 @@ class RunningHub implements Hub, HubParts {
       ...{ checkpoints: this.#checkpoints, overshoot: this.#overshoot },
       rules: () => this.#rules,
       now: () => ({
-        backup: this.#backup,
+        backup: this.#backups.newest,
         findings: this.#findings,
         streamFailedAtMs: this.#streamFailedAtMs,
       }),

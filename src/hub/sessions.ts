@@ -52,6 +52,10 @@ export class Sessions {
     for (const session of this.connected()) session.onRegistryChanged(rows);
   }
 
+  onConfigChanged(): void {
+    for (const session of this.connected()) session.tellConfig();
+  }
+
   /** Asks for what is missing, and goes on with who could not take updates. Every `gapLookMs`. */
   look(): void {
     for (const session of this.connected()) session.catchUp();

@@ -46,6 +46,8 @@ export function processStatus(
     roundTripMs: heartbeat?.roundTripMs ?? 0,
     peakUnits: heartbeat?.peakUnits ?? 0,
     rulesVersion: heartbeat?.rulesVersion ?? "",
+    config: heartbeat?.config ?? "",
+    configProblem: heartbeat?.configProblem ?? "",
     watermarks: session.watermarks(),
     calls: heartbeat?.calls,
     keyLagMs: heartbeat?.keyLagMs,
@@ -102,8 +104,12 @@ export function warnings(source: WarningSource): string[] {
     if (!connected || rulesVersion === "" || source.rulesVersion === "") continue;
     if (rulesVersion === source.rulesVersion) continue;
     all.push(
-      `${region}/${process} runs with other plans, routes or keys (${rulesVersion}) than the hub (${source.rulesVersion}): give both the same file`,
+      `${region}/${process} runs with other plans, routes or keys (${rulesVersion}) than the hub (${source.rulesVersion}): give both the same configuration`,
     );
+  }
+  for (const { region, process, connected, configProblem } of source.processes) {
+    if (!connected || configProblem === "") continue;
+    all.push(`${region}/${process} did not take the applied configuration: ${configProblem}`);
   }
   for (const { producer, from } of source.gaps) {
     if (source.isConnected(producer)) continue;

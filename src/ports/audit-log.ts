@@ -42,7 +42,31 @@ export interface AuditFilter {
   readonly target?: string | undefined;
 }
 
+export interface AuditHead {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface AuditArchive {
+  readonly file: string;
+  /** The entry before its first, and its last one. */
+  readonly before: AuditHead;
+  readonly head: AuditHead;
+}
+
+/** Entries that stay in the log at least; older ones go into archives, segment by segment. */
+export const auditKept = 100_000;
+/** Entries of one archive. */
+export const auditSegment = 10_000;
+
 export interface AuditLog {
+  /** The last entry that was archived, from which the first one here follows; 0 and `auditGenesis` if none was. */
+  base(): AuditHead;
+  /**
+   * Moves the oldest segment into a file in `folder`, verified and durable, if there is one above what is kept. Undefined: nothing was
+   * due. Fails with `data-damaged` and moves nothing where the chain does not hold.
+   */
+  archive(folder: string): Promise<AuditArchive | undefined>;
   /** Durable when it resolves. */
   append(draft: AuditDraft): Promise<AuditEntry>;
   /** In order, entries > `seq`, at most `limit`. */

@@ -5,6 +5,7 @@
 
 import type { EpochMs, Incarnation, ProducerId, Seq, Version, WindowId } from "../base/words.ts";
 import type { ProbeResult, ProbeTarget } from "../status/probe.ts";
+import type { ConfigFormat } from "./config-store.ts";
 
 export const linkProtocol = 1;
 /** Bytes of one message, header and payload. */
@@ -145,6 +146,11 @@ export interface Heartbeat {
   readonly peakUnits?: number | undefined;
   /** Of the plans, routes and keys that it runs with. */
   readonly rulesVersion?: string | undefined;
+  /** The applied configuration that it runs with; "": its file. Undefined: it knows of none and takes none. */
+  readonly config?: string | undefined;
+  /** The one that it was offered last and refused, and why in a sentence; "": none. */
+  readonly configRefused?: string | undefined;
+  readonly configProblem?: string | undefined;
   /** Since the last heartbeat, at most `refusalsToldMax`; undefined: none. */
   readonly refusals?: readonly RefusalCount[] | undefined;
   /** Of the calls that ended since the gateway's start; undefined: it does not say. */
@@ -227,6 +233,11 @@ export type HubMessage =
     }
   /** Others ask for units of these counters, and nothing is free. */
   | { readonly kind: "lease-wanted"; readonly counters: readonly LeaseCounter[] }
+  /**
+   * The configuration in force, by its id. Payload: its text in UTF-8. `files`: none is, and each process goes by its own file. Sent
+   * only to gateways whose heartbeats say that they take such.
+   */
+  | { readonly kind: "config"; readonly id: string; readonly format: ConfigFormat }
   /** Probe these from now on, and no others; at most `probeTargetsMax`. */
   | { readonly kind: "probe-plan"; readonly targets: readonly ProbeTarget[] }
   /** Payload: the public status, JSON in UTF-8, at most `statusDocumentMaxBytes`. */

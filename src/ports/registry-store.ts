@@ -5,6 +5,7 @@
  */
 
 import type { AuditDraft, AuditLog } from "./audit-log.ts";
+import type { ConfigStore } from "./config-store.ts";
 import type { EventStore } from "./event-store.ts";
 import type { PortalStore } from "./portal-store.ts";
 import type { TokenStore } from "./token-store.ts";
@@ -26,6 +27,7 @@ export interface RegistryStore {
   readonly audit: AuditLog;
   readonly events: EventStore;
   readonly tokens: TokenStore;
+  readonly configs: ConfigStore;
   readonly portal: PortalStore;
   /**
    * Inserts or replaces by hash, in one transaction with the entry of the audit log, synced before it returns: there is no

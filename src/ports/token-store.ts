@@ -10,6 +10,8 @@ export interface StoredToken {
   readonly id: string;
   readonly name: string;
   readonly role: TokenRole;
+  /** "": good for all owners' keys and usage, and for the rest of the API. */
+  readonly owner: string;
   /** Lower-case hex SHA-256 of the token: at its entropy a slow hash would add no safety. */
   readonly hash: string;
   readonly createdAtMs: EpochMs;

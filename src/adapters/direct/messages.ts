@@ -4,6 +4,7 @@
  * until it has a check.
  */
 
+import type { ConfigFormat } from "../../ports/config-store.ts";
 import {
   callOutcomesMax,
   type GatewayMessage,
@@ -178,6 +179,9 @@ const gatewayMessages: ChecksByKind<GatewayMessage> = {
     roundTripMs: optional(finite),
     peakUnits: optional(finite),
     rulesVersion: optional(name),
+    config: optional(name),
+    configRefused: optional(name),
+    configProblem: optional(sentence),
     refusals: optional(
       list(
         object<RefusalCount>({ key: name, route: name, reason: name, count: seq, lastMs: whole }),
@@ -238,6 +242,8 @@ const leaseResult: Check<LeaseResult> = oneOf(
   ...(["granted", "used-up", "others-hold", "fenced", "soft", "refused"] as const),
 );
 
+const configFormat: Check<ConfigFormat> = oneOf("yaml", "json", "files");
+
 const hubMessages: ChecksByKind<HubMessage> = {
   welcome: object({
     kind: literal("welcome"),
@@ -276,6 +282,7 @@ const hubMessages: ChecksByKind<HubMessage> = {
     kind: literal("lease-wanted"),
     counters: list(object<LeaseCounter>(counter), leaseRequestsMax),
   }),
+  config: object({ kind: literal("config"), id: name, format: configFormat }),
   "probe-plan": object({
     kind: literal("probe-plan"),
     targets: list(object<ProbeTarget>({ region: name, url: name }), probeTargetsMax),

@@ -5,9 +5,10 @@ import {
   type AuditDraft,
   type AuditEntry,
   type AuditFilter,
-  auditGenesis,
+  type AuditHead,
   auditHash,
 } from "../../ports/audit-log.ts";
+import { baseOf, selectBase } from "./audit-base.ts";
 
 export const auditTable = `
   -- Changes through the admin API. hash: SHA-256 of the entry and the hash before it, see ports/audit-log.ts.
@@ -25,8 +26,10 @@ type Row = Record<string, SQLOutputValue>;
 export class AuditWriter {
   readonly #last: StatementSync;
   readonly #insert: StatementSync;
+  readonly #base: StatementSync;
 
   constructor(db: DatabaseSync) {
+    this.#base = db.prepare(selectBase);
     this.#last = db.prepare("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1");
     this.#insert =
       db.prepare(`INSERT INTO audit (seq, at_ms, actor, action, target, request, change, hash)
@@ -36,13 +39,18 @@ export class AuditWriter {
   append(draft: AuditDraft): AuditEntry {
     // Asked every time: a transaction that was rolled back took its entry along.
     const last = this.#last.get();
-    const seq = Number(last?.["seq"] ?? 0) + 1;
-    const previous = last === undefined ? auditGenesis : hexOf(last["hash"]);
+    const newest = last === undefined ? baseOf(this.#base.get()) : headOf(last);
+    const { hash: previous } = newest;
+    const seq = newest.seq + 1;
     const { atMs, actor, action, target, request, change } = draft;
     const hash = auditHash(previous, { seq, ...draft });
     this.#insert.run(seq, atMs, actor, action, target, request, change, hash);
     return { seq, atMs, actor, action, target, request, change, hash };
   }
+}
+
+function headOf(row: Row): AuditHead {
+  return { seq: Number(row["seq"]), hash: hexOf(row["hash"]) };
 }
 
 export function selectAfter(seq: number, limit: number): [string, (string | number)[]] {

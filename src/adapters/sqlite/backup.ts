@@ -14,9 +14,9 @@ import { ledgerSpec } from "./ledger-schema.ts";
 import { registrySpec } from "./registry-schema.ts";
 
 /** Not the answers, which are secrets, and neither tokens nor sessions: one that was ended since must not come back to life. */
-const registryTables = ["credentials", "producers", "meta", "audit", "people"];
+const registryTables = ["credentials", "producers", "meta", "audit", "people", "configs"];
 /** Backups of earlier versions do not have them. */
-const laterTables: readonly string[] = ["audit", "people"];
+const laterTables: readonly string[] = ["audit", "people", "configs"];
 
 /** Copies a database in use. Fails with `data-unwritable` if `file` exists or cannot be written. */
 export function copyDatabase(db: DatabaseSync, file: string): void {

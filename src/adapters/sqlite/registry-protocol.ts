@@ -1,6 +1,7 @@
 /** What the registry and its writing thread say to each other. */
 
-import type { AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
+import type { AuditArchive, AuditDraft, AuditEntry } from "../../ports/audit-log.ts";
+import type { ConfigDraft, StoredConfig } from "../../ports/config-store.ts";
 import type { EventDraft } from "../../ports/event-store.ts";
 import type { StoredLink, StoredPerson, StoredSession } from "../../ports/portal-store.ts";
 import type { RegistryRow } from "../../ports/registry-store.ts";
@@ -55,9 +56,11 @@ export type PortalChange =
 export interface RegistryApi {
   put: Call<RowsMessage & { readonly audit: AuditDraft | undefined }, void>;
   appendAudit: Call<AuditDraft, AuditEntry>;
+  archiveAudit: Call<{ folder: string }, AuditArchive | undefined>;
   addEvents: Call<readonly EventDraft[], void>;
   addToken: Call<{ token: StoredToken; audit: AuditDraft }, void>;
   removeToken: Call<{ id: string; audit: AuditDraft }, void>;
+  addConfig: Call<{ draft: ConfigDraft; audit: Omit<AuditDraft, "target"> }, StoredConfig>;
   portal: Call<PortalChange, void>;
   putProducer: Call<{ producer: string; secretHash: string }, void>;
   putIdempotent: Call<{ key: string; answer: string; nowMs: number }, void>;

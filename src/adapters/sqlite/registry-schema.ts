@@ -1,11 +1,13 @@
 /** Tables of the registry of keys. Packed records carry what gateways need; the columns are for the admin API. */
 
 import { auditTable } from "./audit-rows.ts";
+import { configTable } from "./config-rows.ts";
 import { applicationIds, type DatabaseSpec } from "./database.ts";
 import { eventTable } from "./event-rows.ts";
 import { portalTables } from "./portal-rows.ts";
-import { tokenTable } from "./token-rows.ts";
+import { tokenOwners, tokenTable } from "./token-rows.ts";
 
+const laterTables = `${tokenOwners}${configTable}`;
 const adminTables = `${auditTable}${tokenTable}`;
 
 const schema = `
@@ -28,15 +30,16 @@ const schema = `
   ${adminTables}
   ${eventTable}
   ${portalTables}
+  ${laterTables}
 `;
 
 export function registrySpec(file: string): DatabaseSpec {
   return {
     file,
     applicationId: applicationIds.registry,
-    version: 4,
+    version: 5,
     schema,
-    upgrades: [adminTables, eventTable, portalTables],
+    upgrades: [adminTables, eventTable, portalTables, laterTables],
     synchronous: "full",
     // The indexes of a million keys take about 130 MB, and every batch of new keys touches most of their pages: keep them
     // in memory, and write them to the file once for several batches.

@@ -6,11 +6,14 @@
 import type { DatabaseSync, SQLOutputValue } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
 import type { AuditDraft, AuditEntry, AuditLog } from "../../ports/audit-log.ts";
+import type { ConfigStore, StoredConfig } from "../../ports/config-store.ts";
 import type { EventStore, StoredEvent } from "../../ports/event-store.ts";
 import type { PortalStore } from "../../ports/portal-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
+import { baseOf, selectBase } from "./audit-base.ts";
 import { auditEntry, selectAfter, selectBefore } from "./audit-rows.ts";
+import { headOf, storedConfig } from "./config-rows.ts";
 import { attempt, openBeside } from "./database.ts";
 import { type Select, selectEventsAfter, selectEventsBefore, storedEvent } from "./event-rows.ts";
 import { portalStore } from "./portal-store.ts";
@@ -45,6 +48,8 @@ class SqliteRegistryStore implements RegistryStore {
   #closed = false;
   readonly audit: AuditLog = {
     append: (draft) => this.#thread.call("appendAudit", draft),
+    base: () => baseOf(this.#get(selectBase)),
+    archive: (folder) => this.#thread.call("archiveAudit", { folder }),
     after: (seq, limit) => this.#entries(...selectAfter(seq, limit)),
     before: (seq, limit, filter) => this.#entries(...selectBefore(seq, limit, filter)),
     get: (seq) => this.#entries("SELECT * FROM audit WHERE seq = ?", [seq])[0],
@@ -60,6 +65,15 @@ class SqliteRegistryStore implements RegistryStore {
     remove: (id, audit) => this.#thread.call("removeToken", { id, audit }),
   };
 
+  readonly configs: ConfigStore = {
+    newest: () => this.#configs("SELECT * FROM configs ORDER BY number DESC LIMIT 1", [])[0],
+    get: (number) => this.#configs("SELECT * FROM configs WHERE number = ?", [number])[0],
+    before: (number, limit) => {
+      const sql = "SELECT * FROM configs WHERE number < ? ORDER BY number DESC LIMIT ?";
+      return this.#configs(sql, [number, limit]).map(headOf);
+    },
+    add: (draft, audit) => this.#thread.call("addConfig", { draft, audit }),
+  };
   readonly portal: PortalStore;
 
   constructor(file: string, thread: Thread<RegistryApi>) {
@@ -184,6 +198,11 @@ class SqliteRegistryStore implements RegistryStore {
   #events([sql, values]: Select): StoredEvent[] {
     const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
     return rows.map((row) => storedEvent(row) ?? this.#damaged());
+  }
+
+  #configs(sql: string, values: readonly number[]): StoredConfig[] {
+    const rows = attempt(this.#context, () => this.#statements.get(sql).all(...values));
+    return rows.map((row) => storedConfig(row) ?? this.#damaged());
   }
 
   #tokens(): StoredToken[] {

@@ -1,7 +1,9 @@
 /** The registry's writing thread: a bulk of keys must not hold up the hub's main thread. */
 
+import { archiveSegment } from "./audit-archive.ts";
 import { AuditWriter } from "./audit-rows.ts";
 import { addRegistry } from "./backup.ts";
+import { ConfigWriter } from "./config-rows.ts";
 import { openDatabase, transaction } from "./database.ts";
 import { EventWriter } from "./event-rows.ts";
 import { PortalWriter } from "./portal-rows.ts";
@@ -40,6 +42,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
   const log = new AuditWriter(db);
   const tokens = new TokenWriter(db);
   const events = new EventWriter(db);
+  const configs = new ConfigWriter(db);
   const portal = new PortalWriter(db);
   const handlers: Handlers<RegistryApi> = {
     put({ keyIds, owners, versions, hashes, packed, lengths, audit }) {
@@ -57,6 +60,7 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
       });
     },
     appendAudit: (draft) => log.append(draft),
+    archiveAudit: ({ folder }) => archiveSegment(db, folder),
     addEvents: (drafts) => transaction(db, () => events.add(drafts)),
     addToken({ token, audit }) {
       transaction(db, () => {
@@ -70,6 +74,12 @@ function open({ file }: RegistryStart): { handlers: Handlers<RegistryApi>; ready
         log.append(audit);
       });
     },
+    addConfig: ({ draft, audit }) =>
+      transaction(db, () => {
+        const stored = configs.add(draft);
+        log.append({ ...audit, target: String(stored.number) });
+        return stored;
+      }),
     portal: (change) => transaction(db, () => changePortal(portal, change)),
     putProducer({ producer, secretHash }) {
       putProducer.run(producer, secretHash, rowCrc(producer, secretHash));

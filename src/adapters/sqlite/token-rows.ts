@@ -12,20 +12,24 @@ export const tokenTable = `
   ) STRICT, WITHOUT ROWID;
 `;
 
+/** Added later: what tells a token that is good for one owner. */
+export const tokenOwners = "ALTER TABLE tokens ADD COLUMN owner TEXT NOT NULL DEFAULT '';";
+
 /** Within the caller's transaction. */
 export class TokenWriter {
   readonly #insert: StatementSync;
   readonly #remove: StatementSync;
 
   constructor(db: DatabaseSync) {
-    this.#insert = db.prepare(`INSERT INTO tokens (id, name, role, hash, made_ms, expires_ms, crc)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`);
+    this.#insert =
+      db.prepare(`INSERT INTO tokens (id, name, role, hash, made_ms, expires_ms, owner, crc)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
     this.#remove = db.prepare("DELETE FROM tokens WHERE id = ?");
   }
 
   add(token: StoredToken): void {
-    const { id, name, role, hash, createdAtMs, expiresAtMs } = token;
-    this.#insert.run(id, name, role, hash, createdAtMs, expiresAtMs, crcOf(token));
+    const { id, name, role, hash, createdAtMs, expiresAtMs, owner } = token;
+    this.#insert.run(id, name, role, hash, createdAtMs, expiresAtMs, owner, crcOf(token));
   }
 
   remove(id: string): void {
@@ -39,6 +43,7 @@ export function storedToken(row: Record<string, SQLOutputValue>): StoredToken | 
     id: String(row["id"]),
     name: String(row["name"]),
     role: String(row["role"]) as TokenRole,
+    owner: String(row["owner"]),
     hash: String(row["hash"]),
     createdAtMs: Number(row["made_ms"]),
     expiresAtMs: Number(row["expires_ms"]),
@@ -46,6 +51,8 @@ export function storedToken(row: Record<string, SQLOutputValue>): StoredToken | 
   return row["crc"] === crcOf(token) ? token : undefined;
 }
 
-function crcOf({ id, name, role, hash, createdAtMs, expiresAtMs }: StoredToken): number {
-  return rowCrc(id, name, role, hash, createdAtMs, expiresAtMs);
+/** Of a token for all owners as it was before there were others. */
+function crcOf({ id, name, role, hash, createdAtMs, expiresAtMs, owner }: StoredToken): number {
+  const parts = [id, name, role, hash, createdAtMs, expiresAtMs];
+  return owner === "" ? rowCrc(...parts) : rowCrc(...parts, owner);
 }

@@ -16,6 +16,7 @@ import type {
   VerifyReport,
 } from "../../hub/hub-api.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
+import { configId } from "../../ports/config-store.ts";
 import type {
   OutcomeQuery,
   OutcomeRow,
@@ -168,6 +169,19 @@ export function createFakeHub(): FakeHub {
       audit: store.audit,
       events: store.events,
       tokens: store.tokens,
+      configs: {
+        ...store.configs,
+        async apply(request, audit) {
+          if (request.text.includes("wrong")) return { problems: [wrongPlace] };
+          const { over, ...draft } = request;
+          const newest = store.configs.newest();
+          if (over !== undefined && over !== (newest === undefined ? "0" : configId(newest))) {
+            throw new TallygateError("changed-meanwhile", "another is in force");
+          }
+          const { atMs, actor } = audit;
+          return { config: await store.configs.add({ atMs, actor, ...draft }, audit) };
+        },
+      },
       status: fakeStatus({ timeMs: () => fake.clockMs }),
       portal: {
         store: store.portal,
@@ -196,6 +210,8 @@ export function createFakeHub(): FakeHub {
   };
   return fake;
 }
+
+const wrongPlace = { line: 2, column: 3, path: "plans.pro", found: '"wrong"', expected: "a plan" };
 
 function testConfig() {
   const limit = { name: "month", per: "key", quota: 100, window: "month" };
@@ -311,6 +327,7 @@ export function processStatus(region: string): ProcessStatus {
     keyLagMs: 40,
     peakUnits: 4,
     rulesVersion: "aaaa",
+    ...{ config: "", configProblem: "" },
     roundTripMs: 2,
     watermarks: [["00", 3]],
   };

@@ -12,7 +12,7 @@ import {
   type FeedWindow,
 } from "../../metering/feed-codec.ts";
 import { OpenBatch } from "../../metering/open-batch.ts";
-import type { GatewayMessage, HubEnd, HubMessage, LinkPeer } from "../../ports/link.ts";
+import type { GatewayMessage, Heartbeat, HubEnd, HubMessage, LinkPeer } from "../../ports/link.ts";
 
 const hashKey = hashKeyFromHex("000102030405060708090a0b0c0d0e0f");
 
@@ -145,11 +145,12 @@ export class FakeGateway {
     this.#toHub?.(message, payload);
   }
 
-  heartbeat(id: number, journalBytes = 0): void {
+  heartbeat(id: number, journalBytes = 0, more: Partial<Heartbeat> = {}): void {
     this.send({
       ...{ kind: "heartbeat", id, sentAtMs: 1, view: this.view, registryVersion: 0 },
       ...{ unacknowledgedUnits: 0, oldestUnacknowledgedMs: 0, journalBytes },
       ...{ journalState: "ok", callsPerSecond: 0, lagP50Ms: 0, lagP99Ms: 0 },
+      ...more,
     });
   }
 
@@ -209,6 +210,7 @@ export class FakeGateway {
       case "audit":
         if (!this.isDeaf) this.#audit(message);
         return;
+      case "config":
       case "heartbeat-reply":
       case "lease-answer":
       case "lease-wanted":

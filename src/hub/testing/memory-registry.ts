@@ -7,6 +7,7 @@ import {
   auditGenesis,
   auditHash,
 } from "../../ports/audit-log.ts";
+import { type ConfigStore, configsKept, type StoredConfig } from "../../ports/config-store.ts";
 import { type EventStore, eventsKept, type StoredEvent } from "../../ports/event-store.ts";
 import type { RegistryRow, RegistryStore } from "../../ports/registry-store.ts";
 import type { StoredToken, TokenStore } from "../../ports/token-store.ts";
@@ -25,6 +26,8 @@ export class MemoryRegistry implements RegistryStore {
   storedTokens = new Map<string, StoredToken>();
   readonly audit: AuditLog = {
     append: async (draft) => this.#append(draft),
+    base: () => ({ seq: 0, hash: auditGenesis }),
+    archive: async () => undefined,
     after: (seq, limit) => this.entries.slice(seq, seq + limit),
     before: (seq, limit, { actor, target }) =>
       this.entries
@@ -62,6 +65,24 @@ export class MemoryRegistry implements RegistryStore {
     remove: async (id, audit) => {
       this.storedTokens.delete(id);
       this.#append(audit);
+    },
+  };
+
+  storedConfigs: StoredConfig[] = [];
+  readonly configs: ConfigStore = {
+    newest: () => this.storedConfigs.at(-1),
+    get: (number) => this.storedConfigs.find((config) => config.number === number),
+    before: (number, limit) =>
+      this.storedConfigs
+        .filter((config) => config.number < number)
+        .reverse()
+        .slice(0, limit)
+        .map(({ text, ...config }) => ({ ...config, characters: text.length })),
+    add: async (draft, audit) => {
+      const stored = { ...draft, number: (this.storedConfigs.at(-1)?.number ?? 0) + 1 };
+      this.storedConfigs = [...this.storedConfigs, stored].slice(-configsKept);
+      this.#append({ ...audit, target: String(stored.number) });
+      return stored;
     },
   };
 

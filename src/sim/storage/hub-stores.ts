@@ -9,6 +9,7 @@ import { markRestored } from "../../hub/ledger-meta.ts";
 import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
 import { MemoryRegistry } from "../../hub/testing/memory-registry.ts";
 import type { AuditDraft, AuditLog } from "../../ports/audit-log.ts";
+import type { ConfigStore } from "../../ports/config-store.ts";
 import type { EventStore } from "../../ports/event-store.ts";
 import type {
   LedgerColumns,
@@ -147,6 +148,10 @@ export class SimRegistry implements RegistryStore {
 
   get events(): EventStore {
     return this.#image.events;
+  }
+
+  get configs(): ConfigStore {
+    return this.#image.configs;
   }
 
   get tokens(): TokenStore {
