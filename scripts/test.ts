@@ -33,6 +33,7 @@ const timed = [
   ...[
     "bad-link",
     "clocks",
+    "dashboard",
     "disk-full",
     "distance",
     "door/slow-clients",

@@ -24,23 +24,27 @@ const skip = start.state === "ready" ? false : `Chromium: ${start.why}`;
 
 const wide: View = { width: 1440, theme: "light" };
 
+const routes = [
+  '- { path: "/", handler: ./hello.ts }',
+  '- { path: "/weather/{city}", handler: ./hello.ts }',
+  '- { path: "/reports/{id}", handler: ./hello.ts, cost: 10 }',
+].join("\n  ");
+
+function plansWith(proQuota: number): string {
+  return [
+    `pro: { limits: [{ name: month, per: key, quota: ${proQuota}, window: month }] }`,
+    "free: { limits: [{ name: day, per: key, quota: 50, window: day }] }",
+  ].join("\n  ");
+}
+
 let cluster: Cluster;
 let origin = "";
 
 before(async () => {
   if (skip !== false) return;
   await buildPages();
-  const plans = [
-    "pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] }",
-    "free: { limits: [{ name: day, per: key, quota: 50, window: day }] }",
-  ].join("\n  ");
-  const routes = [
-    '- { path: "/", handler: ./hello.ts }',
-    '- { path: "/weather/{city}", handler: ./hello.ts }',
-    '- { path: "/reports/{id}", handler: ./hello.ts, cost: 10 }',
-  ].join("\n  ");
   cluster = await Cluster.start({
-    config: threeRegions({ plans, routes }),
+    config: threeRegions({ plans: plansWith(100_000), routes }),
     files: handlers,
     latency: "sydney=65ms,seoul=60ms",
   });
@@ -175,6 +179,98 @@ test("a region that stops is down on the map within five seconds, and up again w
   await close();
 });
 
+test("a read-only token sees, and is offered nothing to change", { skip }, async () => {
+  const { json } = await cluster.api("POST", "/v1/tokens", { name: "viewer", role: "read-only" });
+  const { token } = json as { token: string };
+  const { page, complaints, close } = await open(wide);
+  await logIn(page, token);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await show(page, "#/keys");
+  const names = page.getByRole("table", { name: "Keys" }).getByRole("link");
+  await names.first().click();
+  await page.locator(".facts").waitFor();
+  for (const name of ["New key", "Change", "Rotate", "Revoke"]) {
+    assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("a hub that stands still is shown to be away, and live again when it goes on", {
+  skip,
+}, async () => {
+  const { page, close } = await openInside(wide);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const { pid } = cluster.state.hub;
+  process.kill(pid, "SIGSTOP");
+  try {
+    await page.getByText("Reconnecting").waitFor();
+  } finally {
+    process.kill(pid, "SIGCONT");
+  }
+  await page.getByText("Live", { exact: true }).waitFor();
+  await close();
+});
+
+test("a session that is over leads back to the door, wherever one is", { skip }, async () => {
+  const made = await cluster.api("POST", "/v1/tokens", { name: "short", role: "read-only" });
+  const { id, token } = made.json as { id: string; token: string };
+  const { page, close } = await open(wide);
+  await logIn(page, token);
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  await show(page, "#/system");
+  await page.locator(".facts").first().waitFor();
+  const revoked = await fetch(`${origin}/v1/tokens/${id}`, {
+    method: "DELETE",
+    headers: { authorization: `Bearer ${cluster.state.token}` },
+  });
+  assert.ok(revoked.ok);
+  await page.getByLabel("Admin token").waitFor();
+  await close();
+});
+
+test("a changed plan is checked, applied everywhere, and taken back", { skip }, async () => {
+  const { page, complaints, close } = await openInside(wide);
+  await page.getByRole("link", { name: "Plans", exact: true }).click();
+  await page.getByRole("link", { name: "Change the configuration" }).click();
+  const text = page.getByLabel("Text of the configuration");
+  const apply = async (quota: number): Promise<void> => {
+    await text.fill(threeRegions({ plans: plansWith(quota), routes }));
+    await page.getByRole("button", { name: "Apply" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Note").fill(`pro has ${quota}`);
+    await dialog.getByRole("button", { name: "Apply" }).click();
+    await dialog.waitFor({ state: "detached" });
+  };
+  const isQuota = async (quota: number): Promise<boolean> => {
+    const { json } = await cluster.api("GET", "/v1/plans/pro");
+    return (json as { limits: { quota: number }[] }).limits[0]?.quota === quota;
+  };
+  await text.fill("version: 1\nplans: { pro: { limits: [{ name: x }] } }\n");
+  await page.getByRole("button", { name: "Check" }).click();
+  await page.getByRole("alert").getByText("Line 2").first().waitFor();
+
+  await apply(200_000);
+  await page.getByText("pro has 200000").waitFor();
+  await until(() => isQuota(200_000), 2_000, "200,000 in force");
+  await apply(300_000);
+  await page.getByText("pro has 300000").waitFor();
+  await page.getByRole("button", { name: "Go back to version 1" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
+  await until(() => isQuota(200_000), 2_000, "200,000 in force again");
+  await page.getByText("as version 1").waitFor();
+  const { key } = await cluster.createKnownKey("pro");
+  for (const name of regionNames) {
+    await until(
+      async () => (await cluster.usage(name, key))?.limits[0]?.quota === 200_000,
+      5_000,
+      `the quota in ${name}`,
+    );
+  }
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
 test("by keyboard alone: past the bar to the content, and into and out of a dialog", {
   skip,
 }, async () => {
@@ -204,6 +300,7 @@ async function places(): Promise<Readonly<Record<string, string>>> {
     "#/keys": ".table",
     [`#/keys/${first?.id}`]: ".facts",
     "#/plans": ".table",
+    "#/config": "textarea",
     "#/system": ".facts",
     "#/events": ".table",
     "#/regions/seoul": ".table",

@@ -138,3 +138,4 @@ export type OwnerJson = z.infer<typeof ownerSchema>;
 export type OwnerListJson = z.infer<typeof ownerListSchema>;
 export type ConfigJson = z.infer<typeof configSchema>;
 export type EventListJson = z.infer<typeof eventListSchema>;
+export type ConfigCheckJson = z.infer<typeof configCheckSchema>;

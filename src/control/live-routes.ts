@@ -17,6 +17,8 @@ import { statusJson } from "./status-view.ts";
 
 /** Pages that listen at one time. */
 export const liveListenersMax = 64;
+/** A region that goes or comes is told at once, and not with the next second. */
+const lookEveryMs = 250;
 /** Then the page connects again: nobody listens on for ever with a session that was good once. */
 const liveMsMax = 3_600_000;
 
@@ -26,7 +28,7 @@ const liveRoute = createRoute({
   operationId: "live",
   summary: "Calls a second by region and outcome, with the last ten minutes, and the status.",
   description:
-    "With `Accept: text/event-stream` a stream: first an event `begin` with this answer, then every second an event `moment` with the same but `history` and `everyMs`.",
+    "With `Accept: text/event-stream` a stream: first an event `begin` with this answer, then every second, and whenever a region goes or comes, an event `moment` with the same but `history` and `everyMs`.",
   security: bearerSecurity,
   request: { query: noQuery },
   responses: {
@@ -54,10 +56,10 @@ const nearLimitsRoute = createRoute({
 });
 
 export function addLiveRoutes(app: ControlApp, context: ControlContext): void {
-  const { hub, live, timers } = context;
+  const { hub, live, timers, clock } = context;
   let listeners = 0;
-  /** One text for all listeners. */
-  let newest: { readonly of: LiveSample | undefined; readonly text: string } | undefined;
+  /** One for all listeners. */
+  let newest: Moment | undefined;
 
   app.openapi(liveRoute, (c) => {
     if (/\btext\/event-stream\b/i.test(c.req.header("accept") ?? "")) return listen(c);
@@ -101,12 +103,17 @@ export function addLiveRoutes(app: ControlApp, context: ControlContext): void {
     return { ...moment(), everyMs: liveEveryMs, history: { times, regions } };
   }
 
-  function momentText(): string {
+  function newestMoment(): Moment {
     const sample = live.samples.at(-1);
-    if (newest === undefined || newest.of !== sample || sample === undefined) {
-      newest = { of: sample, text: `event: moment\ndata: ${JSON.stringify(moment())}\n\n` };
+    const nowMs = clock.monotonicMs();
+    if (newest !== undefined && newest.of === sample && nowMs - newest.madeMs < lookEveryMs) {
+      return newest;
     }
-    return newest.text;
+    const now = moment();
+    const health = now.status.regions.map((region) => region.health).join(" ");
+    const text = `event: moment\ndata: ${JSON.stringify(now)}\n\n`;
+    newest = { of: sample, madeMs: nowMs, sign: `${sample?.atMs} ${health}`, text };
+    return newest;
   }
 
   function listen(c: Context<ControlEnv>): AnyAnswer {
@@ -119,7 +126,7 @@ export function addLiveRoutes(app: ControlApp, context: ControlContext): void {
     listeners++;
     const body = momentStream({
       begin: () => `retry: 1000\nevent: begin\ndata: ${JSON.stringify(whole())}\n\n`,
-      next: momentText,
+      next: newestMoment,
       isAllowed: c.var.isStillAllowed,
       timers,
       onEnd: () => {
@@ -135,9 +142,17 @@ function named(values: readonly number[]) {
   return { answered, limited, refused, failed };
 }
 
+interface Moment {
+  readonly of: LiveSample | undefined;
+  readonly madeMs: number;
+  /** Another one: it is worth telling. */
+  readonly sign: string;
+  readonly text: string;
+}
+
 interface MomentStream {
   readonly begin: () => string;
-  readonly next: () => string;
+  readonly next: () => Moment;
   /** False once the token is revoked or the session over. */
   readonly isAllowed: () => boolean;
   readonly timers: ControlContext["timers"];
@@ -149,6 +164,7 @@ function momentStream(options: MomentStream): ReadableStream<Uint8Array> {
   const { begin, next, isAllowed, timers } = options;
   const encoder = new TextEncoder();
   let end = (): void => {};
+  let told = "";
   return new ReadableStream<Uint8Array>({
     start(controller) {
       const guarded = (work: () => void) => (): void => {
@@ -164,11 +180,14 @@ function momentStream(options: MomentStream): ReadableStream<Uint8Array> {
         controller.close();
       };
       const every = timers.every(
-        liveEveryMs,
+        lookEveryMs,
         guarded(() => {
           if (!isAllowed()) return finish();
           // A page that does not read misses moments; each stands alone.
-          if ((controller.desiredSize ?? 0) > 0) controller.enqueue(encoder.encode(next()));
+          if ((controller.desiredSize ?? 0) <= 0) return;
+          const { sign, text } = next();
+          if (sign !== told) controller.enqueue(encoder.encode(text));
+          told = sign;
         }),
       );
       const bound = timers.after(liveMsMax, () => finish());

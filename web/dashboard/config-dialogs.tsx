@@ -1,10 +1,16 @@
 /** Puts a configuration in force. Held against the one that was in force when it was written. */
 
 import { useState } from "preact/hooks";
+import type {
+  ConfigVersionJson,
+  ConfigVersionListJson,
+} from "../../src/control/config-version-schemas.ts";
 import { ApiError, api } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
 import { Button, ErrorBox, TextField } from "../shared/ui.tsx";
-import type { ConfigHead, ConfigVersion } from "./config-types.ts";
+
+/** A version without its text. */
+export type ConfigHead = ConfigVersionListJson["versions"][number];
 
 interface ApplyDialogProps {
   readonly request: { readonly text: string; readonly format: "yaml" | "json" };
@@ -81,7 +87,7 @@ export function RollBackDialog({ of, onClose, onDone }: RollBackDialogProps) {
 
 async function tagOf(head: ConfigHead | undefined): Promise<string> {
   if (head === undefined) return '"0"';
-  const { id } = await api<ConfigVersion>(`/v1/config/versions/${head.number}`);
+  const { id } = await api<ConfigVersionJson>(`/v1/config/versions/${head.number}`);
   return `"${id}"`;
 }
 

@@ -1,25 +1,30 @@
 /** The configuration: plans, routes and all else. Write, check, apply everywhere; go back to an earlier one. */
 
 import { useEffect, useState } from "preact/hooks";
+import type { ConfigCheckJson } from "../../src/control/cluster-schemas.ts";
+import type {
+  ConfigVersionJson,
+  ConfigVersionListJson,
+} from "../../src/control/config-version-schemas.ts";
 import { api } from "../shared/api.ts";
 import { instant } from "../shared/format.ts";
 import { routeTo } from "../shared/route.ts";
 import { type Column, Table } from "../shared/table.tsx";
 import { Badge, Button, Card, Empty, ErrorBox, Loading, Notice, Page } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
-import { ApplyDialog, RollBackDialog } from "./config-dialogs.tsx";
-import type { ConfigCheck, ConfigHead, ConfigVersion, ConfigVersionList } from "./config-types.ts";
+import { ApplyDialog, type ConfigHead, RollBackDialog } from "./config-dialogs.tsx";
+import { useLive } from "./live.ts";
 
 const versionsShown = 20;
 
 export function ConfigPage({ canChange }: { readonly canChange: boolean }) {
-  const list = useApi<ConfigVersionList>(`/v1/config/versions?limit=${versionsShown}`);
+  const list = useApi<ConfigVersionListJson>(`/v1/config/versions?limit=${versionsShown}`);
   const newest = list.data?.versions[0];
-  const [shown, setShown] = useState<ConfigVersion>();
+  const [shown, setShown] = useState<ConfigVersionJson>();
   const [error, setError] = useState<unknown>();
   const [rollTo, setRollTo] = useState<ConfigHead>();
   const show = (number: number): void => {
-    api<ConfigVersion>(`/v1/config/versions/${number}`).then(setShown, setError);
+    api<ConfigVersionJson>(`/v1/config/versions/${number}`).then(setShown, setError);
   };
   // The text of a configuration is for those who may change it.
   useEffect(() => {
@@ -32,6 +37,7 @@ export function ConfigPage({ canChange }: { readonly canChange: boolean }) {
   };
   return (
     <Page title="Configuration" note={<a href={routeTo("/plans")}>Plans in force</a>}>
+      <ConfigTroubles />
       {failure !== undefined && <ErrorBox error={failure} onRetry={list.reload} />}
       {canChange && list.data !== undefined && (newest === undefined || shown !== undefined) && (
         <Editor key={shown?.number ?? 0} of={shown} newest={newest} onApplied={done} />
@@ -61,22 +67,43 @@ export function ConfigPage({ canChange }: { readonly canChange: boolean }) {
   );
 }
 
+/** Gateways that could not take the newest one, and why. */
+function ConfigTroubles() {
+  const live = useLive();
+  const troubled = (live?.moment.status.regions ?? []).flatMap(({ name, processes }) =>
+    processes
+      .filter(({ configProblem }) => configProblem !== "")
+      .map((process) => ({ name: `${name}/${process.process}`, why: process.configProblem })),
+  );
+  return (
+    <>
+      {troubled.map(({ name, why }) => (
+        <Notice key={name} kind="bad">
+          <span>
+            <strong>{name}</strong> keeps the configuration before: {why}
+          </span>
+        </Notice>
+      ))}
+    </>
+  );
+}
+
 interface EditorProps {
-  readonly of: ConfigVersion | undefined;
+  readonly of: ConfigVersionJson | undefined;
   readonly newest: ConfigHead | undefined;
   readonly onApplied: () => void;
 }
 
 function Editor({ of, newest, onApplied }: EditorProps) {
   const [text, setText] = useState(of?.text ?? "");
-  const [check, setCheck] = useState<ConfigCheck>();
+  const [check, setCheck] = useState<ConfigCheckJson>();
   const [error, setError] = useState<unknown>();
   const [isApplying, setApplying] = useState(false);
   const format = of?.format === "json" ? "json" : "yaml";
   const run = (): void => {
     setError(undefined);
     setCheck(undefined);
-    api<ConfigCheck>("/v1/config/check", { method: "POST", body: { text, format } }).then(
+    api<ConfigCheckJson>("/v1/config/check", { method: "POST", body: { text, format } }).then(
       setCheck,
       setError,
     );
@@ -128,7 +155,7 @@ function Editor({ of, newest, onApplied }: EditorProps) {
   );
 }
 
-function CheckResult({ check }: { readonly check: ConfigCheck }) {
+function CheckResult({ check }: { readonly check: ConfigCheckJson }) {
   const { ok, problems, waiting } = check;
   if (ok) {
     return (

@@ -3,8 +3,12 @@
 import { createContext } from "preact";
 import { useContext, useRef, useState } from "preact/hooks";
 import type { LiveJson, LiveMomentJson } from "../../src/control/live-schemas.ts";
+import { api } from "../shared/api.ts";
 import { type StreamState, useEvents } from "../shared/use-events.ts";
 import { appended, type History } from "./history.ts";
+
+/** The hub says something every second. */
+const silentMsMax = 4_000;
 
 export interface Live {
   readonly state: StreamState;
@@ -22,6 +26,9 @@ export function useLiveStream(): Live | undefined {
   };
   const state = useEvents({
     path: "/v1/live",
+    silentMsMax,
+    // Nobody else asks on some pages; an answer of 401 shows the door.
+    onRefused: () => void api("/v1/session").catch(() => undefined),
     on: {
       begin: (data) => {
         const begun = data as LiveJson;
