@@ -5,7 +5,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { buildPages } from "../scripts/web.ts";
 import type { PublicIncident, PublicStatus } from "../src/status/public-status.ts";
+import { type OpenedPage, openPage, startBrowser, views } from "./support/browser.ts";
 import { Cluster, until } from "./support/cluster.ts";
 import { handlers, threeRegions } from "./support/configs.ts";
 
@@ -15,14 +17,47 @@ const shownMsMax = 5_000;
 type Served = PublicStatus & { readonly servedBy: string | null; readonly ageMs: number };
 
 let cluster: Cluster;
+const start = await startBrowser();
+/** The public page and the operator's, in Chromium where there is one. */
+const pages: OpenedPage[] = [];
 
 before(async () => {
+  await buildPages();
   cluster = await Cluster.start({ config: threeRegions(), files: handlers });
 });
 
 after(async () => {
+  if (start.state === "ready") await start.browser.close();
   await cluster?.stop();
 });
+
+/** What each open page shows of the region: the words of the status page, and of the operator's map. */
+async function seenOnPages(region: string, isDown: boolean): Promise<boolean> {
+  const [publicPage, operatorPage] = pages.map(({ page }) => page);
+  if (publicPage === undefined || operatorPage === undefined) return true;
+  const mark = operatorPage.getByRole("link", {
+    name: new RegExp(`^${region}: ${isDown ? "down" : "up"}`),
+  });
+  const [title, marks] = await Promise.all([publicPage.locator("h1").innerText(), mark.count()]);
+  return marks === 1 && title === (isDown ? `${region} does not answer` : "All regions answer");
+}
+
+async function openPages(): Promise<void> {
+  if (start.state !== "ready") return;
+  const origin = cluster.state.hub.url;
+  for (const path of ["/status", "/"]) {
+    const opened = await openPage(start.browser, {
+      view: views.at(-1) as (typeof views)[0],
+      origin,
+    });
+    await opened.page.goto(`${origin}${path}`);
+    pages.push(opened);
+  }
+  const operator = pages[1]?.page;
+  await operator?.getByLabel("Admin token").fill(cluster.state.token);
+  await operator?.getByRole("button", { name: "Log in" }).click();
+  await operator?.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+}
 
 async function statusAt(url: string): Promise<Served> {
   const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
@@ -54,7 +89,8 @@ function shown(region: string, wanted: { state: string; health: string }, doors:
     async () => {
       const seen = await Promise.all([atHub(), ...doors.map(atDoor)]);
       const isShown = seen.every((status) => stateOf(status, region) === wanted.state);
-      return isShown && (await healthOf(region)) === wanted.health;
+      if (!isShown || (await healthOf(region)) !== wanted.health) return false;
+      return seenOnPages(region, wanted.state === "down");
     },
     shownMsMax,
     `${region} is shown to be ${wanted.state}`,
@@ -95,6 +131,8 @@ test("the public status names no address, key or process", async () => {
 });
 
 test("a region that stops is shown within 5 s, its return within 5 s, and the incident has the times", async (t) => {
+  await openPages();
+  if (start.state !== "ready") t.diagnostic(`without Chromium: ${start.why}`);
   const { pid } = cluster.region("sydney");
   const doors = ["seoul", "frankfurt"];
   const stoppedMs = Date.now();

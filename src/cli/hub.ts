@@ -250,6 +250,7 @@ async function openStatus(
     });
   const desk = await StatusDesk.open({
     ...{ store, clock: nodeClock, timers: nodeTimers, random: nodeRandom, log, timeMs, regions },
+    name: () => config().portal?.name ?? "",
   });
   cleanup.add(() => desk.stop());
   return desk;

@@ -4,7 +4,8 @@ import { sha256Hex } from "../base/hash.ts";
 import type { PublicIncident, PublicStatus } from "../status/public-status.ts";
 
 /** `feedId`: 32 hex digits, for good. */
-export function atomFeed({ incidents, generatedAt }: PublicStatus, feedId: string): string {
+export function atomFeed(status: PublicStatus, feedId: string): string {
+  const { name, incidents, generatedAt } = status;
   const newest = incidents
     .map(({ changedAt }) => changedAt)
     .sort()
@@ -13,8 +14,8 @@ export function atomFeed({ incidents, generatedAt }: PublicStatus, feedId: strin
     '<?xml version="1.0" encoding="utf-8"?>',
     '<feed xmlns="http://www.w3.org/2005/Atom">',
     `<id>urn:uuid:${uuidOf(feedId)}</id>`,
-    "<title>Status</title>",
-    "<author><name>Status</name></author>",
+    `<title>${escaped(name === "" ? "Status" : `${name}: status`)}</title>`,
+    `<author><name>${escaped(name === "" ? "Status" : name)}</name></author>`,
     `<updated>${newest ?? generatedAt}</updated>`,
     '<link rel="self" type="application/atom+xml" href="/status.atom"/>',
     '<link rel="alternate" type="text/html" href="/status"/>',

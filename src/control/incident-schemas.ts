@@ -90,6 +90,7 @@ export const publicStatusSchema = z
   .object({
     servedBy: z.string().nullable().openapi({ description: "The region; null: the hub itself." }),
     ageMs: z.number().openapi({ description: "Since the hub was last heard." }),
+    name: z.string().openapi({ description: 'Of the API; "": not said.' }),
     generatedAt: instant,
     state,
     regions: z.array(

@@ -135,7 +135,7 @@ export class DirectReplies {
   }
 
   /** The public status: also for pages of any other site. */
-  status(visited: Visited, body: string | undefined): void {
+  status(visited: Visited, body: Uint8Array | undefined): void {
     if (body === undefined) {
       const detail = "This region has had no word of the cluster's status yet.";
       this.problem(visited, "gateway-unready", "unready", { detail });
@@ -169,7 +169,7 @@ export class DirectReplies {
     reply: {
       readonly status: number;
       readonly headers: string[];
-      readonly body: string | undefined;
+      readonly body: string | Uint8Array | undefined;
     },
   ): void {
     const { status, headers, body } = reply;

@@ -41,7 +41,7 @@ export interface PipelineParts {
   /** Those of the view in use now. */
   readonly tables: () => WindowTables;
   /** Body of `/-/status`; undefined while there is none. */
-  publicStatus(): string | undefined;
+  publicStatus(): Uint8Array | undefined;
   /** For `/-/usage`. */
   readonly viewAgeMs: (nowMs: EpochMs) => number;
   /** How long the gateway has been deciding without the others: held against a limit's `staleness`. */

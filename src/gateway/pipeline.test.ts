@@ -188,7 +188,7 @@ test("a head that could be read in two ways is refused, and the connection close
 test("/-/status is the public status, to everybody and whatever the state, and is no call", async () => {
   const rig = await PipelineRig.create();
   assertProblem(await rig.ask({ target: "/-/status" }), 503);
-  rig.publicStatus = '{"servedBy":"sydney"}';
+  rig.publicStatus = new TextEncoder().encode('{"servedBy":"sydney"}');
   rig.unreadyReason = "no view";
   const status = rig.send({ target: "/-/status", headers: ["x-api-key", "nonsense"] });
   assert.deepEqual([status.status, status.json()], [200, { servedBy: "sydney" }]);

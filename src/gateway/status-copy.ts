@@ -6,6 +6,10 @@ import type { Log } from "../ports/log.ts";
 import { servedStatus, statusDocumentMaxBytes } from "../status/public-status.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true });
+const toBytes = new TextEncoder();
+
+/** A body is made at most this often, ms: everybody may ask, and it is long. So much too small its `ageMs` can be. */
+const bodyMsMax = 200;
 
 export interface StatusCopyParts {
   readonly region: string;
@@ -20,6 +24,7 @@ export class StatusCopy {
   #asOfMs: EpochMs = 0;
   #isSaving = false;
   #isChanged = false;
+  #body: { readonly bytes: Uint8Array; readonly atMs: EpochMs } | undefined;
 
   constructor(parts: StatusCopyParts) {
     this.#parts = parts;
@@ -43,6 +48,7 @@ export class StatusCopy {
     this.#text = text;
     this.#asOfMs = hubTimeMs;
     this.#isChanged = true;
+    this.#body = undefined;
     void this.#save();
   }
 
@@ -51,10 +57,14 @@ export class StatusCopy {
     this.#asOfMs = Math.max(this.#asOfMs, hubTimeMs);
   }
 
-  /** The body of `/-/status`; undefined: the hub has never sent one. */
-  body(nowMs: EpochMs): string | undefined {
+  /** The body of `/-/status`, not to be changed; undefined: the hub has never sent one. */
+  body(nowMs: EpochMs): Uint8Array | undefined {
     if (this.#text === "") return undefined;
-    return servedStatus(this.#text, { region: this.#parts.region, ageMs: nowMs - this.#asOfMs });
+    if (this.#body === undefined || Math.abs(nowMs - this.#body.atMs) >= bodyMsMax) {
+      const from = { region: this.#parts.region, ageMs: nowMs - this.#asOfMs };
+      this.#body = { bytes: toBytes.encode(servedStatus(this.#text, from)), atMs: nowMs };
+    }
+    return this.#body.bytes;
   }
 
   /** One at a time; what came meanwhile is saved after it. */

@@ -41,7 +41,7 @@ export class StatusPart {
   }
 
   /** `/-/status`; undefined: there is none yet. */
-  body(): string | undefined {
+  body(): Uint8Array | undefined {
     return this.copy.body(this.#ports.timeMs());
   }
 

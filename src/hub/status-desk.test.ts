@@ -57,6 +57,7 @@ class Rig {
       ...{ clock: rig.time, timers: rig.time, random: fakeRandom() },
       log: { info() {}, warn() {}, error() {} },
       timeMs: () => rig.time.wallMs(),
+      name: () => "Example API",
       regions: () =>
         rig.regions.map((name) => {
           return { name, url: `https://${name}.example`, isTls: true, host: "0.0.0.0" };

@@ -43,6 +43,8 @@ export interface StatusDeskParts {
   readonly random: Random;
   readonly log: Log;
   readonly timeMs: () => EpochMs;
+  /** Of the API, for the page; "": none. */
+  readonly name: () => string;
   /** Those of the configuration in force. */
   readonly regions: () => readonly ProbedRegion[];
 }
@@ -139,7 +141,7 @@ export class StatusDesk implements StatusListener {
     });
     this.#name = parts.random.hex(4);
     this.#lookedMs = parts.clock.monotonicMs();
-    this.#status = publicStatus({ nowMs: parts.timeMs(), regions: [], incidents: [] });
+    this.#status = publicStatus({ name: "", nowMs: parts.timeMs(), regions: [], incidents: [] });
     this.#followRegions(saved.histories);
   }
 
@@ -323,7 +325,8 @@ export class StatusDesk implements StatusListener {
     const { clock, timeMs, regions } = this.#parts;
     const shown = regions().flatMap(({ name }) => this.#regions.get(name) ?? []);
     const incidents = this.incidents.all();
-    this.#status = publicStatus({ nowMs: timeMs(), regions: shown, incidents });
+    const name = this.#parts.name();
+    this.#status = publicStatus({ name, nowMs: timeMs(), regions: shown, incidents });
     this.#text = encodeStatus(this.#status, (text) => utf8.encode(text).length);
     this.#bytes = utf8.encode(this.#text);
     this.#edition++;

@@ -71,7 +71,7 @@ function outageTitle(region: string, { why }: Verdict): string {
     case "cut-off":
       return `${region} is cut off from the other regions`;
     case "partly":
-      return `${region} cannot be reached from everywhere`;
+      return `${region} does not always answer`;
     default:
       return `${region} does not answer`;
   }
@@ -82,7 +82,7 @@ function outageText({ why }: Verdict): string {
     case "cut-off":
       return "Calls are answered. What is used elsewhere, and changed keys, arrive late.";
     case "partly":
-      return "Some of the other regions get no answer to their probes.";
+      return "Some of the probes from the other regions get no answer.";
     default:
       return "Probes from the other regions get no answer.";
   }

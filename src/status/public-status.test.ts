@@ -41,7 +41,7 @@ const overall: readonly [RegionState[], RegionState][] = [
 for (const [states, expected] of overall) {
   test(`regions that are ${states.join(", ") || "none"} are ${expected} as a whole`, () => {
     const regions = states.map((state, i) => region(`r${i}`, state));
-    assert.equal(publicStatus({ nowMs, regions, incidents: [] }).state, expected);
+    assert.equal(publicStatus({ name: "", nowMs, regions, incidents: [] }).state, expected);
   });
 }
 
@@ -53,7 +53,9 @@ test("what goes on comes first; hidden, too old and too many incidents are left 
     incident(4, { endedAtMs: 0, startedAtMs: nowMs - 100 * dayMs }),
     ...Array.from({ length: 60 }, (_, i) => incident(10 + i)),
   ];
-  const titles = publicStatus({ nowMs, regions: [], incidents }).incidents.map((i) => i.title);
+  const titles = publicStatus({ name: "", nowMs, regions: [], incidents }).incidents.map(
+    (i) => i.title,
+  );
   assert.equal(titles.length, publicIncidentsMax);
   assert.deepEqual(titles.slice(0, 3), ["number 4", "number 1", "number 10"]);
 });
@@ -63,6 +65,7 @@ test("of an incident's updates the newest are told, newest first", () => {
     return { atMs: nowMs + i, phase: "monitoring", text: `${i}` } as const;
   });
   const [told] = publicStatus({
+    name: "",
     nowMs,
     regions: [],
     incidents: [incident(1, { updates })],
@@ -76,7 +79,7 @@ test("the document stays within its bound: the oldest incidents are left out", (
   const updates = Array.from({ length: 20 }, () => long);
   const incidents = Array.from({ length: 50 }, (_, i) => incident(i + 1, { updates }));
   const text = encodeStatus(
-    publicStatus({ nowMs, regions: [region("sydney")], incidents }),
+    publicStatus({ name: "", nowMs, regions: [region("sydney")], incidents }),
     bytesOf,
   );
   assert.ok(bytesOf(text) <= statusDocumentMaxBytes);
@@ -96,12 +99,17 @@ test("sixty-four regions with all their days fit", () => {
     }
     return one;
   });
-  const text = encodeStatus(publicStatus({ nowMs, regions, incidents: [] }), bytesOf);
+  const text = encodeStatus(publicStatus({ name: "", nowMs, regions, incidents: [] }), bytesOf);
   assert.ok(bytesOf(text) < statusDocumentMaxBytes / 2, `${bytesOf(text)} bytes`);
 });
 
 test("what is served says by whom and how old it is, and is otherwise the document", () => {
-  const status = publicStatus({ nowMs, regions: [region("sydney")], incidents: [incident(1)] });
+  const status = publicStatus({
+    name: "",
+    nowMs,
+    regions: [region("sydney")],
+    incidents: [incident(1)],
+  });
   const text = servedStatus(encodeStatus(status, bytesOf), { region: "seoul", ageMs: 12.7 });
   assert.deepEqual(JSON.parse(text), { servedBy: "seoul", ageMs: 13, ...status });
   assert.match(servedStatus("{}", { region: null, ageMs: -5 }), /^\{"servedBy":null,"ageMs":0,/);

@@ -61,6 +61,8 @@ export interface PublicIncident {
 }
 
 export interface PublicStatus {
+  /** Of the API, as the operator calls it; "": it was not said. */
+  readonly name: string;
   readonly generatedAt: string;
   readonly state: RegionState;
   readonly regions: readonly PublicRegion[];
@@ -68,6 +70,7 @@ export interface PublicStatus {
 }
 
 export interface StatusSource {
+  readonly name: string;
   readonly nowMs: EpochMs;
   readonly regions: readonly {
     readonly name: string;
@@ -78,8 +81,10 @@ export interface StatusSource {
   readonly incidents: readonly Incident[];
 }
 
-export function publicStatus({ nowMs, regions, incidents }: StatusSource): PublicStatus {
+export function publicStatus({ name: title, ...source }: StatusSource): PublicStatus {
+  const { nowMs, regions, incidents } = source;
   return {
+    name: title,
     generatedAt: instant(nowMs),
     state: overall(regions.map(({ state }) => state)),
     regions: regions.map(({ name, state, sinceMs, history }) => ({

@@ -25,6 +25,12 @@ const table: readonly [Record<string, string>, number, string][] = [
   [{ seoul: "+--", frankfurt: "+-" }, 0, "down unreachable"],
   [{ seoul: "+-", frankfurt: "+-", tokyo: "+-" }, 0, "down unreachable"],
   [{ seoul: "+-", frankfurt: "+-", tokyo: "++" }, 0, "up"],
+  // One of two processes, or of four, is stopped; an outage that ended, and a bad line, are neither.
+  [{ seoul: "+-+-++-+-+", frankfurt: "++-+--+-++" }, 0, "degraded partly"],
+  [{ seoul: "+-+++-+++-+" }, 0, "degraded partly"],
+  [{ seoul: "++------++", frankfurt: "+------+++" }, 0, "up"],
+  [{ seoul: "++++-++++++++-++", frankfurt: "++++++++-+++++++" }, 0, "up"],
+  [{ seoul: "-+-+-+++++++++++++++++++" }, 0, "up"],
   // A silent link takes the place of two failures.
   [{ seoul: "+-", frankfurt: "+-" }, silentMs, "down unreachable"],
   [{ seoul: "+-" }, silentMs, "down unreachable"],

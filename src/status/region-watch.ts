@@ -4,7 +4,8 @@
  * One lost packet is no outage, one observer with a bad network neither, and five seconds is all there is until pages must
  * show it. So each failing observer gives a point for each of its failures in a row, up to three, a silent link to the hub
  * two; a region is down where most of those that asked lately failed and there are three points. A region that is silent and
- * answers at its door is cut off from the hub: its callers notice nothing yet.
+ * answers at its door is cut off from the hub: its callers notice nothing yet. One that answers now and then not, as with one of its
+ * processes stopped, is degraded.
  */
 
 import type { EpochMs } from "../base/words.ts";
@@ -30,12 +31,17 @@ export const cutOffMs = 10_000;
 const pointsOfSilence = 2;
 const pointsOfObserverMax = 3;
 const pointsOfOutage = 3;
+/** Of each observer's last 16 findings: how often an answer was followed by none, on average and in all, until that is a state. */
+const breaksMin = 2;
+const breaksInAllMin = 3;
 
 /** One observer's findings. */
 interface Finding {
   isOk: boolean;
   /** In a row. */
   count: number;
+  /** The last 16, a bit each that is set where there was no answer; the newest is the lowest. */
+  recent: number;
   /** Begin of the first failing one, end of the first good one of that row. */
   sinceMs: EpochMs;
   /** Begin of the newest. */
@@ -67,9 +73,11 @@ export class RegionWatch {
     if (known !== undefined && atMs <= known.atMs) return 0;
     const sinceMs = isOk ? atMs + tookMs : atMs;
     if (known === undefined) {
-      this.#findings.set(observer, { isOk, count: 1, sinceMs, atMs, heardMs: nowMs });
+      const recent = isOk ? 0 : 1;
+      this.#findings.set(observer, { isOk, count: 1, recent, sinceMs, atMs, heardMs: nowMs });
       return 1_000;
     }
+    known.recent = ((known.recent << 1) | (isOk ? 0 : 1)) & 0xffff;
     const weightMs = Math.min(atMs - known.atMs, findingMsMax);
     if (known.isOk === isOk) known.count++;
     else Object.assign(known, { isOk, count: 1, sinceMs });
@@ -112,6 +120,10 @@ export class RegionWatch {
     if (failing.some(({ count }) => count >= pointsOfObserverMax)) {
       return { state: "degraded", sinceMs: since[0] as number, why: "partly" };
     }
+    const breaks = fresh.reduce((sum, { recent }) => sum + breaksIn(recent), 0);
+    if (breaks >= Math.max(breaksInAllMin, breaksMin * fresh.length)) {
+      return { state: "degraded", sinceMs: 0, why: "partly" };
+    }
     const good = fresh.filter(({ isOk }) => isOk).map(({ sinceMs }) => sinceMs);
     return { state: "up", sinceMs: good.length === 0 ? 0 : Math.max(...good), why: "" };
   }
@@ -123,4 +135,11 @@ export class RegionWatch {
     }
     return fresh;
   }
+}
+
+/** How often an answer was followed by none. One outage is one, however long. */
+function breaksIn(recent: number): number {
+  let breaks = 0;
+  for (let bits = recent & ~(recent >>> 1) & 0x7fff; bits !== 0; bits &= bits - 1) breaks++;
+  return breaks;
 }

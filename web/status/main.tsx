@@ -1,12 +1,5 @@
-import { Nav } from "../shared/nav.tsx";
+import "./status.css";
 import { start } from "../shared/start.tsx";
-import { Empty, Page } from "../shared/ui.tsx";
+import { StatusPage } from "./app.tsx";
 
-start(
-  <>
-    <Nav name="Tallygate" places={[]} current="" />
-    <Page title="Status">
-      <Empty title="Nothing here yet" />
-    </Page>
-  </>,
-);
+start(<StatusPage />);

@@ -34,7 +34,9 @@ export function fakeStatus(of: { readonly timeMs: () => number }): FakeStatus {
       const regions: StatusSource["regions"] = [
         { name: "sydney", state: "up", sinceMs: 0, history: new ProbeHistory("sydney") },
       ];
-      const status = publicStatus({ nowMs: of.timeMs(), regions, incidents: incidents.all() });
+      const status = publicStatus({
+        ...{ name: "", nowMs: of.timeMs(), regions, incidents: incidents.all() },
+      });
       const text = encodeStatus(status, (json) => json.length);
       return { status, text, edition: String(edition) };
     },

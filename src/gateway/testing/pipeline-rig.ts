@@ -97,7 +97,7 @@ export class PipelineRig {
   unreadyReason = "";
   cutOffMs = 0;
   /** What `/-/status` answers. */
-  publicStatus: string | undefined;
+  publicStatus: Uint8Array | undefined;
   hasJoined = true;
   readonly #tables = new WindowTables("sydney");
   readonly #own = new OwnCharges();
