@@ -170,3 +170,80 @@ test("a caller's key is no token", async () => {
   const response = await send("GET /v1/status", undefined, { authorization: `Bearer ${key}` });
   assert.equal(response.status, 401);
 });
+
+const scripts = [
+  "<script>alert(1)</script>",
+  '"><img src=x onerror=alert(1)>',
+  "</script><svg onload=alert(1)>",
+  "javascript:alert(1)",
+  "{{constructor.constructor('alert(1)')()}}",
+];
+
+test("stored scripts: what was given as a name comes back as data, and no answer is a page", async () => {
+  for (const script of scripts) {
+    const body = JSON.stringify({ plan: "pro", name: script, owner: script });
+    const { id } = (await (await send("POST /v1/keys", body)).json()) as CreatedKeyJson;
+    fake.rows = [{ ...nothing, value: script }];
+    for (const line of [
+      `GET /v1/keys/${id}`,
+      "GET /v1/keys",
+      `GET /v1/owners/${encodeURIComponent(script)}`,
+      "GET /v1/usage?by=owner",
+      "GET /v1/usage?by=owner&format=csv",
+      "GET /v1/audit",
+      `GET /v1/${encodeURIComponent(script)}`,
+      `GET /v1/keys/${encodeURIComponent(script)}`,
+      `GET /v1/usage?by=${encodeURIComponent(script)}`,
+    ]) {
+      const response = await send(line, undefined, { "user-agent": script, referer: script });
+      assert.equal(response.headers.get("x-content-type-options"), "nosniff", line);
+      const type = response.headers.get("content-type") ?? "";
+      assert.match(type, /^(application\/(problem\+)?json|text\/csv)/, line);
+      if (type.startsWith("text/csv")) {
+        assert.match(response.headers.get("content-disposition") ?? "", /^attachment/);
+      } else JSON.parse(await response.text());
+    }
+    const key = (await (await send(`GET /v1/keys/${id}`)).json()) as KeyJson;
+    assert.equal(key.name, script);
+  }
+});
+
+const nothing = { window: "", calls: 0, units: 0, refundedCalls: 0, refundedUnits: 0 };
+
+for (const query of [
+  "keys?limit=1000000000",
+  "keys?limit=-1",
+  "usage?limit=99999999999999999999",
+  "usage?top=10000000",
+  "audit?limit=1e9",
+  "events?limit=0x10",
+  "owners?limit=100000",
+  "config/versions?limit=100000",
+]) {
+  test(`a page of any size is refused: ${query}`, async () => {
+    assert.equal((await send(`GET /v1/${query}`)).status, 400);
+  });
+}
+
+test("of two who edit one key the second is told, and without If-Match the last one counts", async () => {
+  const { id } = await createKey("acme");
+  const tag = (await send(`GET /v1/keys/${id}`)).headers.get("etag") ?? "";
+  const edit = (name: string, headers = {}) =>
+    send(`PATCH /v1/keys/${id}`, JSON.stringify({ name }), headers);
+  assert.equal((await edit("first", { "if-match": tag })).status, 200);
+  assert.equal((await edit("second", { "if-match": tag })).status, 412);
+  assert.equal(fake.keys.get(id)?.name, "first");
+  assert.equal((await edit("third")).status, 200);
+  assert.equal(fake.keys.get(id)?.name, "third");
+});
+
+test("a change that is sent again is made once and answered the same", async () => {
+  const headers = { "idempotency-key": "again" };
+  const body = JSON.stringify({ plan: "pro", owner: "acme" });
+  const answers: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    answers.push(await (await send("POST /v1/keys", body, headers)).text());
+  }
+  assert.equal(new Set(answers).size, 1);
+  assert.equal(fake.keys.size, 1);
+});

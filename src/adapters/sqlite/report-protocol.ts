@@ -14,7 +14,7 @@ import type { Call } from "./thread.ts";
 export const reportsMax = 8;
 
 /** After this long a page ends with the window that it is at; the next one goes on behind it. */
-export const pageMsMax = 150;
+export const pageMsMax = 100;
 
 export interface ReportStart {
   readonly file: string;
