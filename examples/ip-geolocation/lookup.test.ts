@@ -151,6 +151,7 @@ test("the example's configuration compiles, and its handlers are here", () => {
     format: "yaml",
     environment: {},
     fileExists: existsSync,
+    readText: (path) => readFileSync(path, "utf8"),
   });
   assert.ok("config" in result, JSON.stringify(result));
   assert.deepEqual(

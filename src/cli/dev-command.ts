@@ -84,6 +84,11 @@ export function printChildLine(name: string, line: string): void {
   process.stderr.write(`${name} | ${printable(line)}\n`);
 }
 
+function pagesLine(hubUrl: string, { portal }: CompiledConfig): string {
+  const others = [...(portal === undefined ? [] : ["/portal"]), "/status", "/docs"];
+  return `${hubUrl}/ dashboard, ${others.join(", ")}`;
+}
+
 export function printAddresses(
   state: DevState,
   config: CompiledConfig,
@@ -91,6 +96,7 @@ export function printAddresses(
 ): void {
   const facts: [string, string][] = [
     ["hub", `${state.hub.url}   admin token in ${options.data}/admin-token`],
+    ["pages", pagesLine(state.hub.url, config)],
   ];
   for (const { name, processes } of config.regions) {
     const region = state.regions[name];
