@@ -126,6 +126,20 @@ test("one process of each region is told whom to probe, and all get the document
   }
 });
 
+test("gateways keep what they have until the hub knows of every region, or has waited", async () => {
+  const alone = await Rig.start();
+  alone.regions = ["sydney", "seoul"];
+  const old = new Gateway("sydney");
+  alone.gateways.set("sydney", old);
+  alone.desk.welcomed(old);
+  // It finds nothing of the other.
+  old.plans.push([]);
+  await alone.run(statusSettleMs / 1_000 - 1);
+  assert.deepEqual([alone.states(), old.documents.length], ["sydney up, seoul unknown", 0]);
+  await alone.run(4);
+  assert.equal(old.documents.at(-1)?.regions[1]?.state, "down");
+});
+
 test("a second process asks only when the first is gone", async () => {
   const rig = await Rig.start();
   rig.connectAll();

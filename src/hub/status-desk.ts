@@ -105,6 +105,8 @@ export class StatusDesk implements StatusListener {
   readonly #name: string;
   #lookedMs: number;
   #composedMs = 0;
+  readonly #settledByMs: number;
+  #isSettled = false;
   #isDirty = true;
   #isSaving = false;
   #status: PublicStatus;
@@ -141,6 +143,7 @@ export class StatusDesk implements StatusListener {
     });
     this.#name = parts.random.hex(4);
     this.#lookedMs = parts.clock.monotonicMs();
+    this.#settledByMs = this.#lookedMs + statusSettleMs;
     this.#status = publicStatus({ name: "", nowMs: parts.timeMs(), regions: [], incidents: [] });
     this.#followRegions(saved.histories);
   }
@@ -315,10 +318,21 @@ export class StatusDesk implements StatusListener {
   }
 
   #publish(): void {
+    this.#settle();
     const isDue = this.#parts.clock.monotonicMs() - this.#composedMs >= figuresEveryMs;
     if (!this.#isDirty && !isDue) return;
     this.#compose();
     for (const gateway of this.#gateways) this.#tell(gateway);
+  }
+
+  /** Every region is known of, or had the time to connect. */
+  #settle(): void {
+    if (this.#isSettled) return;
+    const isOver = this.#parts.clock.monotonicMs() >= this.#settledByMs;
+    const isKnown = [...this.#regions.values()].every(({ state }) => state !== "unknown");
+    if (!isOver && !isKnown) return;
+    this.#isSettled = true;
+    this.#isDirty = true;
   }
 
   #compose(): void {
@@ -337,6 +351,8 @@ export class StatusDesk implements StatusListener {
   #tell(gateway: StatusGateway): void {
     this.#behind.delete(gateway);
     if (!gateway.takesStatus || !gateway.isOpen) return;
+    // What gateways have from an earlier start says more than a hub that has just begun.
+    if (!this.#isSettled) return;
     if (gateway.bufferedBytes > statusBufferedMax) this.#behind.add(gateway);
     else gateway.send({ kind: "public-status" }, this.#bytes);
   }

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import { type AddressInfo, createServer as createNetServer } from "node:net";
 import { type TestContext, test } from "node:test";
 import type { ProbeTarget } from "../../status/probe.ts";
 import { nodeProber } from "./prober.ts";
+import { certificatesFor } from "./testing/certificates.ts";
 
 const seen: string[] = [];
 
@@ -69,4 +72,23 @@ test("a body without end is not read", async (t) => {
     response.on("close", () => clearInterval(timer));
   });
   assert.equal((await nodeProber.probe(target, 2_000)).outcome, "ok");
+});
+
+test("a certificate is checked where the door is a name, which is what callers do", async (t) => {
+  const { certFile, keyFile } = certificatesFor(t).make("door", { names: ["DNS:localhost"] });
+  const pair = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+  const server = createSecureServer(pair, (_, response) => response.end("{}"));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const probe = (host: string) =>
+    nodeProber.probe({ region: "sydney", url: `https://${host}:${port}` }, 2_000);
+  // Of an authority that nobody here trusts.
+  assert.equal((await probe("localhost")).outcome, "unreachable");
+  const byAddress = await probe("127.0.0.1");
+  assert.equal(byAddress.outcome, "ok");
+  assert.ok(byAddress.latencyMs > 0);
 });
