@@ -37,14 +37,18 @@ before(async () => {
 });
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A port with room for `dev`'s others behind it. */
+/** A port with room for `dev`'s others behind it. None of those that the system gives to outgoing connections: it may at any time. */
 async function freeBasePort(): Promise<number> {
   for (;;) {
-    const server = createServer().listen({ host: "127.0.0.1", port: 0 });
-    await once(server, "listening");
-    const { port } = server.address() as { port: number };
+    const port = 28_200 + Math.floor(Math.random() * 4_300);
+    const server = createServer().listen({ host: "127.0.0.1", port });
+    const isFree = await once(server, "listening").then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
     await new Promise((resolve) => server.close(resolve));
-    if (port < 65_000) return port;
+    return port;
   }
 }
 

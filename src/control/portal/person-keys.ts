@@ -11,7 +11,18 @@ import type { PersonCreatedKeyJson, PersonKeyJson } from "./portal-schemas.ts";
 /** Keys of one person that are shown, revoked ones included. */
 export const personKeysShown = 200;
 
-/** The newest first. */
+/** All of them: no key is forgotten for being one of many. */
+export function allKeysOf(registry: RegistryApi, owner: string): readonly KeyView[] {
+  const all: KeyView[] = [];
+  for (;;) {
+    const after = all.at(-1)?.id ?? "";
+    const page = registry.list({ after, limit: personKeysShown, owner });
+    all.push(...page);
+    if (page.length < personKeysShown) return all;
+  }
+}
+
+/** The newest first, as many as are shown. */
 export function keysOf(registry: RegistryApi, owner: string): readonly KeyView[] {
   const keys = registry.list({ after: "", limit: personKeysShown, owner });
   return keys.toSorted((a, b) => b.createdAtMs - a.createdAtMs || (a.id < b.id ? 1 : -1));
@@ -35,7 +46,7 @@ export async function makeKey(
   const { plan, keysMax } = portal();
   const owner = c.var.person.id;
   const nowMs = context.clock.wallMs();
-  const valid = keysOf(registry, owner).filter((key) => isValid(key, nowMs));
+  const valid = allKeysOf(registry, owner).filter((key) => isValid(key, nowMs));
   if (valid.length >= keysMax) {
     const detail = `there are ${keysMax} keys, which is as many as one person may have; revoke one first`;
     throw new TallygateError("request-invalid", detail);

@@ -19,7 +19,7 @@ import {
 } from "../problem.ts";
 import { jsonContent, noBody, noQuery } from "../request-parts.ts";
 import { TokenAttempts } from "../token-attempts.ts";
-import { keysOf, makeKey, personAudit, personCreatedKeyJson } from "./person-keys.ts";
+import { allKeysOf, makeKey, personAudit, personCreatedKeyJson } from "./person-keys.ts";
 import { personJson } from "./person-view.ts";
 import type { PortalParts } from "./portal-app.ts";
 import {
@@ -198,7 +198,7 @@ export function addPersonRoutes(app: ControlApp, parts: PortalParts): void {
 
   app.openapi(deleteRoute, async (c) => {
     const { person } = c.var;
-    for (const { id, revoked } of keysOf(context.hub.registry, person.id)) {
+    for (const { id, revoked } of allKeysOf(context.hub.registry, person.id)) {
       if (!revoked) await context.hub.registry.revoke(id, personAudit(c, context, "revokeKey", {}));
     }
     await endSession(c);
