@@ -10,7 +10,7 @@ import { Totals } from "../src/sim/totals.ts";
 const seeds = 1_000;
 const repeats = 200;
 const isLong = process.env["TALLYGATE_LONG"] === "1";
-const everydayMsMax = 110_000;
+const everydayMsMax = 70_000;
 /** Fewer would say nothing about how often faults fire. */
 const seedsMin = 50;
 const workers = Math.min(2, availableParallelism());
