@@ -1,35 +1,19 @@
 /** The reference at `/docs` in real Chromium. */
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { after, before, test } from "node:test";
-import { getRequestListener } from "@hono/node-server";
-import { root } from "../scripts/checks.ts";
-import { buildPages } from "../scripts/web.ts";
-import { readWebFolder } from "../src/adapters/node/web-folder.ts";
-import { createControl } from "../src/control/control.ts";
-import { createFakeHub } from "../src/control/testing/fake-hub.ts";
+import { after, test } from "node:test";
 import { assertWell, openPage, startBrowser, views } from "./support/browser.ts";
+import { servePages } from "./support/served-pages.ts";
 
 const start = await startBrowser();
 const skip = start.state === "ready" ? false : `Chromium: ${start.why}`;
 
-await buildPages();
-const files = readWebFolder(join(root, "dist-web"));
-const answer = getRequestListener(createControl({ ...createFakeHub().context, web: files }).fetch);
-const server = createServer((request, response) => void answer(request, response));
-let origin = "";
-
-before(async () => {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-});
+const served = await servePages();
+const { origin } = served;
 
 after(async () => {
-  server.close();
-  server.closeAllConnections();
+  served.stop();
   if (start.state === "ready") await start.browser.close();
 });
 

@@ -5,7 +5,8 @@ import { useState } from "preact/hooks";
 import type { CreatedKeyJson, KeyJson, PlanListJson } from "../../src/control/schemas.ts";
 import { ApiError, type ApiOptions, api } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
-import { Button, ErrorBox, Field, SelectField, TextField } from "../shared/ui.tsx";
+import { ExpiryField, KeyNameField } from "../shared/key-fields.tsx";
+import { Button, ErrorBox, Field, SelectField } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
 
 interface DialogProps {
@@ -73,21 +74,8 @@ export function ChangeKeyDialog({ of: key, onClose, onDone }: ChangeProps) {
           onChange={setPlan}
           error={wrong("plan")}
         />
-        <TextField
-          label="Name"
-          value={name}
-          onInput={setName}
-          error={wrong("name")}
-          input={{ maxLength: 128, autoComplete: "off" }}
-        />
-        <TextField
-          label="Expires"
-          note="At the beginning of this day, UTC. Empty: never."
-          value={expires}
-          onInput={setExpires}
-          error={wrong("expiresAt")}
-          input={{ type: "date" }}
-        />
+        <KeyNameField value={name} onInput={setName} error={wrong("name")} />
+        <ExpiryField value={expires} onInput={setExpires} error={wrong("expiresAt")} />
         <ListField
           label="Only from referers"
           note="One a line: example.com, *.example.com."

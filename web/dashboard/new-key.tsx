@@ -4,6 +4,7 @@ import { useState } from "preact/hooks";
 import type { CreatedKeyJson, KeyRequestJson, PlanListJson } from "../../src/control/schemas.ts";
 import { ApiError, api } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
+import { ExpiryField, KeyNameField } from "../shared/key-fields.tsx";
 import { Button, ErrorBox, SelectField, TextField } from "../shared/ui.tsx";
 import { useApi } from "../shared/use-api.ts";
 
@@ -57,13 +58,11 @@ export function NewKeyDialog({ onClose, onMade }: NewKeyDialogProps) {
           onChange={setPlan}
           error={wrong("plan")}
         />
-        <TextField
-          label="Name"
+        <KeyNameField
           note="For people: what the key is for."
           value={name}
           onInput={setName}
           error={wrong("name")}
-          input={{ maxLength: 128, autoComplete: "off" }}
         />
         <TextField
           label="Owner"
@@ -73,14 +72,7 @@ export function NewKeyDialog({ onClose, onMade }: NewKeyDialogProps) {
           error={wrong("owner")}
           input={{ maxLength: 128, autoComplete: "off", spellcheck: false }}
         />
-        <TextField
-          label="Expires"
-          note="At the beginning of this day, UTC. Empty: never."
-          value={expires}
-          onInput={setExpires}
-          error={wrong("expiresAt")}
-          input={{ type: "date" }}
-        />
+        <ExpiryField value={expires} onInput={setExpires} error={wrong("expiresAt")} />
         <SelectField
           label="Mode"
           value={mode}

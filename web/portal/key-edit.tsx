@@ -7,7 +7,8 @@ import type {
 } from "../../src/control/portal/portal-schemas.ts";
 import { ApiError, api } from "../shared/api.ts";
 import { Dialog } from "../shared/dialog.tsx";
-import { Button, ErrorBox, Field, TextField } from "../shared/ui.tsx";
+import { ExpiryField, KeyNameField } from "../shared/key-fields.tsx";
+import { Button, ErrorBox, Field } from "../shared/ui.tsx";
 
 interface EditKeyProps {
   /** Undefined: a new one. */
@@ -75,22 +76,13 @@ export function EditKeyDialog({ of, onClose, onMade, onChanged }: EditKeyProps) 
     <Dialog title={of === undefined ? "New key" : "Change the key"} onClose={onClose}>
       <form class="form" onSubmit={(event) => void submit(event)}>
         {error !== undefined && <ErrorBox error={error} />}
-        <TextField
-          label="Name"
+        <KeyNameField
           note="For you: what the key is for."
           value={name}
           onInput={setName}
           error={wrong("name")}
-          input={{ maxLength: 128, autoComplete: "off" }}
         />
-        <TextField
-          label="Expires"
-          note="At the beginning of this day, UTC. Empty: never."
-          value={expires}
-          onInput={setExpires}
-          error={wrong("expiresAt")}
-          input={{ type: "date" }}
-        />
+        <ExpiryField value={expires} onInput={setExpires} error={wrong("expiresAt")} />
         <details class="more" open={isRestricted}>
           <summary>Restrict where it works</summary>
           <div class="form">
