@@ -1,14 +1,18 @@
 /**
  * One number, whoever is asked: for calls of mixed keys, routes, refunds and rejections, the caller's own books, usage by every
- * dimension and window, CSV, JSON lines, the command line, the gateways and `verify` agree to the unit.
+ * dimension and window, CSV, JSON lines, the command line, dashboard and portal in real Chromium, the gateways and `verify`
+ * agree to the unit.
  */
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { buildPages } from "../scripts/web.ts";
+import { present } from "../src/base/assert.ts";
 import type { UsageReportRow } from "../src/ports/ledger-store.ts";
-import { until } from "./support/cluster.ts";
-import { regionNames } from "./support/configs.ts";
-import { Fleet } from "./support/fleet.ts";
+import { type OpenedPage, openPage, startBrowser } from "./support/browser.ts";
+import { Cluster, until } from "./support/cluster.ts";
+import { handlers, regionNames, threeRegions } from "./support/configs.ts";
 import {
   type MixedBook,
   type MixedCaller,
@@ -17,6 +21,7 @@ import {
   runMixed,
   sumsBy,
 } from "./support/mixed-calls.ts";
+import { enter } from "./support/portal-person.ts";
 
 const isLong = process.env["TALLYGATE_LONG"] === "1";
 const calls = isLong ? 1_000_000 : 6_000;
@@ -30,47 +35,77 @@ const routes: readonly MixedRoute[] = [
   { path: "/broken", cost: 2, isRefunded: true },
 ];
 
-let fleet: Fleet;
+const start = await startBrowser();
+const skip = start.state === "ready" ? false : `Chromium: ${start.why}`;
+
+let cluster: Cluster;
 const callers: MixedCaller[] = [];
+/** Those of `callers`' owners who have the portal open. */
+const persons: { readonly id: string; readonly opened: OpenedPage }[] = [];
 let books: readonly MixedBook[] = [];
 let seconds = 0;
 
 before(async () => {
   const limit = (quota: number) => `{ name: month, per: key, quota: ${quota}, window: month }`;
-  fleet = await Fleet.start(
-    `pro: { limits: [${limit(10 ** 12)}] }\n  small: { limits: [${limit(smallQuota)}] }`,
-    {
-      config: {
-        routes: [
-          '- { path: "/", handler: ./hello.ts }',
-          '- { path: "/three", handler: ./hello.ts, cost: 3 }',
-          '- { path: "/broken", handler: ./broken.ts, cost: 2, refundOn: [5xx] }',
-        ].join("\n  "),
-      },
-      files: { "broken.ts": 'export default () => new Response("no", { status: 500 });\n' },
+  if (start.state === "ready") await buildPages();
+  cluster = await Cluster.start({
+    config: threeRegions({
+      plans: `pro: { limits: [${limit(10 ** 12)}] }\n  small: { limits: [${limit(smallQuota)}] }`,
+      routes: [
+        '- { path: "/", handler: ./hello.ts }',
+        '- { path: "/three", handler: ./hello.ts, cost: 3 }',
+        '- { path: "/broken", handler: ./broken.ts, cost: 2, refundOn: [5xx] }',
+      ].join("\n  "),
+      top: "portal: { plan: small, name: Example }",
+    }),
+    files: {
+      ...handlers,
+      "broken.ts": 'export default () => new Response("no", { status: 500 });\n',
     },
-  );
+  });
+  for (const name of start.state === "ready" ? ["ann", "ben"] : []) await signUp(name);
+  const owners = ["acme", "initech", "umbrella", ...persons.map(({ id }) => id)];
   for (const plan of ["pro", "small"]) {
     for (let i = 0; i < keysPerPlan; i++) {
-      const owner = `owner-${i % 5}`;
-      const { json } = await fleet.api("POST", "/v1/keys", { plan, owner });
-      const { id, key: secret } = json as { id: string; key: string };
-      fleet.issuedKeys.add(secret);
+      const owner = owners[i % owners.length] as string;
+      const { id, key: secret } = await cluster.createKey(plan, { owner });
       callers.push({ id, secret, owner, plan });
     }
   }
   const last = callers.at(-1)?.secret ?? "";
   for (const region of regionNames) {
-    await until(async () => (await fleet.usage(region, last)) !== undefined, 10_000, region);
+    await until(async () => (await cluster.usage(region, last)) !== undefined, 10_000, region);
   }
-  const regions = regionNames.map((name) => ({ name, url: fleet.url(name) }));
+  const regions = regionNames.map((name) => ({ name, url: cluster.region(name).url }));
   const result = await runMixed({ regions, callers, routes, calls, connectionsPerRegion: 16 });
   assert.deepEqual([...result.others], [], "every call is answered as it must be");
   ({ books, seconds } = result);
   await until(isAllCounted, 60_000, "all that was charged to be in the hub's ledger");
 });
 
-after(() => fleet?.stop());
+after(async () => {
+  if (start.state === "ready") await start.browser.close();
+  await cluster?.stop();
+});
+
+/** The key that whoever signs up gets calls, too. */
+async function signUp(name: string): Promise<void> {
+  const opened = await open();
+  const secret = await enter(cluster, opened, `${name}@example.org`);
+  const person = await opened.page.evaluate<{ id: string }>(
+    "fetch('/portal/api/session').then((answer) => answer.json())",
+  );
+  const { json } = await cluster.api("GET", `/v1/keys?owner=${person.id}`);
+  const [key] = (json as { keys: { id: string }[] }).keys;
+  callers.push({ id: key?.id ?? "", secret, owner: person.id, plan: "small" });
+  persons.push({ id: person.id, opened });
+}
+
+async function open(): Promise<OpenedPage> {
+  assert.ok(start.state === "ready");
+  const view = { width: 1440, theme: "light" } as const;
+  return openPage(start.browser, { view, origin: cluster.state.hub.url });
+}
 
 const valueOf: Readonly<Record<string, (book: MixedBook) => string>> = {
   key: ({ caller }) => caller.id,
@@ -86,7 +121,7 @@ async function usage(query: string): Promise<UsageReportRow[]> {
   const rows: UsageReportRow[] = [];
   for (let cursor = ""; ; ) {
     const path = `/v1/usage?${query}&limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`;
-    const { status, json } = await fleet.api("GET", path);
+    const { status, json } = await cluster.api("GET", path);
     assert.equal(status, 200, JSON.stringify(json));
     const page = json as { rows: UsageReportRow[]; next: string | null };
     rows.push(...page.rows);
@@ -136,7 +171,7 @@ function csvRows(text: string): UsageReportRow[] {
 }
 
 async function command(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await fleet.command(...args);
+  const { code, stdout, stderr } = await cluster.command(...args);
   assert.equal(code, 0, stderr);
   return stdout;
 }
@@ -192,25 +227,111 @@ test("every gateway says of every key what is left of what was charged", async (
   for (const [id, { units, refundedUnits }] of sumsBy(books, ({ caller }) => caller.id)) {
     const secret = callers.find((caller) => caller.id === id)?.secret ?? "";
     for (const region of regionNames) {
-      const used = (await fleet.usage(region, secret))?.limits[0]?.used;
+      const used = (await cluster.usage(region, secret))?.limits[0]?.used;
       assert.equal(used, units - refundedUnits, `${id} in ${region}`);
     }
   }
 });
 
 test("rejections are counted as such, and charged to nobody", async () => {
-  const rejected = books.reduce((sum, book) => sum + book.rejected, 0);
-  const { status, json } = await fleet.api("GET", "/v1/outcomes?by=outcome&window=total");
+  const { status, json } = await cluster.api("GET", "/v1/outcomes?by=outcome&window=total");
   assert.equal(status, 200, JSON.stringify(json));
   const { rows } = json as { rows: { value: string; calls: number }[] };
   const limited = rows.filter(({ value }) => value.startsWith("limited"));
   assert.equal(
     limited.reduce((sum, row) => sum + row.calls, 0),
-    rejected,
+    rejectedOf(books),
   );
 });
 
 test("verify recomputes the same and finds nothing", async () => {
   const report = JSON.parse(await command("verify", "--json")) as { ok: boolean };
   assert.equal(report.ok, true);
+});
+
+/** A table's rows: heading and the numbers of the other cells, in the columns' order. */
+async function rowsIn(page: Page, caption: string): Promise<[string, number[]][]> {
+  const table = page.getByRole("table", { name: caption, exact: true });
+  await table.locator("tbody tr").first().waitFor();
+  const cells = await page.evaluate<[string, string][][]>(`
+    [...document.querySelectorAll("table")]
+      .find((table) => table.caption.textContent === ${JSON.stringify(caption)})
+      .querySelectorAll("tbody tr")
+      .values()
+      .map((row) => [...row.children].map((cell) => [cell.tagName, cell.textContent]))
+      .toArray()`);
+  return cells.map((row) => {
+    const heading = row.find(([tag]) => tag === "TH")?.[1] ?? "";
+    const texts = row.filter(([tag]) => tag === "TD").map(([, text]) => text);
+    return [heading, texts.map((text) => Number(text.replaceAll(/[^\d.]/g, "")))];
+  });
+}
+
+const rejectedOf = (of: readonly MixedBook[]): number =>
+  of.reduce((sum, { rejected }) => sum + rejected, 0);
+const net = ({ units, refundedUnits }: MixedSums): number => units - refundedUnits;
+
+test("the dashboard's tables say the same", { skip }, async () => {
+  const { page, complaints, close } = await open();
+  await page.goto(`${cluster.state.hub.url}/`);
+  await page.getByLabel("Admin token").fill(cluster.state.token);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  for (const by of ["key", "owner", "plan", "route", "region"]) {
+    await page.goto(`${cluster.state.hub.url}/#/usage?by=${by}&window=total&span=7d`);
+    await page.getByRole("columnheader", { name: by, exact: false }).first().waitFor();
+    const shown = await rowsIn(page, "Usage");
+    const expected = sumsBy(books, valueOf[by] as (book: MixedBook) => string);
+    const rows = [...expected].map(([value, sums]) => {
+      const { calls, units, refundedCalls, refundedUnits } = sums;
+      return [value, [calls, units, refundedCalls, refundedUnits, net(sums)]] as const;
+    });
+    assert.deepEqual(shown.sort(), rows.sort(), `dashboard, by ${by}`);
+  }
+  await page.goto(`${cluster.state.hub.url}/#/outcomes?by=outcome&window=total&span=7d`);
+  const limited = (await rowsIn(page, "Outcomes")).filter(([name]) => /limit/i.test(name));
+  const shown = limited.reduce((sum, [, [calls = 0]]) => sum + calls, 0);
+  assert.equal(shown, rejectedOf(books));
+  assert.deepEqual(complaints, []);
+  await close();
+});
+
+test("the portal shows each of its people the same of their own", { skip }, async () => {
+  for (const { id, opened } of persons) {
+    const { page, complaints } = opened;
+    const own = books.filter(({ caller }) => caller.owner === id);
+    const all = present(sumsBy(own, () => id).get(id), "calls of a person");
+    await page.goto(`${cluster.state.hub.url}/portal`);
+    await page.getByText("Units this month").waitFor();
+    const figures = await page.locator(".figures dd").allTextContents();
+    const calls = all.calls - all.refundedCalls;
+    const count = (value: number): string => value.toLocaleString("en-US");
+    // Today, which may have begun since, and this month.
+    assert.equal(figures[1], `${count(net(all))}${count(calls)} calls`);
+    const byRegion = sumsBy(own, ({ region }) => region);
+    const regions = (await rowsIn(page, "Units by region")).map(([name, [, month]]) => [
+      name,
+      month,
+    ]);
+    assert.deepEqual(
+      regions,
+      regionNames.map((name) => [name, net(present(byRegion.get(name), name))]),
+    );
+    const meters = await page.evaluate<string[]>(
+      "[...document.querySelectorAll('.meter-bar')].map((bar) => bar.getAttribute('aria-label'))",
+    );
+    for (const [key, sums] of sumsBy(own, ({ caller }) => caller.id)) {
+      const plan = callers.find((caller) => caller.id === key)?.plan;
+      const quota = plan === "pro" ? 10 ** 12 : smallQuota;
+      assert.ok(
+        meters.some((text) => text.includes(`${count(net(sums))} of ${count(quota)}`)),
+        `${key}: ${net(sums)} in ${meters.join("; ")}`,
+      );
+    }
+    const refused = await rowsIn(page, "Refused calls");
+    // Key, route, region, calls.
+    const shown = refused.reduce((sum, [, [, , , calls = 0]]) => sum + calls, 0);
+    assert.equal(shown, rejectedOf(own));
+    assert.deepEqual(complaints, []);
+  }
 });

@@ -7,6 +7,7 @@ import { buildPages } from "../scripts/web.ts";
 import { present } from "../src/base/assert.ts";
 import { assertWell, type OpenedPage, openPage, startBrowser, views } from "./support/browser.ts";
 import { Cluster } from "./support/cluster.ts";
+import { askForLink, enter, keyOn } from "./support/portal-person.ts";
 
 const regions = ["sydney", "seoul", "frankfurt"];
 
@@ -76,39 +77,6 @@ async function open(view = { width: 1440, theme: "light" } as (typeof views)[num
   return openPage(start.browser, { view, origin: cluster.state.hub.url });
 }
 
-/** The link that `dev` has printed for the address. */
-async function linkTo(email: string): Promise<string> {
-  for (let i = 0; i < 500; i++) {
-    const line = cluster.output.split("\n").findLast((text) => text.includes(`to=${email} `));
-    const link = line === undefined ? undefined : /link=(http\S+)/.exec(line)?.[1];
-    if (link !== undefined) return link;
-    await sleep(10);
-  }
-  throw new Error(`no mail to ${email}:\n${cluster.output}`);
-}
-
-async function askForLink({ page }: OpenedPage, email: string): Promise<string> {
-  await page.goto(`${cluster.state.hub.url}/portal`);
-  await page.getByLabel("E-mail address").fill(email);
-  await page.getByRole("button", { name: "Send me the link" }).click();
-  return linkTo(email);
-}
-
-/** Follows the link and gives the key that is shown. */
-async function enter(opened: OpenedPage, email: string): Promise<string> {
-  const link = await askForLink(opened, email);
-  const { page } = opened;
-  await page.goto(link);
-  await page.getByRole("button", { name: "Get my key" }).click();
-  return keyOn(opened);
-}
-
-async function keyOn({ page }: OpenedPage): Promise<string> {
-  const key = await page.locator(".secret code").first().textContent();
-  cluster.issuedKeys.add(present(key, "a key on the page"));
-  return present(key, "a key on the page");
-}
-
 /** Milliseconds, by the clock of this process, until the region takes the key. */
 async function usable(region: string, key: string, sinceMs: number): Promise<number> {
   const url = `${present(cluster.state.regions[region], region).url}/hello`;
@@ -131,13 +99,13 @@ test("sign up, get a key, call all three regions, see it on the chart: within 5 
   const opened = await open();
   const { page } = opened;
   const startMs = performance.now();
-  const link = await askForLink(opened, "ann@example.org");
+  const link = await askForLink(cluster, opened, "ann@example.org");
   await page.goto(link);
   const button = page.getByRole("button", { name: "Get my key" });
   await button.waitFor();
   const clickMs = performance.now();
   await button.click();
-  const key = await keyOn(opened);
+  const key = await keyOn(cluster, opened);
   const tookMs = await Promise.all(regions.map((region) => usable(region, key, clickMs)));
   const lastRow = page.locator(".chart tbody tr:last-child td");
   await eventually(async () => (await lastRow.allTextContents()).join() === "1,1,1");
@@ -158,7 +126,7 @@ test("a key is made, restricted, rotated and revoked on the page, and gateways f
 }, async () => {
   const opened = await open();
   const { page } = opened;
-  await enter(opened, "ben@example.org");
+  await enter(cluster, opened, "ben@example.org");
   await page.getByRole("link", { name: "Keys" }).click();
   await page.getByRole("button", { name: "New key" }).click();
   await page.getByLabel("Name").fill(hostile);
@@ -168,7 +136,7 @@ test("a key is made, restricted, rotated and revoked on the page, and gateways f
   await keep(opened, "new key");
   await page.getByRole("button", { name: "Make the key" }).click();
   await page.getByRole("heading", { name: hostile }).first().waitFor();
-  const restricted = await keyOn(opened);
+  const restricted = await keyOn(cluster, opened);
   const call = async (key: string): Promise<number> => {
     const { url } = present(cluster.state.regions["seoul"], "seoul");
     return (await fetch(`${url}/hello`, { headers: { "x-api-key": key } })).status;
@@ -185,7 +153,7 @@ test("a key is made, restricted, rotated and revoked on the page, and gateways f
   await page.getByRole("button", { name: "Make a new secret" }).click();
   const shown = page.locator(".secret code").first();
   await eventually(async () => (await shown.textContent()) !== restricted);
-  const rotated = await keyOn(opened);
+  const rotated = await keyOn(cluster, opened);
   await eventually(async () => (await call(rotated)) === 200 && (await call(restricted)) === 401);
 
   await page.getByRole("button", { name: `Revoke ${hostile}` }).click();
@@ -205,7 +173,7 @@ test("a limit that is used up is seen on the page, with the reason of the refusa
   skip,
 }, async () => {
   const opened = await open();
-  const key = await enter(opened, "cat@example.org");
+  const key = await enter(cluster, opened, "cat@example.org");
   const { url } = present(cluster.state.regions["frankfurt"], "frankfurt");
   await eventually(async () => {
     const { status } = await fetch(`${url}/hello`, { headers: { "x-api-key": key } });
@@ -218,10 +186,10 @@ test("a limit that is used up is seen on the page, with the reason of the refusa
 test("log-out ends the session at the server; a link used once is over", { skip }, async () => {
   const opened = await open();
   const { page } = opened;
-  const link = await askForLink(opened, "dan@example.org");
+  const link = await askForLink(cluster, opened, "dan@example.org");
   await page.goto(link);
   await page.getByRole("button", { name: "Get my key" }).click();
-  await keyOn(opened);
+  await keyOn(cluster, opened);
   const cookies = await page.context().cookies();
   const [cookie] = cookies;
   assert.equal(cookies.length, 1);
@@ -245,7 +213,7 @@ test("every page of the portal in both themes, narrow and wide: quiet, accessibl
   skip,
 }, async () => {
   const first = await open();
-  const key = await enter(first, "eve@example.org");
+  const key = await enter(cluster, first, "eve@example.org");
   for (const [at, region] of regions.entries()) {
     await usable(region, key, performance.now());
     const url = `${present(cluster.state.regions[region], region).url}/hello`;

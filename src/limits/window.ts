@@ -226,11 +226,23 @@ export function windowId(window: Omit<WindowInstance, "endMs">): WindowId {
 const idPattern =
   /^([0-9a-z]{2,6}|month@([1-9][0-9]?))\/([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z)(?:\/([a-z0-9-]{1,32}))?$/;
 
+/** Those read of late: a hub reads the same few in every batch. */
+const known = new Map<WindowId, WindowInstance>();
+const knownMax = 1_000;
+
 /**
  * The window instance that `id` names; undefined if it names none, or not in the one form that
  * `windowId` writes. It may come from another process: anything is safe to pass.
  */
 export function parseWindowId(id: WindowId): WindowInstance | undefined {
+  const window = known.get(id) ?? readWindowId(id);
+  if (window === undefined || known.has(id)) return window;
+  if (known.size >= knownMax) known.clear();
+  known.set(id, window);
+  return window;
+}
+
+function readWindowId(id: WindowId): WindowInstance | undefined {
   const parts = idPattern.exec(id);
   if (parts === null) return undefined;
   const [, name = "", anchor, start = "", region = ""] = parts;

@@ -67,8 +67,8 @@ const network: ReadonlySet<FaultKind> = new Set([
 ]);
 
 function flushIntervals(gateways: number): readonly number[] {
-  if (gateways === 2) return [50, 100, 100, 200, 200];
-  return gateways === 3 ? [100, 300, 300, 400, 400] : [200, 400, 400, 400, 500];
+  if (gateways === 2) return [50, 100, 200, 200, 200];
+  return gateways === 3 ? [100, 300, 400, 400, 500] : [200, 500, 500, 500, 700];
 }
 
 const mildMs = 60_000;

@@ -75,7 +75,7 @@ export class MemoryLedger implements LedgerStore {
       }
     }
     const leases = [...this.leases.values()];
-    return { fold: structuredClone(this.fold), leases, damaged: [] };
+    return { fold: copyFold(this.fold), leases, damaged: [] };
   }
 
   async checkpoint(delta: LedgerDelta): Promise<void> {
@@ -90,7 +90,7 @@ export class MemoryLedger implements LedgerStore {
     for (const [key, { window }] of this.leases) if (dropped.has(window)) this.leases.delete(key);
     for (const row of delta.rows) this.#addRow(row);
     for (const seen of delta.observations) this.#addObservation(seen);
-    this.fold = structuredClone(delta.fold);
+    this.fold = copyFold(delta.fold);
     this.checkpoints++;
   }
 
@@ -156,7 +156,7 @@ export class MemoryLedger implements LedgerStore {
     copy.observations = structuredClone(this.observations);
     copy.meta = new Map(this.meta);
     copy.leases = new Map(this.leases);
-    copy.fold = structuredClone(this.fold);
+    copy.fold = this.fold === undefined ? undefined : copyFold(this.fold);
     return copy;
   }
 
@@ -208,4 +208,12 @@ export class MemoryLedger implements LedgerStore {
     known.refundedCalls += refundedCalls;
     known.refundedUnits += refundedUnits;
   }
+}
+
+/** Bytes of parked batches are never changed. */
+function copyFold(fold: FoldCheckpoint): FoldCheckpoint {
+  const producers = fold.producers.map((producer) => {
+    return { ...producer, parked: [...producer.parked], lost: [...producer.lost] };
+  });
+  return { ...fold, version: { ...fold.version }, producers, strictSince: [...fold.strictSince] };
 }
