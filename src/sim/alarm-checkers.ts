@@ -28,6 +28,12 @@ export class AlarmCheckers {
   readonly #hub: SimHub;
   readonly #report: Report;
   #foreign: Foreign[] = [];
+  /** The last start on data from a backup; up to the first welcome after a restore it is not known which one that is. */
+  #restoredStart = 0;
+  /** A restored hub is being told of an epoch above its own, and is about to leave all below it. */
+  #isRising = false;
+  /** What is below this may have been said before the restore: nobody can tell. */
+  #oldest = 0;
   /** By producer that has said hello and was not welcomed yet. */
   readonly #expected = new Map<string, Expected>();
 
@@ -46,6 +52,7 @@ export class AlarmCheckers {
   /** After a restore versions that the hub does not know are no news. */
   restored(): void {
     this.#foreign = [];
+    this.#restoredStart = Number.POSITIVE_INFINITY;
   }
 
   /** A message arrives at the hub that there should be, or from it. */
@@ -55,12 +62,17 @@ export class AlarmCheckers {
   }
 
   #hello(gateway: SimGateway, hello: Hello): void {
-    const { starts } = this.#hub;
+    const { starts, hub } = this.#hub;
     const warnings: RegExp[] = [];
     const { epoch, position } = hello.view;
-    const isForeign = this.#foreign.some(
-      (each) => each.epoch === epoch && position > each.position && starts <= each.starts,
-    );
+    const isForeign =
+      !this.#isRising &&
+      epoch > this.#oldest &&
+      this.#foreign.some(
+        (each) => each.epoch === epoch && position > each.position && starts <= each.starts,
+      );
+    if (starts <= this.#restoredStart && epoch > (hub?.api.status().version.epoch ?? 0))
+      this.#isRising = true;
     if (isForeign) warnings.push(twoHubs);
     // It takes an epoch above all: to later starts whatever was said below it is old, even if this one dies before it has warned.
     if (isForeign) for (const each of this.#foreign) each.starts = Math.min(each.starts, starts);
@@ -72,7 +84,11 @@ export class AlarmCheckers {
     const { hub, starts } = this.#hub;
     const expected = this.#expected.get(gateway.producer);
     this.#expected.delete(gateway.producer);
-    if (expected === undefined || hub === undefined || expected.starts !== starts) return;
+    if (hub === undefined) return;
+    this.#restoredStart = Math.min(this.#restoredStart, starts);
+    if (this.#isRising) this.#oldest = hub.api.status().version.epoch;
+    this.#isRising = false;
+    if (expected === undefined || expected.starts !== starts) return;
     if (expected.warnings.length === 0) return;
     const said = hub.api.status().warnings.join("\n");
     for (const warning of expected.warnings) {
