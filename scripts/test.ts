@@ -2,9 +2,9 @@
  * `npm test`: everything that continuous integration runs, under node's own test runner, with one
  * summary at the end.
  *
- * Three phases, because the runner has one concurrency: tests beside the source and whole-system tests (test/) run two files
- * at a time, but for those that state how long something takes, which run one after another at the end. Closing figures
- * of the earlier phases are held back and added to the last one's.
+ * In phases, because the runner has one concurrency: tests beside the source; whole-system tests (test/); those of them that state
+ * how long something takes; and, one file at a time, those that keep both cores busy. Closing figures of the earlier phases are
+ * held back and added to the last one's.
  *
  *     node scripts/test.ts [--long] [--name PATTERN]… [part of a path…]
  */
@@ -28,16 +28,15 @@ const sourceTests: Phase = {
   patterns: ["{src,scripts,bench,claims,examples,web}/**/*.test.ts"],
   concurrency: 2,
 };
-/** They measure times, or keep both cores busy. */
-const timed = [
-  ...["dashboard", "disk-full", "distance", "door/slow-clients", "graceful-stop", "hub-away"],
-  ...["keys", "lag", "overload", "partitions", "pauses", "simulator", "strangers", "sync-fails"],
-  ...["three-regions", "upstreams"],
+/** They keep both cores busy, or say how long a call takes beside what else goes on. */
+const busy = [
+  ...["disk-full", "distance", "door/slow-clients", "hub-away", "lag", "overload", "simulator"],
+  ...["strangers", "sync-fails", "upstreams"],
 ];
-const timedTests: Phase = {
-  patterns: [`test/{${timed.join(",")}}.test.ts`],
-  concurrency: 1,
-};
+/** They say how long something takes that is mostly waiting: two of them leave each other room, what keeps a core busy does not. */
+const timed = ["dashboard", "graceful-stop", "keys", "partitions", "pauses", "three-regions"];
+const timedTests: Phase = { patterns: [`test/{${timed.join(",")}}.test.ts`], concurrency: 2 };
+const busyTests: Phase = { patterns: [`test/{${busy.join(",")}}.test.ts`], concurrency: 1 };
 const systemTests: Phase = { patterns: ["test/{,door/}*.test.ts"], concurrency: 2 };
 const longTests: Phase = { patterns: ["test/{,door/,long/}*.test.ts"], concurrency: 1 };
 
@@ -76,7 +75,9 @@ function planFiles(phases: readonly Phase[], parts: readonly string[]): string[]
 }
 
 async function* runPhases(options: Options, signal: AbortSignal): AsyncGenerator<TestEvent> {
-  const phases = options.long ? [sourceTests, longTests] : [sourceTests, systemTests, timedTests];
+  const phases = options.long
+    ? [sourceTests, longTests]
+    : [sourceTests, systemTests, timedTests, busyTests];
   const files = planFiles(phases, options.parts);
   if (files.flat().length === 0) throw new Error("no test file matches");
   const summaries: TestEvent[][] = [];

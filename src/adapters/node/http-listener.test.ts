@@ -35,6 +35,17 @@ async function listen(
   return listener;
 }
 
+/** Until then calls are answered as ever. */
+async function portClosed({ port }: Listener): Promise<void> {
+  const isOpen = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(true));
+      socket.once("error", () => resolve(false));
+      socket.unref();
+    });
+  while (await isOpen());
+}
+
 async function open(t: TestContext, { port }: Listener): Promise<Socket> {
   const socket = connect(port, "127.0.0.1");
   t.after(() => socket.destroy());
@@ -272,6 +283,7 @@ test("a stop lets replies in progress finish and closes what is idle", async (t)
   assert.equal(listener.connections(), 2);
   const idleEnds = readAll(idle);
   const stopped = listener.stop(10_000);
+  await portClosed(listener);
   exchange.reply(200, [], "late");
   const text = await readAll(busy);
   assert.match(text, /connection: close/i);
@@ -289,6 +301,7 @@ test("a call that comes on a connection just used while the listener stops is an
   await once(socket, "data");
   const text = readAll(socket);
   const stopped = listener.stop(10_000);
+  await portClosed(listener);
   // It may have been on its way already.
   socket.write(call);
   assert.match(await text, /connection: close[^]*here$/i);
@@ -304,9 +317,23 @@ test("the first call of a connection just opened is answered though the listener
   const text = readAll(socket);
   const silentEnds = readAll(silent);
   const stopped = listener.stop(10_000);
+  await portClosed(listener);
   socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   assert.match(await text, /connection: close[^]*here$/i);
   assert.equal(await silentEnds, "");
+  await stopped;
+});
+
+test("connections that the kernel has taken and nobody accepted yet are served though the listener stops", async (t) => {
+  const listener = await listen(t, (taken) => taken.reply(200, [], "here"));
+  const sockets = Array.from({ length: 64 }, () => connect(listener.port, "127.0.0.1"));
+  for (const socket of sockets) t.after(() => socket.destroy());
+  const texts = sockets.map(readAll);
+  for (const socket of sockets) socket.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  // They are under way; this process has not looked at its port since.
+  await new Promise(process.nextTick);
+  const stopped = listener.stop(10_000);
+  for (const text of await Promise.all(texts)) assert.match(text, /here$/i);
   await stopped;
 });
 

@@ -71,7 +71,9 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   /** When the last call came or the last connection was opened. */
   let lastSeenMs = Number.NEGATIVE_INFINITY;
   const caps = new ConnectionCaps(options.groupOf);
+  let opened = 0;
   front.onOpened((socket, address) => {
+    opened++;
     caps.admit(socket, address, limits.connectionsPerAddressMax);
   });
   /** By the sockets that requests are read off. */
@@ -132,7 +134,7 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
   });
 
   try {
-    await opened(server, options);
+    await listening(server, options);
   } catch (cause) {
     pace.stop();
     throw cause;
@@ -141,9 +143,10 @@ export async function listenHttp(options: ListenOptions, taker: ExchangeTaker): 
     port: (server.address() as AddressInfo).port,
     connections: () => [...clients.keys()].filter(({ destroyed }) => !destroyed).length,
     async stop(withinMs) {
+      await acceptWaiting(() => opened);
+      // Not before: whose reply closes its connection comes back at once, and may find the port closed under it.
       isStopping = true;
       for (const client of clients.values()) client.isLast = true;
-      await acceptWaiting();
       // Node does not count as idle what has never sent anything.
       const closeSilent = (): void => {
         for (const socket of clients.keys()) if (socket.bytesRead === 0) socket.destroy();
@@ -205,7 +208,7 @@ function refuse(socket: Duplex, status: number, taker: ExchangeTaker): void {
   refuseBare(socket as Socket, status, taker);
 }
 
-function opened(server: Server, options: ListenOptions): Promise<void> {
+function listening(server: Server, options: ListenOptions): Promise<void> {
   const { host, port } = options;
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => {
@@ -225,9 +228,16 @@ function opened(server: Server, options: ListenOptions): Promise<void> {
   });
 }
 
-/** Two turns of the event loop: the kernel resets connections that nobody has accepted when their port is closed. */
-async function acceptWaiting(): Promise<void> {
-  for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+/**
+ * Resolves when nobody waits to be accepted: the kernel resets those when their port is closed. A turn of the event loop accepts
+ * one connection.
+ */
+async function acceptWaiting(opened: () => number): Promise<void> {
+  let before = -1;
+  for (let turn = 0; turn < backlog && opened() > before; turn++) {
+    before = opened();
+    for (let each = 0; each < 2; each++) await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Resolves when no connection is left: idle ones are closed after a while, those in use after their reply, all in the end. */
