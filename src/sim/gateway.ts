@@ -93,6 +93,8 @@ export class SimGateway {
   /** Not answered yet. */
   readonly #open = new Set<SimExchange>();
   readonly #flushIntervalMs: number;
+  /** The one that is about to end in order. */
+  #stopping: Host | undefined;
 
   constructor(
     parts: { readonly world: World; readonly network: Network; readonly config: CompiledConfig },
@@ -203,15 +205,17 @@ export class SimGateway {
 
   /**
    * Stops in order, as a signal makes it: closes the door, answers who is inside, and only then ends. `onStopped` is not
-   * called if it is killed meanwhile.
+   * called if it is killed meanwhile, nor if it is stopping already.
    */
   stop(onStopped: () => void): void {
     const { host, pipeline, core } = this;
+    if (host !== undefined && host === this.#stopping) return;
     // While it starts a signal ends it at once.
     if (host === undefined || pipeline === undefined || core === undefined) {
       this.crash();
       return onStopped();
     }
+    this.#stopping = host;
     pipeline.beginStop();
     this.pipeline = undefined;
     const deadlineMs = this.#world.nowMs + answerMsMax;
