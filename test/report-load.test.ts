@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Cluster } from "./support/cluster.ts";
+import { Cluster, until } from "./support/cluster.ts";
 import { handlers, threeRegions } from "./support/configs.ts";
 import { fillRegistry } from "./support/key-fill.ts";
 import { percentile, startPaced } from "./support/load.ts";
@@ -27,10 +27,12 @@ const perSecond = 200;
 
 let cluster: Cluster;
 let key: string;
+/** Headers of somebody who is in the portal. */
+let person: Readonly<Record<string, string>>;
 
 before(async () => {
   cluster = await Cluster.start({
-    config: threeRegions(),
+    config: threeRegions({ top: "portal: { plan: pro, name: Example }" }),
     files: handlers,
     startMsMax: 180_000,
     prepare: async (data) => {
@@ -39,6 +41,7 @@ before(async () => {
     },
   });
   ({ key } = await cluster.createKnownKey("pro"));
+  person = await signUp("ann@example.org");
 });
 
 after(() => cluster?.stop());
@@ -67,9 +70,33 @@ const queries: readonly string[] = [
   `by=key&window=day&route=%2Fv1%2Fthings-3&top=10&from=${ago(2 * day)}`,
 ];
 
+/** Follows the link that `dev` prints. */
+async function signUp(email: string): Promise<Readonly<Record<string, string>>> {
+  const post = (path: string, body: unknown): Promise<Response> =>
+    fetch(`${cluster.state.hub.url}/portal/api/${path}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "sec-fetch-site": "same-origin" },
+      body: JSON.stringify(body),
+    });
+  const asked = await post("sign-up", { email });
+  assert.ok(asked.ok, await asked.text());
+  const token = () => new RegExp(`to=${email} .*token=(\\w+)`).exec(cluster.output)?.[1];
+  await until(async () => token() !== undefined, 5_000, "the link");
+  const entered = await post("session", { token: token() });
+  assert.ok(entered.ok, await entered.text());
+  return { cookie: entered.headers.get("set-cookie")?.split(";")[0] ?? "" };
+}
+
+async function portal(path: string): Promise<{ status: number; json: unknown }> {
+  const response = await fetch(`${cluster.state.hub.url}${path}`, { headers: person });
+  return { status: response.status, json: await response.json() };
+}
+
 async function timed(path: string): Promise<{ ms: number; json: unknown }> {
   const startMs = performance.now();
-  const { status, json } = await cluster.api("GET", path);
+  const { status, json } = path.startsWith("/portal/")
+    ? await portal(path)
+    : await cluster.api("GET", path);
   const ms = performance.now() - startMs;
   assert.equal(status, 200, `${path} ${JSON.stringify(json)}`);
   return { ms, json };
@@ -79,6 +106,9 @@ test(`every page over ${size.rows} rows and ${size.keys} keys is there within ${
   const others = [
     ...["/v1/keys?limit=100", `/v1/keys?limit=100&after=${"k_m"}`, "/v1/owners?limit=100"],
     ...["/v1/status", "/v1/regions", "/v1/audit?limit=100", "/v1/events?limit=100"],
+    ...["/v1/plans", "/v1/config/versions", "/v1/near-limits"],
+    `/v1/outcomes?window=hour&from=${ago(7 * day)}`,
+    ...["session", "keys", "usage", "rejections"].map((page) => `/portal/api/${page}`),
   ];
   const paths = [...queries.map((query) => `/v1/usage?${query}`), ...others];
   let worst = { ms: 0, path: "" };
