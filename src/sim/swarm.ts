@@ -54,9 +54,10 @@ export type FaultKind = (typeof faultKinds)[number];
 /** How many times rarer some kinds are than backups: most, since there are many; and more so where much has to be done again. */
 const rarely = 2;
 const rare: Partial<Record<FaultKind, number>> = {
-  ...{ backup: 1, keys: 1 },
-  ...{ diskLost: 2.3, diskPutBack: 2.3, hubRestored: 2.3, streamCut: 2.3, streamReplaced: 2.3 },
-  ...{ hubTakenOver: 2.3, hubCopied: 2.3, hubClock: 2.3, config: 2.3, regions: 2.3 },
+  ...{ backup: 1.7, keys: 1.2 },
+  ...{ diskLost: 2.6, diskPutBack: 2.6, hubRestored: 2.7, streamCut: 2.3, streamReplaced: 2.7 },
+  ...{ hubTakenOver: 1.9, hubCopied: 2.3, hubClock: 2.6, config: 3.1, regions: 2.8 },
+  ...{ gatewayCrash: 2.2, hubCrash: 2.3 },
 };
 
 /** Of eight seeds three have these faults alone: what holds without others is checked there most sharply. */
