@@ -127,21 +127,29 @@ export function reports(define: Define): void {
   });
 }
 
+/** Of a report in JSON lines. */
+export async function nextRows(report: OpenReport, limit: number): Promise<UsageReportRow[]> {
+  const { lines, text } = await report.next(limit);
+  const rows = new TextDecoder().decode(text).split("\n").filter(Boolean);
+  assert.equal(rows.length, lines);
+  return rows.map((row) => JSON.parse(row) as UsageReportRow);
+}
+
 export function openReports(define: Define): void {
   const valuesOf = async (report: OpenReport, limit: number): Promise<string[]> =>
-    (await report.next(limit)).map(({ value, units }) => `${value}=${units}`);
+    (await nextRows(report, limit)).map(({ value, units }) => `${value}=${units}`);
   const rows = ["k_1", "k_2", "k_3"].map((key, i) => usageRow({ key, units: 30 - i }));
 
   define("an open report shows one state of the ledger, piece by piece", async (storage) => {
     const ledger = await storage.open();
     await ledger.checkpoint({ ...emptyDelta, rows });
-    const report = await ledger.openReport(everything);
+    const report = await ledger.openReport(everything, "jsonl");
     await ledger.checkpoint({ ...emptyDelta, rows: [...rows, usageRow({ key: "k_4" })] });
     assert.deepEqual(await valuesOf(report, 2), ["k_1=30", "k_2=29"]);
     assert.deepEqual(await valuesOf(report, 2), ["k_3=28"]);
     await assert.rejects(report.next(2), { code: "ledger-failed" });
     await report.close();
-    const later = await ledger.openReport({ ...everything, top: 1 });
+    const later = await ledger.openReport({ ...everything, top: 1 }, "jsonl");
     assert.deepEqual(await valuesOf(later, 2), ["k_1=60"]);
     await ledger.close();
   });
@@ -152,7 +160,7 @@ export function openReports(define: Define): void {
     const open: OpenReport[] = [];
     await assert.rejects(
       async () => {
-        for (let i = 0; i < 100; i++) open.push(await ledger.openReport(everything));
+        for (let i = 0; i < 100; i++) open.push(await ledger.openReport(everything, "jsonl"));
       },
       { code: "too-busy" },
     );
@@ -160,8 +168,8 @@ export function openReports(define: Define): void {
     await open[0]?.close();
     await open[0]?.close();
     // Fewer rows than asked for: it is closed by that.
-    assert.equal((await open[1]?.next(4))?.length, 3);
-    for (const _ of [0, 1]) assert.ok(await ledger.openReport(everything));
+    assert.equal((await open[1]?.next(4))?.lines, 3);
+    for (const _ of [0, 1]) assert.ok(await ledger.openReport(everything, "jsonl"));
     await ledger.close();
   });
 }

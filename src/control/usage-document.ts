@@ -4,11 +4,9 @@
  * reads it sees a broken connection, not a shorter report.
  */
 
+import { type ReportFormat, reportHeader } from "../base/report-lines.ts";
 import type { Timers } from "../ports/clock.ts";
-import type { OpenReport, UsageReportRow } from "../ports/ledger-store.ts";
-import { csvLine } from "./csv.ts";
-
-export type DocumentFormat = "csv" | "jsonl";
+import type { OpenReport } from "../ports/ledger-store.ts";
 
 /** Rows made at once: some 100 kB. */
 export const documentRowsAtOnce = 1_000;
@@ -18,21 +16,17 @@ export const readerIdleMsMax = 60_000;
 export const documentMsMax = 1_800_000;
 
 export interface UsageDocument {
-  readonly format: DocumentFormat;
+  readonly format: ReportFormat;
   /** Title of the column of values. */
   readonly by: string;
   readonly report: OpenReport;
   readonly timers: Timers;
 }
 
-const columns = ["window", "value", "calls", "units", "refundedCalls", "refundedUnits"] as const;
-
 /** Closes the report, whether or not it is read to its end. */
 export function usageDocument(document: UsageDocument): ReadableStream<Uint8Array> {
   const { format, by, report, timers } = document;
-  const encoder = new TextEncoder();
-  const header = format === "csv" ? csvLine(["window", by, ...columns.slice(2)]) : "";
-  const line = format === "csv" ? csvRow : jsonRow;
+  const header = reportHeader(format, by);
   let cancelTimers = (): void => {};
   const close = async (): Promise<void> => {
     cancelTimers();
@@ -54,13 +48,13 @@ export function usageDocument(document: UsageDocument): ReadableStream<Uint8Arra
         whole.cancel();
         idle.cancel();
       };
-      if (header !== "") controller.enqueue(encoder.encode(header));
+      if (header !== "") controller.enqueue(new TextEncoder().encode(header));
     },
     async pull(controller) {
       try {
-        const rows = await report.next(documentRowsAtOnce);
-        if (rows.length > 0) controller.enqueue(encoder.encode(rows.map(line).join("")));
-        if (rows.length === documentRowsAtOnce) return;
+        const { lines, text } = await report.next(documentRowsAtOnce);
+        if (lines > 0) controller.enqueue(text);
+        if (lines === documentRowsAtOnce) return;
         cancelTimers();
         controller.close();
       } catch (error) {
@@ -70,12 +64,4 @@ export function usageDocument(document: UsageDocument): ReadableStream<Uint8Arra
     },
     cancel: close,
   });
-}
-
-function csvRow(row: UsageReportRow): string {
-  return csvLine(columns.map((column) => row[column]));
-}
-
-function jsonRow(row: UsageReportRow): string {
-  return `${JSON.stringify(row)}\n`;
 }

@@ -2,12 +2,13 @@
 
 import { createRoute } from "@hono/zod-openapi";
 import { TallygateError } from "../base/errors.ts";
+import type { ReportFormat } from "../base/report-lines.ts";
 import type { UsageDimension, UsageQuery } from "../ports/ledger-store.ts";
 import { bearerSecurity, type ControlApp, type ControlContext } from "./control-context.ts";
 import { filtersFor } from "./owner-scope.ts";
 import { changeResponses } from "./problem.ts";
 import { type UsageParameters, usageDimensions, usageQuerySchema, usageSchema } from "./schemas.ts";
-import { type DocumentFormat, usageDocument } from "./usage-document.ts";
+import { usageDocument } from "./usage-document.ts";
 
 const hourMs = 3_600_000;
 
@@ -34,7 +35,7 @@ const usageRoute = createRoute({
   },
 });
 
-const documents: Readonly<Record<DocumentFormat, { type: string; file: string }>> = {
+const documents: Readonly<Record<ReportFormat, { type: string; file: string }>> = {
   csv: { type: "text/csv; charset=utf-8; header=present", file: "usage.csv" },
   jsonl: { type: "application/x-ndjson; charset=utf-8", file: "usage.jsonl" },
 };
@@ -57,7 +58,7 @@ export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
       // Of a HEAD nobody would read the document to its end.
       if (c.req.raw.method === "HEAD") return c.body(null, 200, headers);
       const { limit: _, offset: __, ...whole } = query;
-      const report = await hub.openReport(whole);
+      const report = await hub.openReport(whole, format);
       return c.body(usageDocument({ format, by: query.by, report, timers }), 200, headers);
     }
     const { fromMs, toMs } = query;
@@ -71,7 +72,7 @@ export function addUsageRoutes(app: ControlApp, context: ControlContext): void {
 }
 
 /** Where several are welcome JSON wins, being the default. */
-function acceptedFormat(accept = ""): DocumentFormat | "json" {
+function acceptedFormat(accept = ""): ReportFormat | "json" {
   if (/\bapplication\/json\b/i.test(accept)) return "json";
   if (/\btext\/csv\b/i.test(accept)) return "csv";
   return /\bapplication\/(x-ndjson|jsonl)\b/i.test(accept) ? "jsonl" : "json";

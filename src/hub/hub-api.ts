@@ -3,6 +3,7 @@
  * Failures are `TallygateError`s: `request-invalid`, `not-found`, `ledger-failed`…
  */
 
+import type { ReportFormat } from "../base/report-lines.ts";
 import type { EpochMs, Position, Seq, Version, WindowId } from "../base/words.ts";
 import type { AuditDraft } from "../ports/audit-log.ts";
 import type {
@@ -268,7 +269,7 @@ export interface HubApi {
   /** The same as pages, see `LedgerStore.usagePage`. */
   usagePage(query: UsageQuery): Promise<UsagePage>;
   /** The same, for reports of any length. Whoever opens one closes it; `too-busy` while too many are open. */
-  openReport(query: ReportQuery): Promise<OpenReport>;
+  openReport(query: ReportQuery, format: ReportFormat): Promise<OpenReport>;
   /** How calls ended, refused ones included; everything folded when it was called. */
   outcomes(query: OutcomeQuery): Promise<readonly OutcomeRow[]>;
   /** One at a time; a second call while one runs gets the same report. */

@@ -320,7 +320,7 @@ class RunningHub implements Hub, HubParts {
       nearLimits: () => this.#nearLimits.ask(this.clock.monotonicMs()),
       usage: (query) => this.#covered((ledger) => ledger.usage(query)),
       usagePage: (query) => this.#covered((ledger) => ledger.usagePage(query)),
-      openReport: (query) => this.#covered((ledger) => ledger.openReport(query)),
+      openReport: (query, format) => this.#covered((ledger) => ledger.openReport(query, format)),
       outcomes: (query) => this.#covered((ledger) => ledger.outcomes(query)),
       verify: () => this.#verify(),
       backup: (file) => this.#backups.make(file),

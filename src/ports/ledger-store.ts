@@ -3,6 +3,7 @@
  * In a thread of its own. `gateway`-facing work never waits for it.
  */
 
+import type { ReportFormat } from "../base/report-lines.ts";
 import type { EpochMs, ProducerKey, Seq, Version, WindowId } from "../base/words.ts";
 
 /** Counters of one window, as columns of equal length. Absolute values. */
@@ -123,10 +124,16 @@ export interface UsageReportRow {
 /** A report without the bounds of a page. */
 export type ReportQuery = Omit<UsageQuery, "limit" | "offset">;
 
+/** Lines of a document, each with its end. */
+export interface ReportPiece {
+  readonly lines: number;
+  readonly text: Uint8Array<ArrayBuffer>;
+}
+
 /** A report of one state of the ledger, read to its end piece by piece; later checkpoints do not show in it. */
 export interface OpenReport {
-  /** The next rows, at most `limit`. Fewer: it was read to its end, and is closed. One call at a time. */
-  next(limit: number): Promise<readonly UsageReportRow[]>;
+  /** The lines of the next rows, at most `limit`. Fewer: it was read to its end, and is closed. One call at a time. */
+  next(limit: number): Promise<ReportPiece>;
   /** Until then the ledger's files grow with every checkpoint. Idempotent. */
   close(): Promise<void>;
 }
@@ -216,7 +223,7 @@ export interface LedgerStore {
    * The same in the same order, for reports of any length in bounded memory. The opener closes it. Fails with `too-busy`
    * while as many are open as the store allows, which is at least 4.
    */
-  openReport(query: ReportQuery): Promise<OpenReport>;
+  openReport(query: ReportQuery, format: ReportFormat): Promise<OpenReport>;
   /** Reads every usage row, and every sum of them that is stored, and names what is damaged or wrong, at most `limit` of each. */
   checkUsage(limit: number): Promise<UsageCheck>;
   /** In order of window, then of calls (highest first), then of value. A crash of a gateway loses up to a second of them. */

@@ -1,6 +1,7 @@
 /** Reports of a ledger: the caller's side. The thread starts with the first one; many ledgers are never asked. */
 
 import { TallygateError } from "../../base/errors.ts";
+import type { ReportFormat } from "../../base/report-lines.ts";
 import type {
   OpenReport,
   OutcomeQuery,
@@ -33,9 +34,9 @@ export class LedgerReports {
     return thread.call("page", query);
   }
 
-  async open(query: ReportQuery): Promise<OpenReport> {
+  async open(query: ReportQuery, format: ReportFormat): Promise<OpenReport> {
     const thread = await this.#started();
-    const report = await thread.call("open", query);
+    const report = await thread.call("open", { query, format });
     return {
       next: (limit) => thread.call("next", { report, limit }),
       close: () => thread.call("closeReport", { report }),

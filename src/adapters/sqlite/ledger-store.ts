@@ -1,6 +1,7 @@
 /** The `LedgerStore` port on SQLite: the caller's side; everything happens in its thread, and reports in another. */
 
 import { TallygateError } from "../../base/errors.ts";
+import type { ReportFormat } from "../../base/report-lines.ts";
 import type { WindowId } from "../../base/words.ts";
 import type {
   LedgerColumns,
@@ -93,8 +94,8 @@ class SqliteLedgerStore implements LedgerStore {
     return this.#reports.page(query);
   }
 
-  openReport(query: ReportQuery): Promise<OpenReport> {
-    return this.#reports.open(query);
+  openReport(query: ReportQuery, format: ReportFormat): Promise<OpenReport> {
+    return this.#reports.open(query, format);
   }
 
   checkUsage(limit: number): Promise<UsageCheck> {

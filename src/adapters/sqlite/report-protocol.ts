@@ -1,8 +1,10 @@
 /** What the ledger and the thread of its reports say to each other. */
 
+import type { ReportFormat } from "../../base/report-lines.ts";
 import type {
   OutcomeQuery,
   OutcomeRow,
+  ReportPiece,
   ReportQuery,
   UsagePage,
   UsageQuery,
@@ -24,9 +26,9 @@ export interface ReportApi {
   usage: Call<UsageQuery, UsageReportRow[]>;
   page: Call<UsageQuery, UsagePage>;
   /** The number of the report. */
-  open: Call<ReportQuery, number>;
-  /** Fewer rows than `limit`: it is closed. */
-  next: Call<{ report: number; limit: number }, UsageReportRow[]>;
+  open: Call<{ query: ReportQuery; format: ReportFormat }, number>;
+  /** Fewer lines than `limit`: it is closed. */
+  next: Call<{ report: number; limit: number }, ReportPiece>;
   closeReport: Call<{ report: number }, void>;
   outcomes: Call<OutcomeQuery, OutcomeRow[]>;
   close: Call<undefined, void>;

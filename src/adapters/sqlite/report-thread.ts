@@ -7,6 +7,7 @@ import { readlinkSync } from "node:fs";
 import { setPriority } from "node:os";
 import { DatabaseSync } from "node:sqlite";
 import { TallygateError } from "../../base/errors.ts";
+import { type ReportFormat, reportLines } from "../../base/report-lines.ts";
 import type { UsageReportRow } from "../../ports/ledger-store.ts";
 import { queryOutcomes } from "./ledger-outcomes.ts";
 import { UsageReports } from "./ledger-query.ts";
@@ -22,6 +23,7 @@ const busyTimeoutMs = 5000;
 
 interface Report {
   readonly db: DatabaseSync;
+  readonly format: ReportFormat;
   readonly rows: Generator<UsageReportRow>;
 }
 
@@ -63,7 +65,7 @@ function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: un
   const handlers: Handlers<ReportApi> = {
     usage: (query) => pages.usage(query),
     page: (query) => pages.page(query),
-    open(query) {
+    open({ query, format }) {
       if (reports.size >= reportsMax) {
         throw new TallygateError("too-busy", `${reportsMax} reports are being read already`);
       }
@@ -72,10 +74,10 @@ function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: un
       own.exec("BEGIN");
       own.prepare("SELECT 1 FROM usage LIMIT 1").get();
       lastReport++;
-      reports.set(lastReport, { db: own, rows: new UsageReports(own).iterate(query) });
+      reports.set(lastReport, { db: own, format, rows: new UsageReports(own).iterate(query) });
       return lastReport;
     },
-    next({ report: number, limit }) {
+    next({ report: number, limit }, { transfer }) {
       const report = reports.get(number);
       if (report === undefined) throw new TallygateError("ledger-failed", "The report is closed.");
       const rows: UsageReportRow[] = [];
@@ -90,7 +92,9 @@ function open({ file }: ReportStart): { handlers: Handlers<ReportApi>; ready: un
         throw error;
       }
       if (rows.length < limit) end(number);
-      return rows;
+      const text = reportLines(report.format, rows);
+      transfer.push(text.buffer);
+      return { lines: rows.length, text };
     },
     closeReport: ({ report }) => end(report),
     outcomes: (query) => queryOutcomes(db, query),

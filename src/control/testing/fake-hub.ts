@@ -3,6 +3,7 @@
 import { compileConfigValue } from "../../access/config.ts";
 import { TallygateError } from "../../base/errors.ts";
 import { sha256 } from "../../base/hash.ts";
+import { reportLines } from "../../base/report-lines.ts";
 import type {
   CreatedKey,
   HubApi,
@@ -89,7 +90,7 @@ export function createFakeHub(): FakeHub {
       const isLast = offset >= fake.rows.length;
       return Promise.resolve({ rows, next: isLast ? undefined : { fromMs: query.fromMs, offset } });
     },
-    openReport: (query) => {
+    openReport: (query, format) => {
       reports.push(query);
       let rest = fake.rows;
       fake.reportsOpen++;
@@ -101,7 +102,7 @@ export function createFakeHub(): FakeHub {
           const rows = rest.slice(0, limit);
           rest = rest.slice(limit);
           if (rows.length < limit) await close();
-          return rows;
+          return { lines: rows.length, text: reportLines(format, rows) };
         },
         close,
       });

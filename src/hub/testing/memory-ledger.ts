@@ -1,6 +1,7 @@
 /** `LedgerStore` in memory, deep copies in and out. `files` stands for the file system of `copyTo`. */
 
 import { TallygateError } from "../../base/errors.ts";
+import { type ReportFormat, reportLines } from "../../base/report-lines.ts";
 import type {
   FoldCheckpoint,
   LedgerColumns,
@@ -106,7 +107,7 @@ export class MemoryLedger implements LedgerStore {
     return pageUsage(this.rows.values(), query);
   }
 
-  async openReport(query: ReportQuery): Promise<OpenReport> {
+  async openReport(query: ReportQuery, format: ReportFormat): Promise<OpenReport> {
     if (this.#openReports >= reportsMax) throw new TallygateError("too-busy", "too many reports");
     this.#openReports++;
     let rest = await this.usage({ ...query, limit: Number.MAX_SAFE_INTEGER, offset: 0 });
@@ -121,7 +122,7 @@ export class MemoryLedger implements LedgerStore {
         const rows = rest.slice(0, limit);
         rest = rest.slice(limit);
         if (rows.length < limit) close();
-        return rows;
+        return { lines: rows.length, text: reportLines(format, rows) };
       },
       close: async () => close(),
     };

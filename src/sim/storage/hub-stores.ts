@@ -4,6 +4,7 @@
  */
 
 import { TallygateError } from "../../base/errors.ts";
+import type { ReportFormat } from "../../base/report-lines.ts";
 import type { EpochMs, Position, WindowId } from "../../base/words.ts";
 import { markRestored } from "../../hub/ledger-meta.ts";
 import { MemoryLedger } from "../../hub/testing/memory-ledger.ts";
@@ -65,8 +66,8 @@ export class SimLedger implements LedgerStore {
     return this.#image.usagePage(query);
   }
 
-  openReport(query: ReportQuery): Promise<OpenReport> {
-    return this.#image.openReport(query);
+  openReport(query: ReportQuery, format: ReportFormat): Promise<OpenReport> {
+    return this.#image.openReport(query, format);
   }
 
   checkUsage(): Promise<UsageCheck> {
