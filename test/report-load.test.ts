@@ -154,7 +154,7 @@ async function readElsewhere(query: string): Promise<void> {
       response.resume().on("end", () => process.exit(response.statusCode === 200 ? 0 : 1));
     });`;
   const reader = spawn(process.execPath, ["-e", script, url], { env: { TOKEN: token } });
-  const [code] = await once(reader, "exit");
+  const code: unknown = (await once(reader, "exit"))[0];
   assert.equal(code, 0, "the document is read to its end");
 }
 

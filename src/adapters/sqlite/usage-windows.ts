@@ -38,7 +38,7 @@ export interface Stretch {
 
 /**
  * Pieces that together are `stretch`: whole months where it has some, whole days and hours at its ends. Where less of a day
- * is left out than taken, the day is taken and the rest taken off. A stretch that reaches to an end of what is `stored`
+ * is left out than taken, the day is taken and the rest taken off; where that makes more hours than there are, they are read. A stretch that reaches to an end of what is `stored`
  * goes on to the end of its day or month, where nothing is.
  */
 export function piecesOf(stretch: Stretch, stored: Stretch, upTo: Length): Piece[] {
@@ -48,7 +48,8 @@ export function piecesOf(stretch: Stretch, stored: Stretch, upTo: Length): Piece
     if (start < end) pieces.push({ length, from: start, to: end, sign });
   };
   const [firstDay, endDay] = [nearestDay(from), nearestDay(to)];
-  if (firstDay >= endDay) {
+  const atEnds = Math.abs(from - firstDay) + Math.abs(endDay - to);
+  if (firstDay >= endDay || to - from <= atEnds) {
     add("hour", from, to);
     return pieces;
   }
