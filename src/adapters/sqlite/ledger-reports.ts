@@ -1,6 +1,7 @@
 /** Reports of a ledger: the caller's side. The thread starts with the first one; many ledgers are never asked. */
 
 import { TallygateError } from "../../base/errors.ts";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ReportFormat } from "../../base/report-lines.ts";
 import type {
   OpenReport,
@@ -13,6 +14,9 @@ import type {
 } from "../../ports/ledger-store.ts";
 import type { ReportApi, ReportStart } from "./report-protocol.ts";
 import { Thread } from "./thread.ts";
+
+/** A document rests after each piece for as long as it worked at it: reports take half a core at most, and calls find room. */
+const restMsMax = 100;
 
 export class LedgerReports {
   readonly #file: string;
@@ -37,8 +41,15 @@ export class LedgerReports {
   async open(query: ReportQuery, format: ReportFormat): Promise<OpenReport> {
     const thread = await this.#started();
     const report = await thread.call("open", { query, format });
+    let restMs = 0;
     return {
-      next: (limit) => thread.call("next", { report, limit }),
+      next: async (limit) => {
+        if (restMs >= 1) await sleep(restMs);
+        const startMs = performance.now();
+        const piece = await thread.call("next", { report, limit });
+        restMs = Math.min(restMsMax, performance.now() - startMs);
+        return piece;
+      },
       close: () => thread.call("closeReport", { report }),
     };
   }
