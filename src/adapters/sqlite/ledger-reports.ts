@@ -1,7 +1,7 @@
 /** Reports of a ledger: the caller's side. The thread starts with the first one; many ledgers are never asked. */
 
-import { TallygateError } from "../../base/errors.ts";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TallygateError } from "../../base/errors.ts";
 import type { ReportFormat } from "../../base/report-lines.ts";
 import type {
   OpenReport,
