@@ -79,8 +79,11 @@ suite("what was forwarded reads the same to nginx and HAProxy", {
         // Those of L are of odd replies, to plain requests.
         if (of.toHub === true || of.upstream !== undefined || forwardedBy(of) === 0) continue;
         const steps = of.send.map((step) => (typeof step === "string" ? rig.fill(step) : step));
-        const { requests } = await forward(steps, { answers: of.answer.length, from: of.from });
-        assert.equal(requests.length, forwardedBy(of), `${letter}${i + 1}`);
+        const { requests, text } = await forward(steps, {
+          answers: of.answer.length,
+          from: of.from,
+        });
+        assert.equal(requests.length, forwardedBy(of), `${letter}${i + 1} ${text.slice(0, 1_000)}`);
       }
     }
   });
