@@ -4,16 +4,11 @@ import { csvLine } from "./csv.ts";
 
 export type ReportFormat = "csv" | "jsonl";
 
-interface ReportLine {
-  readonly window: string;
-  readonly value: string;
-  readonly calls: number;
-  readonly units: number;
-  readonly refundedCalls: number;
-  readonly refundedUnits: number;
-}
-
 const figures = ["calls", "units", "refundedCalls", "refundedUnits"] as const;
+
+type ReportLine = Readonly<
+  Record<"window" | "value", string> & Record<(typeof figures)[number], number>
+>;
 
 /** What stands above all lines; `by` is the title of the column of values. */
 export function reportHeader(format: ReportFormat, by: string): string {
@@ -29,8 +24,7 @@ export function reportLines(
 }
 
 function csvRow(row: ReportLine): string {
-  const { window, value, calls, units, refundedCalls, refundedUnits } = row;
-  return csvLine([window, value, calls, units, refundedCalls, refundedUnits]);
+  return csvLine([row.window, row.value, ...figures.map((figure) => row[figure])]);
 }
 
 function jsonRow(row: ReportLine): string {
