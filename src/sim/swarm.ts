@@ -51,7 +51,7 @@ export const faultKinds = [
 
 export type FaultKind = (typeof faultKinds)[number];
 
-/** How many times rarer some kinds are than backups: most, since there are many; and more so where much has to be done again. */
+/** By how much the time between faults of a kind is longer than its level says: so for most, being many, and more where much has to be done again. */
 const rarely = 2;
 const rare: Partial<Record<FaultKind, number>> = {
   ...{ backup: 1.7, keys: 1.2 },

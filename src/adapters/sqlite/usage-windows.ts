@@ -38,8 +38,8 @@ export interface Stretch {
 
 /**
  * Pieces that together are `stretch`: whole months where it has some, whole days and hours at its ends. Where less of a day
- * is left out than taken, the day is taken and the rest taken off; where that makes more hours than there are, they are read. A stretch that reaches to an end of what is `stored`
- * goes on to the end of its day or month, where nothing is.
+ * is left out than taken, the day is taken and the rest taken off, unless that reads more hours than the stretch has. A stretch
+ * that reaches to an end of what is `stored` goes on to the end of its day or month, where nothing is.
  */
 export function piecesOf(stretch: Stretch, stored: Stretch, upTo: Length): Piece[] {
   const { from, to } = widened(stretch, stored, upTo);
