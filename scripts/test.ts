@@ -2,9 +2,8 @@
  * `npm test`: everything that continuous integration runs, under node's own test runner, with one
  * summary at the end.
  *
- * In phases, because the runner has one concurrency: tests beside the source; whole-system tests (test/); those of them that state
- * how long something takes; and, one file at a time, those that keep both cores busy. Closing figures of the earlier phases are
- * held back and added to the last one's.
+ * In phases, because the runner has one concurrency: most tests; those that state how long something takes; and, one file at a
+ * time, those that keep both cores busy. Closing figures of the earlier phases are held back and added to the last one's.
  *
  *     node scripts/test.ts [--long] [--name PATTERN]… [part of a path…]
  */
@@ -24,20 +23,27 @@ interface Phase {
   readonly concurrency: number;
 }
 
-const sourceTests: Phase = {
-  patterns: ["{src,scripts,bench,claims,examples,web}/**/*.test.ts"],
-  concurrency: 2,
+const besideSource = "{src,scripts,bench,claims,examples,web}/**/*.test.ts";
+/** The longest begin, so that the end does not wait for one of them. */
+const longest = "{src/sim/plants/plants,test/{status-page,crash,checks,portal,admin}}.test.ts";
+/** More than there are cores: whole systems wait for half of their time. */
+const mostTests: Phase = {
+  patterns: [longest, "test/{,door/}*.test.ts", besideSource],
+  concurrency: 3,
 };
 /** They keep both cores busy, or say how long a call takes beside what else goes on. */
 const busy = [
   ...["disk-full", "distance", "door/slow-clients", "hub-away", "lag", "overload", "simulator"],
   ...["strangers", "sync-fails", "upstreams"],
 ];
-/** They say how long something takes that is mostly waiting: two of them leave each other room, what keeps a core busy does not. */
-const timed = ["dashboard", "graceful-stop", "keys", "partitions", "pauses", "three-regions"];
-const timedTests: Phase = { patterns: [`test/{${timed.join(",")}}.test.ts`], concurrency: 2 };
+/**
+ * They say how long something takes that is mostly waiting: two of them leave each other room, what keeps a core busy does not.
+ * The longest first.
+ */
+const timed = ["three-regions", "dashboard", "keys", "partitions", "graceful-stop", "pauses"];
+const timedTests: Phase = { patterns: timed.map((name) => `test/${name}.test.ts`), concurrency: 2 };
 const busyTests: Phase = { patterns: [`test/{${busy.join(",")}}.test.ts`], concurrency: 1 };
-const systemTests: Phase = { patterns: ["test/{,door/}*.test.ts"], concurrency: 2 };
+const sourceTests: Phase = { patterns: [besideSource], concurrency: 2 };
 const longTests: Phase = { patterns: ["test/{,door/,long/}*.test.ts"], concurrency: 1 };
 
 /** A test that takes longer hangs. Long forms state their own limits up to this one. */
@@ -75,9 +81,7 @@ function planFiles(phases: readonly Phase[], parts: readonly string[]): string[]
 }
 
 async function* runPhases(options: Options, signal: AbortSignal): AsyncGenerator<TestEvent> {
-  const phases = options.long
-    ? [sourceTests, longTests]
-    : [sourceTests, systemTests, timedTests, busyTests];
+  const phases = options.long ? [sourceTests, longTests] : [mostTests, timedTests, busyTests];
   const files = planFiles(phases, options.parts);
   if (files.flat().length === 0) throw new Error("no test file matches");
   const summaries: TestEvent[][] = [];
