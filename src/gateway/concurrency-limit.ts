@@ -19,7 +19,7 @@
 const limitMin = 4;
 /** Kept at least while answers are fast; and room for what comes while this process pauses, which then goes on all at once. */
 const limitCalm = 16;
-const pauseMs = 25;
+const pauseMs = 100;
 const burstMax = 32;
 /** Time in which one call of the burst credit comes back. */
 const burstRefillMs = 250;
