@@ -85,6 +85,8 @@ export class LeaseCheckers {
   /** A second hub begins to run, on a copy of what the hub has; undefined: it does not run any more. */
   copyRuns(copy: SimHub | undefined): void {
     this.#readCopy();
+    // The copy may tell of what the hub was about to.
+    this.read();
     this.#copy = copy && { hub: copy, read: copy.streamImage.records.length };
   }
 
