@@ -1,9 +1,9 @@
 /**
  * The journal's tables and every statement on them. One connection, in the journal's thread.
  *
- * `off` commits are in the operating system when they return; a synced commit puts them and all before them on
- * disk, because the log is one file. Two rules keep a power loss from mixing old and new pages:
- * a checkpoint runs synced, and the commit that follows it (which begins the log again) is synced too.
+ * `off` commits are in the operating system when they return; a sync of the log, in a later commit or from outside
+ * (`journal-log-sync.ts`), puts them and all before them on disk, because the log is one file. Two rules keep a power loss from
+ * mixing old and new pages: a checkpoint runs synced, and the commit that follows it (which begins the log again) is synced too.
  */
 
 import { randomBytes } from "node:crypto";
@@ -230,11 +230,20 @@ export class JournalDatabase {
     this.#logPages += 2 + leases.length;
   }
 
-  /** Stores sealed batches in place of everything open, and `group` as what is open now; synced. */
+  /**
+   * Stores sealed batches in place of everything open, and `group` as what is open now, as durably as the mode asks: with `os` they
+   * are on disk when the log is synced.
+   */
   storeSeals(seals: readonly Seal[], group: Uint8Array | undefined): void {
     if (this.#logPages >= this.#checkpointPages) this.#checkpoint();
-    this.#commit("disk", () => transaction(this.#db, () => this.#putSeals(seals, group)));
+    this.#commit(this.#durability, () => transaction(this.#db, () => this.#putSeals(seals, group)));
     this.measure();
+  }
+
+  /** After a sync of the log from outside that failed: what the log holds goes into the file itself, synced. */
+  storeLog(): void {
+    this.#logDoubtful = true;
+    this.#checkpoint();
   }
 
   #putSeals(seals: readonly Seal[], group: Uint8Array | undefined): void {

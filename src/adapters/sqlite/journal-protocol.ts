@@ -28,7 +28,7 @@ export interface JournalReady {
 }
 
 export interface JournalApi {
-  /** `at`: count of ring bytes before the seal. */
+  /** `at`: count of ring bytes before the seal. Replied when it is stored as durably as the mode asks. */
   seal: Call<
     {
       incarnation: string;
@@ -39,6 +39,8 @@ export interface JournalApi {
     },
     void
   >;
+  /** A sync of the log failed: replied when what it holds is on disk. */
+  storeLog: Call<undefined, void>;
   mark: Call<{ leases: readonly StoredLease[] }, void>;
   read: Call<{ incarnation: string; from: number; bytesMax: number }, BatchesRead>;
   trim: Call<{ incarnation: string; upTo: number }, void>;

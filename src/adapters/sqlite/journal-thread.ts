@@ -25,7 +25,8 @@ type Request = {
 }[keyof JournalApi];
 type SealRequest = Extract<Request, { kind: "seal" }>;
 type MarkRequest = Extract<Request, { kind: "mark" }>;
-type OtherRequest = Exclude<Request, SealRequest | MarkRequest>;
+type LogRequest = Extract<Request, { kind: "storeLog" }>;
+type OtherRequest = Exclude<Request, SealRequest | MarkRequest | LogRequest>;
 
 /** Pauses between attempts to store a group: 10 ms, 20 ms … 1 s. */
 const retryMsMin = 10;
@@ -38,6 +39,7 @@ const { control } = ring;
 const group = new Uint8Array(ringBytes);
 let seals: SealRequest[] = [];
 let marks: MarkRequest[] = [];
+let logs: LogRequest[] = [];
 const others: OtherRequest[] = [];
 
 let tail = 0;
@@ -81,11 +83,12 @@ function run(database: JournalDatabase, incarnations: ReadonlyMap<string, number
     const isIdle = head === tail && headPosition === position && due.length === 0;
     if (!isIdle) {
       store(database, { head, headPosition, due, incarnations });
-    } else if (others.length === 0 && marks.length === 0) {
+    } else if (others.length === 0 && marks.length === 0 && logs.length === 0) {
       Atomics.wait(control, word.wake, woken);
     }
     // Calls may soon be refused for want of a mark.
     if (marks.length > 0 && (isIdle || !failing)) storeMarks(database);
+    if (logs.length > 0 && (isIdle || !failing)) storeLog(database);
     answerOne(database, incarnations);
     if (failing && !closing) {
       Atomics.wait(control, word.sleep, 0, retryMs);
@@ -107,27 +110,21 @@ function store(database: JournalDatabase, taken: Group): void {
   // What stands before a seal is in the sealed batch: only what follows it is open.
   const from = last === undefined ? tail : last.request.at;
   const began = performance.now();
-  try {
+  const isStored = isDone(() => {
     const length = readRing(ring, { from, to: taken.head }, group);
     const bytes = length > 0 ? group.subarray(0, length) : undefined;
     if (last !== undefined) {
       const rows = due.map((seal) => sealOf(seal, taken.incarnations));
       database.storeSeals(rows, bytes);
     } else if (bytes !== undefined) database.storeOpen(bytes);
-  } catch (error) {
-    // Everything stays where it is: the ring holds the records, `seals` the batches.
-    if (sqliteCode(error) === undefined) throw error;
-    failing = true;
-    publishState("failing");
-    return;
-  }
+  });
+  // Everything stays where it is: the ring holds the records, `seals` the batches.
+  if (!isStored) return;
   tail = taken.head;
   position = taken.headPosition;
   Atomics.store(control, word.tailBytes, tail);
   Atomics.store(control, word.storedPosition, position);
   Atomics.store(control, word.lastStoreUs, (performance.now() - began) * 1000);
-  failing = false;
-  retryMs = retryMsMin;
   publishUse(database);
   tellStored();
   for (const seal of due) port.postMessage({ id: seal.id, reply: undefined });
@@ -136,19 +133,33 @@ function store(database: JournalDatabase, taken: Group): void {
 
 /** All that wait, in one commit. While the disk fails they wait on, and charges are tried first. */
 function storeMarks(database: JournalDatabase): void {
+  if (!isDone(() => database.storeMarks(marks.flatMap(({ request }) => request.leases)))) return;
+  for (const { id } of marks) port.postMessage({ id, reply: undefined });
+  marks = [];
+  publishUse(database);
+}
+
+/** Until then nothing can be promised: calls are refused as while nothing can be written. */
+function storeLog(database: JournalDatabase): void {
+  if (!isDone(() => database.storeLog())) return;
+  for (const { id } of logs) port.postMessage({ id, reply: undefined });
+  logs = [];
+  publishUse(database);
+}
+
+/** Does something with the disk; false while that fails, which is tried again after a pause. */
+function isDone(work: () => void): boolean {
   try {
-    database.storeMarks(marks.flatMap(({ request }) => request.leases));
+    work();
   } catch (error) {
     if (sqliteCode(error) === undefined) throw error;
     failing = true;
     publishState("failing");
-    return;
+    return false;
   }
   failing = false;
   retryMs = retryMsMin;
-  for (const { id } of marks) port.postMessage({ id, reply: undefined });
-  marks = [];
-  publishUse(database);
+  return true;
 }
 
 /** The other side either waits right here or is sent a message; see `Journal.#await`. */
@@ -218,6 +229,7 @@ function takeRequests(): void {
     const request = received.message as Request;
     if (request.kind === "seal") seals.push(request);
     else if (request.kind === "mark") marks.push(request);
+    else if (request.kind === "storeLog") logs.push(request);
     else others.push(request);
     requestsTaken = (requestsTaken + 1) | 0;
   }

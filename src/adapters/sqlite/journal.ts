@@ -19,6 +19,7 @@ import type {
   ProducerIdentity,
   StoredLease,
 } from "../../ports/journal.ts";
+import { LogSync } from "./journal-log-sync.ts";
 import type { JournalApi, JournalReady, JournalStart } from "./journal-protocol.ts";
 import {
   journalStates,
@@ -94,6 +95,7 @@ class SqliteJournal implements Journal {
   readonly #ring: Uint8Array;
   readonly #sizeMaxBytes: number;
   readonly #durability: "os" | "disk";
+  readonly #logSync: LogSync;
   readonly #ranges = new Map<Incarnation, { first: Seq; last: Seq }>();
   readonly #publish = (): void => this.#gather();
   /** Count of bytes appended, modulo 2^32. */
@@ -111,6 +113,8 @@ class SqliteJournal implements Journal {
   #gathered = 0;
   #turns = 0;
   #sealsPending = 0;
+  /** Of them, those that the thread has not stored yet. */
+  #sealsAhead = 0;
   #closed = false;
   #onStored: (position: number) => void = () => {};
   #onState: (state: JournalState) => void = () => {};
@@ -121,6 +125,9 @@ class SqliteJournal implements Journal {
     this.#ring = parts.ring.bytes;
     this.#sizeMaxBytes = parts.options.sizeMaxBytes;
     this.#durability = parts.options.durability;
+    // The thread, which writes the log, knows how to go on where a sync fails.
+    const onFailure = (): Promise<void> => this.#request("storeLog", undefined);
+    this.#logSync = new LogSync(`${parts.options.file}-wal`, onFailure);
     this.identity = parts.ready.identity;
     this.incarnation = parts.incarnation;
     this.remains = parts.ready.remains;
@@ -190,7 +197,7 @@ class SqliteJournal implements Journal {
 
   /** Whether a group is stored sooner than a message about it would arrive: no sync, and no seal before it. */
   #isStoredAtOnce(): boolean {
-    if (this.#durability === "disk" || this.#sealsPending > 0) return false;
+    if (this.#durability === "disk" || this.#sealsAhead > 0) return false;
     return Atomics.load(this.#control, word.lastStoreUs) < atOnceUsMax;
   }
 
@@ -283,14 +290,24 @@ class SqliteJournal implements Journal {
     assert(this.#sealsPending < sealsPendingMax, "too many seals wait for the disk");
     this.#sealsPending++;
     try {
-      const copy = ownBytes(bytes);
-      await this.#request("seal", { incarnation, seq, bytes: copy, at: this.#head, closed }, copy);
+      await this.#store({ incarnation, seq, bytes: ownBytes(bytes), closed });
+      if (this.#durability === "os") await this.#logSync.sync();
     } finally {
       this.#sealsPending--;
     }
     const range = this.#ranges.get(incarnation);
     assert(range !== undefined, "every incarnation has a range");
     range.last = Math.max(range.last, seq);
+  }
+
+  async #store(seal: Omit<JournalApi["seal"]["request"], "at">): Promise<void> {
+    this.#sealsAhead++;
+    try {
+      const owned = seal.bytes as Uint8Array<ArrayBuffer>;
+      await this.#request("seal", { ...seal, at: this.#head }, owned);
+    } finally {
+      this.#sealsAhead--;
+    }
   }
 
   #request<Kind extends keyof JournalApi>(
@@ -338,6 +355,7 @@ class SqliteJournal implements Journal {
     try {
       await closed;
     } finally {
+      await this.#logSync.close();
       await this.#thread.end();
     }
   }
