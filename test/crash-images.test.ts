@@ -102,9 +102,12 @@ describe("crash images", { skip: await whyNotRecord() }, () => {
     const journal = await recording("journal-writer.ts", "journal.db", "disk", seed, 250);
     const stream = await recording("stream-writer.ts", "stream.db", seed, 40);
     const ledger = await recording("ledger-writer.ts", "ledger.db", 20);
+    const unsynced = await recording("journal-writer.ts", "journal.db", "os", seed, 250);
     const options = { durability: "disk", isStoredEnough: true } as const;
+    const sealedOnly = { durability: "os", isStoredEnough: false } as const;
     const checks: readonly [DiskEvent[], Check][] = [
       [journal, (folder, said) => checkJournal(folder, said, options)],
+      [unsynced, (folder, said) => checkJournal(folder, said, sealedOnly)],
       [stream, checkStream],
       [ledger, checkLedger],
     ];

@@ -4,6 +4,11 @@
  */
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CallLedger } from "./support/call-ledger.ts";
@@ -19,6 +24,7 @@ const failingMs = 400;
 const calmMs = 200;
 const servesMsMax = 5_000;
 
+const support = join(import.meta.dirname, "support");
 const plans = "huge: { limits: [{ name: month, per: key, quota: 1000000000, window: month }] }";
 
 describe("failing syncs", () => {
@@ -78,6 +84,66 @@ describe("failing syncs", () => {
       `figure: ${runs} times failing syncs and kill -9: ${failing.syncs} failed, ${failing.calls} calls meanwhile, 0 answered 200; ` +
         `${counted.total} counted, ${counted.acked} answered, under-count 0; serves again after ${Math.round(failing.slowestMs)} ms at most`,
     );
+  });
+});
+
+describe("durability os, while the log of the journal is synced", () => {
+  const disk = FailingSync.make();
+  const folder = mkdtempSync(join(tmpdir(), "tallygate-sync-"));
+  const syncMs = 300;
+  let journals = 0;
+
+  after(() => {
+    rmSync(folder, { recursive: true });
+    if (typeof disk !== "string") disk.remove();
+  });
+
+  /** A journal of its own; `said`: what it has printed so far. */
+  async function run(during: (said: () => string) => Promise<void>): Promise<void> {
+    assert.ok(typeof disk !== "string");
+    const file = join(folder, `${++journals}`, "journal.db");
+    const program = spawn(process.execPath, [join(support, "seal-writer.ts"), file], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, ...disk.environment, TALLYGATE_SYNC_MS: String(syncMs) },
+    });
+    let said = "";
+    program.stdout.on("data", (bytes: Buffer) => {
+      said += bytes.toString();
+    });
+    try {
+      await during(() => said);
+    } finally {
+      const ended = once(program, "exit");
+      program.kill("SIGKILL");
+      await ended;
+    }
+  }
+
+  test("charges are stored meanwhile", async (t) => {
+    if (typeof disk === "string") return t.skip(`slow syncs are NOT tested here: ${disk}`);
+    await run(async (said) => {
+      await until(async () => said().includes("sealed"), servesMsMax, "the batch to be sealed");
+      const [before = ""] = said().split("sealed");
+      assert.ok(Number(/sealed (\d+)/.exec(said())?.[1]) >= syncMs);
+      const waits = [...before.matchAll(/stored \d+ ([\d.]+)/g)].map(([, ms]) => Number(ms));
+      assert.ok(waits.length > 20, `${waits.length} stored`);
+      const slow = waits.filter((ms) => ms > syncMs / 3);
+      assert.equal(slow.length, 0, `${slow.join()} ms`);
+    });
+  });
+
+  test("a batch is sealed only when a sync has succeeded", async (t) => {
+    if (typeof disk === "string") return t.skip(`failing syncs are NOT tested here: ${disk}`);
+    await run(async (said) => {
+      await until(async () => said().includes("stored"), servesMsMax, "the journal to begin");
+      disk.fail();
+      await until(async () => said().includes("state failing"), servesMsMax, "a failure");
+      await sleep(2 * syncMs);
+      assert.ok(!said().includes("sealed"));
+      disk.fail(0);
+      await until(async () => said().includes("sealed"), servesMsMax, "the batch to be sealed");
+      assert.match(said(), /state failing\n(stored.*\n)*state ok\n/);
+    });
   });
 });
 

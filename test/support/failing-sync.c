@@ -1,5 +1,6 @@
 /* Loaded before the C library: syncs of a journal's log fail with EIO, as often as the file named by TALLYGATE_FAIL_SYNCS says. It
- * holds one digit per failure to come, of which each failure takes one; what was written before stays written. */
+ * holds one digit per failure to come, of which each failure takes one; what was written before stays written. Each sync, failed or
+ * not, takes TALLYGATE_SYNC_MS longer. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -24,7 +25,9 @@ static int is_log(int fd) {
 
 static int must_fail(int fd) {
   const char *file = getenv("TALLYGATE_FAIL_SYNCS");
+  const char *milliseconds = getenv("TALLYGATE_SYNC_MS");
   if (file == NULL || !is_log(fd)) return 0;
+  if (milliseconds != NULL) usleep(1000 * atoi(milliseconds));
   int control = open(file, O_RDWR | O_CLOEXEC);
   if (control < 0) return 0;
   int fails = 0;

@@ -1,9 +1,11 @@
 /**
  * Writes a journal in one thread, checkpointing often, and says what it gave and what was acknowledged:
  * `node journal-writer.ts FILE DURABILITY SEED OPERATIONS`. Records are the numbers 1, 2, 3… as four bytes, a batch is its records
- * and their CRC-32; leases 1, 2, 3… are marked and closed.
+ * and their CRC-32; leases 1, 2, 3… are marked and closed. With durability `os` the log is synced from outside, as `LogSync` does, some
+ * operations later; some of these syncs are taken for failed.
  */
 
+import { closeSync, fdatasyncSync, openSync } from "node:fs";
 import { JournalDatabase } from "../../../src/adapters/sqlite/journal-database.ts";
 import { seededRandom } from "../../../src/base/random.ts";
 import { incarnationOfWriter, numbersBatch, numbersGroup } from "./journal-content.ts";
@@ -25,6 +27,9 @@ let open: number[] = [];
 let seq = 0;
 let request = 0;
 const marked = new Map<number, number>();
+const log = openSync(`${file}-wal`, "r");
+/** What is said when sealed batches are on disk. */
+let unsynced: string[] = [];
 const window = "day/2026-11-21T00:00:00Z";
 
 function store(): void {
@@ -44,7 +49,19 @@ function seal(): void {
   database.storeSeals(seals, undefined);
   for (const lease of closed) marked.delete(lease);
   open = [];
-  say(`sealed ${seq} ${number} ${closed.join(",")}`);
+  unsynced.push(`sealed ${seq} ${number} ${closed.join(",")}`);
+  if (durability === "disk") saySealed();
+}
+
+function syncLog(): void {
+  if (random.next() < 0.8) fdatasyncSync(log);
+  else database.storeLog();
+  saySealed();
+}
+
+function saySealed(): void {
+  unsynced.forEach(say);
+  unsynced = [];
 }
 
 function mark(): void {
@@ -61,5 +78,7 @@ for (let i = 0; i < Number(operations); i++) {
   if (kind < 0.6) store();
   else if (kind < 0.8 && open.length > 0) seal();
   else mark();
+  if (unsynced.length > 0 && random.next() < 0.4) syncLog();
 }
 database.close();
+closeSync(log);

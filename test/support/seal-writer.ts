@@ -1,0 +1,35 @@
+/**
+ * A journal with durability `os` in a process of its own: seals a batch and then appends a record every few milliseconds, until it is
+ * killed. Prints what comes of it: `state failing`, `sealed 81`, `stored 1 0.4` (ms since the record was appended).
+ *
+ * `node seal-writer.ts FILE`
+ */
+
+import { openJournal } from "../../src/adapters/sqlite/journal.ts";
+
+const appendEveryMs = 5;
+
+const [file = ""] = process.argv.slice(2);
+const journal = await openJournal({ file, durability: "os", sizeMaxBytes: 1e9 });
+const appendedMs: number[] = [];
+let stored = 0;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+journal.onState((state) => say(`state ${state}`));
+journal.onStored((position) => {
+  for (; stored < position; stored++) {
+    say(`stored ${stored + 1} ${(performance.now() - (appendedMs[stored] ?? 0)).toFixed(1)}`);
+  }
+});
+const startMs = performance.now();
+void journal
+  .seal(1, new Uint8Array(1_000))
+  .then(() => say(`sealed ${Math.round(performance.now() - startMs)}`));
+setInterval(() => {
+  if (!journal.accepts()) return;
+  appendedMs.push(performance.now());
+  journal.append(new Uint8Array(48), 48);
+}, appendEveryMs);
