@@ -36,9 +36,39 @@ export function nextEra(highest: number, fraction: number): number {
  */
 export function replaces(given: KeyRecord, stored: KeyRecord, eraStart: number): boolean {
   if (stored.revoked) return false;
-  if (given.revoked) return true;
-  const isSameEra = given.version >= eraStart === stored.version >= eraStart;
-  return isSameEra ? given.version > stored.version : given.changedAtMs > stored.changedAtMs;
+  return given.revoked || isNewer(given, stored, eraStart);
+}
+
+function isNewer(one: KeyRecord, other: KeyRecord, eraStart: number): boolean {
+  const isSameEra = one.version >= eraStart === other.version >= eraStart;
+  return isSameEra ? one.version > other.version : one.changedAtMs > other.changedAtMs;
+}
+
+/**
+ * A credential that was given back, as one of its key's, of which the registry has `others`: where the key was changed since, or
+ * revoked, while the registry did not know of this credential, that holds for it as well.
+ */
+export function asOneOf(
+  others: readonly KeyRecord[],
+  given: KeyRecord,
+  eraStart: number,
+): KeyRecord {
+  const newest = others.reduce<KeyRecord>(
+    (found, other) => (isNewer(other, found, eraStart) ? other : found),
+    given,
+  );
+  if (newest === given) return given;
+  const { plan, name, restrict } = newest;
+  const ends = others.filter(({ revoked }) => !revoked).map(({ expiresAtMs }) => expiresAtMs);
+  // The key lives as long as the last of its credentials.
+  const endMs = ends.includes(0) ? 0 : Math.max(0, ...ends);
+  const isSooner = endMs > 0 && (given.expiresAtMs === 0 || given.expiresAtMs > endMs);
+  return {
+    ...given,
+    ...{ plan, name, restrict },
+    expiresAtMs: isSooner ? endMs : given.expiresAtMs,
+    revoked: given.revoked || ends.length === 0,
+  };
 }
 
 export function recordOf(row: RegistryRow): KeyRecord {

@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashApiKey } from "../access/api-key.ts";
 import { encodeKeyRecord, type KeyRecord, unrestricted } from "../access/key-record.ts";
+import type { RegistryRow } from "../ports/registry-store.ts";
 import type { Hub } from "./hub.ts";
 import type { KeyRequest } from "./hub-api.ts";
 import {
+  asOneOf,
   hexOf,
   packRows,
+  recordOf,
   registryEraStep,
   replaces,
   rowOf,
@@ -173,23 +176,109 @@ test("of two records of one credential a tombstone wins, then the version, acros
   }
 });
 
+interface Backup {
+  readonly registry: HubRig["registry"];
+  readonly ledger: HubRig["ledger"];
+}
+
+function backUp(rig: HubRig): Backup {
+  return { registry: rig.registry.copy(), ledger: rig.ledger.copy() };
+}
+
+function restored(rig: HubRig, { registry, ledger }: Backup): Promise<Hub> {
+  rig.crash();
+  rig.registry = registry.copy();
+  rig.ledger = ledger.copy();
+  rig.ledger.meta.set("restored", "true");
+  return rig.start();
+}
+
+/** A gateway that has saved `rows`. */
+function returning(rows: readonly RegistryRow[]): FakeGateway {
+  const gateway = new FakeGateway("sydney");
+  gateway.registryVersion = Math.max(...rows.map(({ version }) => version));
+  gateway.returns = packRows(rows);
+  return gateway;
+}
+
+test("what a restored hub did with a key holds for a secret of it that is given back later", async () => {
+  const rig = new HubRig();
+  let hub = await rig.start();
+  const kept = await hub.api.registry.create(request);
+  const backup = backUp(rig);
+  await hub.api.registry.rotate(kept.id, 0);
+  const lost = [...rig.registry.rows.values()];
+  assert.equal(lost.length, 2);
+
+  hub = await restored(rig, backup);
+  await rig.run(10);
+  const restrict = { ...unrestricted, referers: ["example.com"] };
+  await hub.api.registry.update(kept.id, { plan: "free", name: "moved", restrict });
+  await rig.connect(returning(lost));
+  await rig.run(50);
+  const records = [...rig.registry.rows.values()].map(recordOf);
+  assert.equal(records.length, 2);
+  for (const { plan, name, restrict: of } of records) {
+    assert.deepEqual([plan, name, of], ["free", "moved", restrict]);
+  }
+
+  hub = await restored(rig, backup);
+  await rig.run(10);
+  await hub.api.registry.revoke(kept.id);
+  await rig.connect(returning(lost));
+  await rig.run(50);
+  assert.equal(hub.api.registry.get(kept.id)?.credentials.length, 2);
+  assert.equal(hub.api.registry.get(kept.id)?.revoked, true);
+});
+
+test("a revocation that is given back holds for a secret that a restored hub has made since", async () => {
+  const rig = new HubRig();
+  let hub = await rig.start();
+  const kept = await hub.api.registry.create(request);
+  const backup = backUp(rig);
+  await hub.api.registry.revoke(kept.id);
+  const lost = [...rig.registry.rows.values()];
+
+  hub = await restored(rig, backup);
+  await rig.run(10);
+  await hub.api.registry.rotate(kept.id, 60_000);
+  await rig.connect(returning(lost));
+  await rig.run(50);
+  const { credentials = [], revoked } = hub.api.registry.get(kept.id) ?? {};
+  assert.deepEqual([credentials.length, revoked], [2, true]);
+});
+
+test("of a key's secrets one that is given back ends with the others, if it did not before", () => {
+  const era = registryEraStep;
+  const given = record("a", { keyId: "k_1", version: 5, changedAtMs: 50 });
+  const other = record("b", { keyId: "k_1", version: era + 1, changedAtMs: 60 });
+  const cases: readonly [number, readonly number[], number][] = [
+    [0, [0], 0],
+    [0, [900], 900],
+    [0, [900, 0], 0],
+    [700, [900], 700],
+    [990, [900, 800], 900],
+  ];
+  for (const [expiresAtMs, ends, expected] of cases) {
+    const others = ends.map((end) => ({ ...other, expiresAtMs: end }));
+    assert.equal(asOneOf(others, { ...given, expiresAtMs }, era).expiresAtMs, expected);
+  }
+  const older = { ...other, changedAtMs: 40, plan: "free", revoked: true };
+  assert.deepEqual(asOneOf([older], given, era), given);
+  assert.deepEqual(asOneOf([], given, era), given);
+});
+
 test("after a restore gateways give back newer keys, and every gateway gets them under new versions", async () => {
   const rig = new HubRig();
   let hub = await rig.start();
   const kept = await hub.api.registry.create(request);
-  const backup = { registry: rig.registry.copy(), ledger: rig.ledger.copy() };
+  const backup = backUp(rig);
   const later = await hub.api.registry.create(request);
   await hub.api.registry.revoke(kept.id);
   const lost = [...rig.registry.rows.values()].filter(({ version }) => version > 1);
 
-  rig.crash();
-  rig.registry = backup.registry;
-  rig.ledger = backup.ledger;
-  rig.ledger.meta.set("restored", "true");
-  hub = await rig.start();
-  const sydney = new FakeGateway("sydney");
-  sydney.registryVersion = 3;
-  sydney.returns = packRows(lost);
+  hub = await restored(rig, backup);
+  const sydney = returning(lost);
   const london = new FakeGateway("london");
   london.registryVersion = 1;
   await rig.connect(london);

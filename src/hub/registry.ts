@@ -21,7 +21,15 @@ import type {
   RegistryApi,
   Restrictions,
 } from "./hub-api.ts";
-import { keyView, nextEra, ownerView, recordOf, replaces, rowOf } from "./registry-records.ts";
+import {
+  asOneOf,
+  keyView,
+  nextEra,
+  ownerView,
+  recordOf,
+  replaces,
+  rowOf,
+} from "./registry-records.ts";
 
 /** Keys of one owner that a list by owner can reach. */
 export const keysPerOwnerMax = 10_000;
@@ -93,17 +101,27 @@ export class Registry implements RegistryApi {
     return after !== undefined && saved > after && saved < this.#eraStart ? after : undefined;
   }
 
-  /** Takes in what a gateway gave back. What is new here gets a new version, so that every gateway hears of it. */
+  /**
+   * Takes in what a gateway gave back. What is new here gets a new version, so that every gateway hears of it. A credential's
+   * revocation was its key's: all that there is of the key is revoked.
+   */
   async takeReturned(records: readonly KeyRecord[]): Promise<number> {
     return this.#exclusive(async () => {
-      const taken: KeyRecord[] = [];
+      const taken = new Map<string, KeyRecord>();
       for (const given of records) {
-        const stored = this.#store.byHash(rowOf(given).hash);
+        const { hash, keyId } = rowOf(given);
+        const stored = this.#store.byHash(hash);
         if (stored !== undefined && !replaces(given, recordOf(stored), this.#eraStart)) continue;
-        taken.push(given);
+        const others = this.#store.byKey(keyId).filter((row) => row.hash !== hash);
+        taken.set(hash, asOneOf(others.map(recordOf), given, this.#eraStart));
+        if (!given.revoked) continue;
+        for (const other of others) {
+          const record = taken.get(other.hash) ?? recordOf(other);
+          if (!record.revoked) taken.set(other.hash, { ...record, revoked: true });
+        }
       }
-      if (taken.length > 0) await this.#put(taken, { keepTime: true });
-      return taken.length;
+      if (taken.size > 0) await this.#put([...taken.values()], { keepTime: true });
+      return taken.size;
     });
   }
 
