@@ -15,7 +15,7 @@ const durability = mode === "disk" ? "disk" : "os";
 const random = seededRandom(Number(seed));
 const incarnation = incarnationOfWriter;
 /** Log pages of a checkpoint: some dozen operations. */
-const checkpointPages = 48;
+const checkpointPages = 32;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
