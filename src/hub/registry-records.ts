@@ -45,30 +45,43 @@ function isNewer(one: KeyRecord, other: KeyRecord, eraStart: number): boolean {
 }
 
 /**
- * A credential that was given back, as one of its key's, of which the registry has `others`: where the key was changed since, or
- * revoked, while the registry did not know of this credential, that holds for it as well.
+ * A credential that was given back, under what was done to its key while the registry, restored, did not know of this credential:
+ * `others` are what it has of the key. A revocation was the key's; plan, name and restrictions are those of the newest change; a
+ * secret that was made by a rotation since ends it as it ended the others.
  */
-export function asOneOf(
-  others: readonly KeyRecord[],
+export function underItsKey(
   given: KeyRecord,
+  others: readonly KeyRecord[],
   eraStart: number,
 ): KeyRecord {
-  const newest = others.reduce<KeyRecord>(
+  const newer = others.filter((other) => isNewer(other, given, eraStart));
+  const newest = newer.reduce<KeyRecord>(
     (found, other) => (isNewer(other, found, eraStart) ? other : found),
     given,
   );
-  if (newest === given) return given;
-  const { plan, name, restrict } = newest;
-  const ends = others.filter(({ revoked }) => !revoked).map(({ expiresAtMs }) => expiresAtMs);
-  // The key lives as long as the last of its credentials.
-  const endMs = ends.includes(0) ? 0 : Math.max(0, ...ends);
+  const endMs = endOf(given, { others, newer });
   const isSooner = endMs > 0 && (given.expiresAtMs === 0 || given.expiresAtMs > endMs);
   return {
     ...given,
-    ...{ plan, name, restrict },
+    plan: newest.plan,
+    name: newest.name,
+    restrict: newest.restrict,
     expiresAtMs: isSooner ? endMs : given.expiresAtMs,
-    revoked: given.revoked || ends.length === 0,
+    revoked: given.revoked || others.some(({ revoked }) => revoked),
   };
+}
+
+/** When the key's other secrets end that are as old, by changes that are newer; 0: never, or there was none. */
+function endOf(
+  given: KeyRecord,
+  { others, newer }: { others: readonly KeyRecord[]; newer: readonly KeyRecord[] },
+): number {
+  const successor = newer.find(({ createdAtMs }) => createdAtMs > given.createdAtMs);
+  const old = (successor === undefined ? newer : others)
+    .filter(({ createdAtMs }) => successor === undefined || createdAtMs < successor.createdAtMs)
+    .map(({ expiresAtMs }) => expiresAtMs);
+  if (successor !== undefined) return Math.max(successor.createdAtMs, ...old);
+  return old.includes(0) ? 0 : Math.max(0, ...old);
 }
 
 export function recordOf(row: RegistryRow): KeyRecord {

@@ -2,17 +2,18 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashApiKey } from "../access/api-key.ts";
 import { encodeKeyRecord, type KeyRecord, unrestricted } from "../access/key-record.ts";
+import { present } from "../base/assert.ts";
 import type { RegistryRow } from "../ports/registry-store.ts";
 import type { Hub } from "./hub.ts";
 import type { KeyRequest } from "./hub-api.ts";
 import {
-  asOneOf,
   hexOf,
   packRows,
   recordOf,
   registryEraStep,
   replaces,
   rowOf,
+  underItsKey,
   unpackRecords,
 } from "./registry-records.ts";
 import { FakeGateway } from "./testing/fake-gateway.ts";
@@ -248,24 +249,56 @@ test("a revocation that is given back holds for a secret that a restored hub has
   assert.deepEqual([credentials.length, revoked], [2, true]);
 });
 
-test("of a key's secrets one that is given back ends with the others, if it did not before", () => {
+test("a secret that is given back is under what was done to its key since", () => {
   const era = registryEraStep;
-  const given = record("a", { keyId: "k_1", version: 5, changedAtMs: 50 });
-  const other = record("b", { keyId: "k_1", version: era + 1, changedAtMs: 60 });
-  const cases: readonly [number, readonly number[], number][] = [
-    [0, [0], 0],
-    [0, [900], 900],
-    [0, [900, 0], 0],
-    [700, [900], 700],
-    [990, [900, 800], 900],
+  const given = record("a", { keyId: "k_1", version: 5, changedAtMs: 50, createdAtMs: 30 });
+  const other = record("b", { keyId: "k_1", version: era + 1, changedAtMs: 60, createdAtMs: 10 });
+  const made = { ...other, createdAtMs: 60 };
+  const ends: readonly [number, readonly Partial<KeyRecord>[], number][] = [
+    [0, [{}], 0],
+    [0, [{ expiresAtMs: 900 }], 900],
+    [0, [{ expiresAtMs: 900 }, {}], 0],
+    [700, [{ expiresAtMs: 900 }], 700],
+    [990, [{ expiresAtMs: 900 }, { expiresAtMs: 800 }], 900],
+    // Rotated since.
+    [0, [{ expiresAtMs: 900 }, made], 900],
+    [0, [{ expiresAtMs: 40 }, made], 60],
+    [0, [made], 60],
+    // Before.
+    [0, [{ expiresAtMs: 900, changedAtMs: 40 }], 0],
   ];
-  for (const [expiresAtMs, ends, expected] of cases) {
-    const others = ends.map((end) => ({ ...other, expiresAtMs: end }));
-    assert.equal(asOneOf(others, { ...given, expiresAtMs }, era).expiresAtMs, expected);
+  for (const [expiresAtMs, changes, expected] of ends) {
+    const others = changes.map((change) => ({ ...other, ...change }));
+    const of = underItsKey({ ...given, expiresAtMs }, others, era);
+    assert.equal(of.expiresAtMs, expected, JSON.stringify([expiresAtMs, changes]));
   }
-  const older = { ...other, changedAtMs: 40, plan: "free", revoked: true };
-  assert.deepEqual(asOneOf([older], given, era), given);
-  assert.deepEqual(asOneOf([], given, era), given);
+  const older = { ...other, changedAtMs: 40, plan: "free" };
+  assert.deepEqual(underItsKey(given, [older], era), given);
+  assert.deepEqual(underItsKey(given, [], era), given);
+  // By a clock that had been ahead when the secret was made.
+  assert.equal(underItsKey(given, [{ ...older, revoked: true }], era).revoked, true);
+});
+
+test("a revocation of which a part comes back holds for all that comes with it", async () => {
+  const rig = new HubRig();
+  let hub = await rig.start();
+  const backup = backUp(rig);
+  const { id } = await hub.api.registry.create(request);
+  await hub.api.registry.rotate(id, 60_000);
+  const before = [...rig.registry.rows.values()];
+  await hub.api.registry.revoke(id);
+  const after = [...rig.registry.rows.values()];
+  for (const part of [
+    [before[0], after[1]],
+    [after[0], before[1]],
+  ]) {
+    hub = await restored(rig, backup);
+    await rig.run(10);
+    await rig.connect(returning(part.map((row) => present(row, "row"))));
+    await rig.run(50);
+    const { credentials = [], revoked } = hub.api.registry.get(id) ?? {};
+    assert.deepEqual([credentials.length, revoked], [2, true]);
+  }
 });
 
 test("after a restore gateways give back newer keys, and every gateway gets them under new versions", async () => {

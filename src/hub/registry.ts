@@ -22,13 +22,14 @@ import type {
   Restrictions,
 } from "./hub-api.ts";
 import {
-  asOneOf,
+  hexOf,
   keyView,
   nextEra,
   ownerView,
   recordOf,
   replaces,
   rowOf,
+  underItsKey,
 } from "./registry-records.ts";
 
 /** Keys of one owner that a list by owner can reach. */
@@ -107,22 +108,32 @@ export class Registry implements RegistryApi {
    */
   async takeReturned(records: readonly KeyRecord[]): Promise<number> {
     return this.#exclusive(async () => {
+      const keys = new Map<string, Map<string, KeyRecord>>();
       const taken = new Map<string, KeyRecord>();
       for (const given of records) {
-        const { hash, keyId } = rowOf(given);
+        const hash = hexOf(given.hash);
         const stored = this.#store.byHash(hash);
-        if (stored !== undefined && !replaces(given, recordOf(stored), this.#eraStart)) continue;
-        const others = this.#store.byKey(keyId).filter((row) => row.hash !== hash);
-        taken.set(hash, asOneOf(others.map(recordOf), given, this.#eraStart));
-        if (!given.revoked) continue;
-        for (const other of others) {
-          const record = taken.get(other.hash) ?? recordOf(other);
-          if (!record.revoked) taken.set(other.hash, { ...record, revoked: true });
+        const known = taken.get(hash) ?? (stored && recordOf(stored));
+        if (known !== undefined && !replaces(given, known, this.#eraStart)) continue;
+        const key = keys.get(given.keyId) ?? this.#credentials(given.keyId);
+        keys.set(given.keyId, key);
+        key.delete(hash);
+        const record = underItsKey(given, [...key.values()], this.#eraStart);
+        const changed = [...key].filter(([, other]) => record.revoked && !other.revoked);
+        const revoked = changed.map(([of, other]) => [of, { ...other, revoked: true }] as const);
+        for (const [of, each] of [...revoked, [hash, record] as const]) {
+          key.set(of, each);
+          taken.set(of, each);
         }
       }
       if (taken.size > 0) await this.#put([...taken.values()], { keepTime: true });
       return taken.size;
     });
+  }
+
+  /** By their hashes. */
+  #credentials(id: string): Map<string, KeyRecord> {
+    return new Map(this.#store.byKey(id).map((row) => [row.hash, recordOf(row)]));
   }
 
   create(request: KeyRequest, audit?: KeyAudit): Promise<CreatedKey> {

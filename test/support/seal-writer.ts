@@ -1,10 +1,11 @@
 /**
  * A journal with durability `os` in a process of its own: seals a batch and then appends a record every few milliseconds, until it is
- * killed. Prints what comes of it: `state failing`, `sealed 81`, `stored 1 0.4` (ms since the record was appended).
+ * killed. Prints what comes of it: `state failing`, `sealed 81`, `readable`, `stored 1 0.4` (ms since the record was appended).
  *
  * `node seal-writer.ts FILE`
  */
 
+import { crc32 } from "node:zlib";
 import { openJournal } from "../../src/adapters/sqlite/journal.ts";
 
 const appendEveryMs = 5;
@@ -24,11 +25,17 @@ journal.onStored((position) => {
     say(`stored ${stored + 1} ${(performance.now() - (appendedMs[stored] ?? 0)).toFixed(1)}`);
   }
 });
+const batch = Buffer.alloc(1_000);
+batch.writeUInt32LE(crc32(batch.subarray(0, -4)), 996);
 const startMs = performance.now();
-void journal
-  .seal(1, new Uint8Array(1_000))
-  .then(() => say(`sealed ${Math.round(performance.now() - startMs)}`));
+void journal.seal(1, batch).then(() => say(`sealed ${Math.round(performance.now() - startMs)}`));
+async function look(): Promise<void> {
+  const { batches } = await journal.read(journal.incarnation, { from: 1, bytesMax: 1_000 });
+  if (batches.length > 0) say("readable");
+}
+
 setInterval(() => {
+  void look();
   if (!journal.accepts()) return;
   appendedMs.push(performance.now());
   journal.append(new Uint8Array(48), 48);

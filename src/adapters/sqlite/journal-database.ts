@@ -57,13 +57,13 @@ const schema = `
 `;
 
 /**
- * Log pages after which the next seal checkpoints, which charges wait for: 16 MiB, some seconds of a thousand calls each, so that
+ * Log pages after which the next seal or mark checkpoints, which charges wait for: about 16 MiB, some seconds of a thousand calls each, so that
  * it is felt by less than a hundredth of them.
  */
 const checkpointPagesDefault = 4096;
 /** A group up to this is a part of one page. */
 const smallGroupBytes = 512;
-/** Log pages after which any commit checkpoints, should nobody seal: 64 MiB. */
+/** Log pages after which a group checkpoints, should nobody seal: 64 MiB. */
 const checkpointPagesMax = 16_384;
 /** Batches deleted in one transaction: at 64 KB each about a thousand pages, some milliseconds. */
 export const trimBatchesMax = 16;
@@ -246,7 +246,7 @@ export class JournalDatabase {
   }
 
   /** After a sync of the log from outside that failed: what the log holds goes into the file itself, synced. */
-  storeLog(): void {
+  checkpoint(): void {
     this.#logDoubtful = true;
     this.#checkpoint();
   }

@@ -5,23 +5,29 @@
  * through whichever descriptor. SQLite holds no locks on it, which closing a second descriptor would drop.
  */
 
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 
 export class LogSync {
-  readonly #file: string;
+  readonly #handle: FileHandle;
   readonly #onFailure: () => Promise<void>;
-  #handle: FileHandle | undefined;
+  /** The last sync that began. */
   #running: Promise<void> = Promise.resolve();
   /** Asked for while another runs, which began too early for it. */
   #next: Promise<void> | undefined;
+  /** A sync failed: that a later one succeeds says nothing of what it should have covered. */
+  #isDoubtful = false;
+
+  private constructor(handle: FileHandle, onFailure: () => Promise<void>) {
+    this.#handle = handle;
+    this.#onFailure = onFailure;
+  }
 
   /**
-   * `file`: the log, which exists by the first call of `sync`. `onFailure`: a sync failed, and a later one that succeeds says nothing
-   * of what it should have covered; resolves when all that is on disk by another way.
+   * `database`: the file whose log it is, open and written to: a descriptor hears of failures since it was opened alone.
+   * `onFailure`: a sync has failed; resolves when all that was written is on disk by another way.
    */
-  constructor(file: string, onFailure: () => Promise<void>) {
-    this.#file = file;
-    this.#onFailure = onFailure;
+  static async open(database: string, onFailure: () => Promise<void>): Promise<LogSync> {
+    return new LogSync(await open(`${await realpath(database)}-wal`, "r"), onFailure);
   }
 
   /**
@@ -29,27 +35,28 @@ export class LogSync {
    * meanwhile share the next. Rejects if `onFailure` does.
    */
   sync(): Promise<void> {
-    this.#next ??= this.#running.then(
-      () => this.#begin(),
-      () => this.#begin(),
-    );
+    const begin = (): Promise<void> => {
+      this.#running = this.#sync();
+      this.#next = undefined;
+      return this.#running;
+    };
+    this.#next ??= this.#running.then(begin, begin);
     return this.#next;
   }
 
-  async #begin(): Promise<void> {
-    this.#running = this.#next ?? this.#running;
-    this.#next = undefined;
+  async #sync(): Promise<void> {
     try {
-      this.#handle ??= await open(this.#file, "r");
-      await this.#handle.datasync();
+      if (!this.#isDoubtful) return await this.#handle.datasync();
     } catch {
-      await this.#onFailure();
+      this.#isDoubtful = true;
     }
+    await this.#onFailure();
+    this.#isDoubtful = false;
   }
 
   /** After what is under way. */
   async close(): Promise<void> {
     await (this.#next ?? this.#running).catch(() => undefined);
-    await this.#handle?.close();
+    await this.#handle.close();
   }
 }

@@ -40,7 +40,7 @@ export interface JournalApi {
     void
   >;
   /** A sync of the log failed: replied when what it holds is on disk. */
-  storeLog: Call<undefined, void>;
+  checkpoint: Call<undefined, void>;
   mark: Call<{ leases: readonly StoredLease[] }, void>;
   read: Call<{ incarnation: string; from: number; bytesMax: number }, BatchesRead>;
   trim: Call<{ incarnation: string; upTo: number }, void>;

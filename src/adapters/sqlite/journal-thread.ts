@@ -25,8 +25,8 @@ type Request = {
 }[keyof JournalApi];
 type SealRequest = Extract<Request, { kind: "seal" }>;
 type MarkRequest = Extract<Request, { kind: "mark" }>;
-type LogRequest = Extract<Request, { kind: "storeLog" }>;
-type OtherRequest = Exclude<Request, SealRequest | MarkRequest | LogRequest>;
+type CheckpointRequest = Extract<Request, { kind: "checkpoint" }>;
+type OtherRequest = Exclude<Request, SealRequest | MarkRequest | CheckpointRequest>;
 
 /** Pauses between attempts to store a group: 10 ms, 20 ms … 1 s. */
 const retryMsMin = 10;
@@ -39,7 +39,7 @@ const { control } = ring;
 const group = new Uint8Array(ringBytes);
 let seals: SealRequest[] = [];
 let marks: MarkRequest[] = [];
-let logs: LogRequest[] = [];
+let checkpoints: CheckpointRequest[] = [];
 const others: OtherRequest[] = [];
 
 let tail = 0;
@@ -83,12 +83,12 @@ function run(database: JournalDatabase, incarnations: ReadonlyMap<string, number
     const isIdle = head === tail && headPosition === position && due.length === 0;
     if (!isIdle) {
       store(database, { head, headPosition, due, incarnations });
-    } else if (others.length === 0 && marks.length === 0 && logs.length === 0) {
+    } else if (others.length === 0 && marks.length === 0 && checkpoints.length === 0) {
       Atomics.wait(control, word.wake, woken);
     }
+    if (checkpoints.length > 0 && (isIdle || !failing)) checkpoint(database);
     // Calls may soon be refused for want of a mark.
     if (marks.length > 0 && (isIdle || !failing)) storeMarks(database);
-    if (logs.length > 0 && (isIdle || !failing)) storeLog(database);
     answerOne(database, incarnations);
     if (failing && !closing) {
       Atomics.wait(control, word.sleep, 0, retryMs);
@@ -110,7 +110,7 @@ function store(database: JournalDatabase, taken: Group): void {
   // What stands before a seal is in the sealed batch: only what follows it is open.
   const from = last === undefined ? tail : last.request.at;
   const began = performance.now();
-  const isStored = isDone(() => {
+  const isStored = succeeds(() => {
     const length = readRing(ring, { from, to: taken.head }, group);
     const bytes = length > 0 ? group.subarray(0, length) : undefined;
     if (last !== undefined) {
@@ -133,22 +133,22 @@ function store(database: JournalDatabase, taken: Group): void {
 
 /** All that wait, in one commit. While the disk fails they wait on, and charges are tried first. */
 function storeMarks(database: JournalDatabase): void {
-  if (!isDone(() => database.storeMarks(marks.flatMap(({ request }) => request.leases)))) return;
+  if (!succeeds(() => database.storeMarks(marks.flatMap(({ request }) => request.leases)))) return;
   for (const { id } of marks) port.postMessage({ id, reply: undefined });
   marks = [];
   publishUse(database);
 }
 
-/** Until then nothing can be promised: calls are refused as while nothing can be written. */
-function storeLog(database: JournalDatabase): void {
-  if (!isDone(() => database.storeLog())) return;
-  for (const { id } of logs) port.postMessage({ id, reply: undefined });
-  logs = [];
+/** While that fails, too, calls are refused as where nothing can be written. */
+function checkpoint(database: JournalDatabase): void {
+  if (!succeeds(() => database.checkpoint())) return;
+  for (const { id } of checkpoints) port.postMessage({ id, reply: undefined });
+  checkpoints = [];
   publishUse(database);
 }
 
 /** Does something with the disk; false while that fails, which is tried again after a pause. */
-function isDone(work: () => void): boolean {
+function succeeds(work: () => void): boolean {
   try {
     work();
   } catch (error) {
@@ -229,7 +229,7 @@ function takeRequests(): void {
     const request = received.message as Request;
     if (request.kind === "seal") seals.push(request);
     else if (request.kind === "mark") marks.push(request);
-    else if (request.kind === "storeLog") logs.push(request);
+    else if (request.kind === "checkpoint") checkpoints.push(request);
     else others.push(request);
     requestsTaken = (requestsTaken + 1) | 0;
   }

@@ -29,6 +29,7 @@ import {
   word,
   writeRing,
 } from "./journal-ring.ts";
+import { storeError } from "./sqlite-error.ts";
 import { ownBytes, Thread } from "./thread.ts";
 
 export interface JournalOptions {
@@ -51,8 +52,10 @@ const atOnceUsMax = 150;
 const awaitMsMax = 0.2;
 /** Room that `accepts` asks for: a define and a charge of ordinary size. */
 const ordinaryBytes = 2048;
-/** Batches given to `seal` and not yet stored, at most; more is a bug of the caller, who waits for each. */
+/** Batches given to `seal` and not yet on disk, at most; more is a bug of the caller, who waits for each. */
 export const sealsPendingMax = 64;
+/** How long the disk may take for a seal before no more charges are taken: milliseconds. */
+export const sealMsMax = 5_000;
 
 /**
  * Opens or makes the journal. A thread that dies later ends the process, by an error that nobody catches. Fails with `data-newer`, `data-damaged`, `data-unwritable` or `journal-failed`.
@@ -73,7 +76,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const journal = new SqliteJournal({ thread, ready, ring, incarnation, options });
   events.told = () => journal.told();
   events.died = (failure) => journal.died(failure);
-  return journal;
+  try {
+    await journal.begin();
+    return journal;
+  } catch (error) {
+    await thread.end();
+    throw storeError(error, { file: options.file, failed: "journal-failed" });
+  }
 }
 
 interface Parts {
@@ -95,7 +104,7 @@ class SqliteJournal implements Journal {
   readonly #ring: Uint8Array;
   readonly #sizeMaxBytes: number;
   readonly #durability: "os" | "disk";
-  readonly #logSync: LogSync;
+  readonly #file: string;
   readonly #ranges = new Map<Incarnation, { first: Seq; last: Seq }>();
   readonly #publish = (): void => this.#gather();
   /** Count of bytes appended, modulo 2^32. */
@@ -112,9 +121,12 @@ class SqliteJournal implements Journal {
   /** Records seen by the last look, and looks so far, while a group gathers. */
   #gathered = 0;
   #turns = 0;
-  #sealsPending = 0;
+  /** When each seal was asked for that is not on disk yet, ms. */
+  readonly #sealsPending: number[] = [];
   /** Of them, those that the thread has not stored yet. */
   #sealsAhead = 0;
+  /** With durability `os`. */
+  #logSync: LogSync | undefined;
   #closed = false;
   #onStored: (position: number) => void = () => {};
   #onState: (state: JournalState) => void = () => {};
@@ -125,9 +137,7 @@ class SqliteJournal implements Journal {
     this.#ring = parts.ring.bytes;
     this.#sizeMaxBytes = parts.options.sizeMaxBytes;
     this.#durability = parts.options.durability;
-    // The thread, which writes the log, knows how to go on where a sync fails.
-    const onFailure = (): Promise<void> => this.#request("storeLog", undefined);
-    this.#logSync = new LogSync(`${parts.options.file}-wal`, onFailure);
+    this.#file = parts.options.file;
     this.identity = parts.ready.identity;
     this.incarnation = parts.incarnation;
     this.remains = parts.ready.remains;
@@ -138,6 +148,14 @@ class SqliteJournal implements Journal {
     for (const { incarnation, first, last } of parts.ready.ranges) {
       this.#ranges.set(incarnation, { first, last });
     }
+  }
+
+  /** Before the first seal. */
+  async begin(): Promise<void> {
+    if (this.#durability === "disk") return;
+    // The thread, which writes the log, knows how to go on where a sync fails.
+    const onFailure = (): Promise<void> => this.#request("checkpoint", undefined);
+    this.#logSync = await LogSync.open(this.#file, onFailure);
   }
 
   ranges(): readonly JournalRange[] {
@@ -153,7 +171,13 @@ class SqliteJournal implements Journal {
   }
 
   accepts(): boolean {
-    return this.#control[word.state] === 0 && this.#hasRoom(ordinaryBytes);
+    return this.#control[word.state] === 0 && this.#hasRoom(ordinaryBytes) && !this.#isFarBehind();
+  }
+
+  /** Too much would go with the power. */
+  #isFarBehind(): boolean {
+    const [oldestMs] = this.#sealsPending;
+    return oldestMs !== undefined && performance.now() - oldestMs > sealMsMax;
   }
 
   #hasRoom(length: number): boolean {
@@ -287,13 +311,13 @@ class SqliteJournal implements Journal {
   ): Promise<void> {
     const { seq, bytes, closed } = batch;
     assert(bytes.length > 0 && bytes.length <= batchBytesMax, "a batch has 1 byte to 16 MiB");
-    assert(this.#sealsPending < sealsPendingMax, "too many seals wait for the disk");
-    this.#sealsPending++;
+    assert(this.#sealsPending.length < sealsPendingMax, "too many seals wait for the disk");
+    this.#sealsPending.push(performance.now());
     try {
-      await this.#store({ incarnation, seq, bytes: ownBytes(bytes), closed });
-      if (this.#durability === "os") await this.#logSync.sync();
+      await this.#store({ incarnation, seq, bytes, closed });
+      await this.#logSync?.sync();
     } finally {
-      this.#sealsPending--;
+      this.#sealsPending.shift();
     }
     const range = this.#ranges.get(incarnation);
     assert(range !== undefined, "every incarnation has a range");
@@ -303,8 +327,8 @@ class SqliteJournal implements Journal {
   async #store(seal: Omit<JournalApi["seal"]["request"], "at">): Promise<void> {
     this.#sealsAhead++;
     try {
-      const owned = seal.bytes as Uint8Array<ArrayBuffer>;
-      await this.#request("seal", { ...seal, at: this.#head }, owned);
+      const bytes = ownBytes(seal.bytes);
+      await this.#request("seal", { ...seal, bytes, at: this.#head }, bytes);
     } finally {
       this.#sealsAhead--;
     }
@@ -327,8 +351,13 @@ class SqliteJournal implements Journal {
     options: { from: Seq; bytesMax: number },
   ): ReturnType<Journal["read"]> {
     const { seqs, batches, damaged } = await this.#request("read", { incarnation, ...options });
+    // What is sealed and not on disk yet is nobody's to send.
+    const last = this.#ranges.get(incarnation)?.last ?? 0;
     const stored = batches.map((bytes, i) => ({ incarnation, seq: seqs[i] ?? 0, bytes }));
-    return { batches: stored, damaged };
+    return {
+      batches: stored.filter(({ seq }) => seq <= last),
+      damaged: damaged.filter((seq) => seq <= last),
+    };
   }
 
   async trim(incarnation: Incarnation, upTo: Seq): Promise<void> {
@@ -355,8 +384,8 @@ class SqliteJournal implements Journal {
     try {
       await closed;
     } finally {
-      await this.#logSync.close();
       await this.#thread.end();
+      await this.#logSync?.close();
     }
   }
 }

@@ -55,7 +55,7 @@ function seal(): void {
 
 function syncLog(): void {
   if (random.next() < 0.8) fdatasyncSync(log);
-  else database.storeLog();
+  else database.checkpoint();
   saySealed();
 }
 
