@@ -87,6 +87,21 @@ test("a key made, changed, rotated and revoked reaches a connected gateway witho
   assert.equal(revoked.revoked, true);
 });
 
+test("a key's new end gives a secret that was rotated out no more time", async () => {
+  const { rig, hub } = await opened();
+  const { registry } = hub.api;
+  const nowMs = rig.time.wallMs();
+  const { id } = await registry.create(request);
+  const endsAfter = async (expiresAtMs: number): Promise<number[]> =>
+    (await registry.update(id, { expiresAtMs })).credentials.map((c) => c.expiresAtMs);
+  await registry.rotate(id, 60_000);
+  const [oldMs = 0] = await endsAfter(0);
+  assert.ok(oldMs > 0 && oldMs <= nowMs + 60_000);
+  assert.deepEqual(await endsAfter(nowMs + 900_000), [oldMs, nowMs + 900_000]);
+  assert.deepEqual(await endsAfter(nowMs + 1_000), [nowMs + 1_000, nowMs + 1_000]);
+  assert.deepEqual(await endsAfter(0), [nowMs + 1_000, 0]);
+});
+
 test("versions of changes made at once are told in their order", async () => {
   const { hub, gateway } = await opened();
   gateway.registry.length = 0;

@@ -194,7 +194,8 @@ export class Registry implements RegistryApi {
     return this.#exclusive(async () => {
       const records = this.#records(id).filter((record) => !record.revoked);
       if (records.length === 0) throw new TallygateError("request-invalid", `${id} is revoked`);
-      const changed = records.map((record) => changedRecord(record, change));
+      const newestMs = Math.max(...records.map(({ createdAtMs }) => createdAtMs));
+      const changed = records.map((record) => changedRecord(record, change, newestMs));
       for (const record of changed) {
         this.#check(record.plan, record.restrict);
         checkBounds(record);
@@ -294,12 +295,16 @@ export class Registry implements RegistryApi {
   }
 }
 
-function changedRecord(record: KeyRecord, change: KeyChange): KeyRecord {
+/** A secret that was rotated out, being older than that of `newestMs`, is given no more time. */
+function changedRecord(record: KeyRecord, change: KeyChange, newestMs: EpochMs): KeyRecord {
+  const endMs = change.expiresAtMs ?? record.expiresAtMs;
+  const isRotatedOut = record.createdAtMs < newestMs && record.expiresAtMs > 0;
+  const isLater = isRotatedOut && (endMs === 0 || endMs > record.expiresAtMs);
   return {
     ...record,
     plan: change.plan ?? record.plan,
     name: change.name ?? record.name,
-    expiresAtMs: change.expiresAtMs ?? record.expiresAtMs,
+    expiresAtMs: isLater ? record.expiresAtMs : endMs,
     restrict: change.restrict ?? record.restrict,
   };
 }
