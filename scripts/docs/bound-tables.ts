@@ -15,6 +15,7 @@ import { logBufferMaxBytes } from "../../src/adapters/node/log.ts";
 import { metricChildrenMax } from "../../src/adapters/node/metrics.ts";
 import { proxyHeaderBytesMax, proxyHeaderMsMax } from "../../src/adapters/node/proxy-protocol.ts";
 import { replyHeadMaxBytes } from "../../src/adapters/node/upstream-client.ts";
+import { sealMsMax } from "../../src/adapters/sqlite/journal.ts";
 import { ringBytes } from "../../src/adapters/sqlite/journal-ring.ts";
 import { firstContactMsMax } from "../../src/cli/first-contact.ts";
 import { verifyMsMax } from "../../src/control/verify-routes.ts";
@@ -109,6 +110,7 @@ const gateway: readonly Bound[] = [
     "503, or uncounted with `onFailure: allow`",
   ],
   [{ openBatchBoundBytes }, "bytes", "batch that is not sealed yet", "the same"],
+  [{ sealMsMax }, "ms", "time that a sealed batch waits for the disk", "the same"],
   [
     { inFlightMaxBatches },
     "count",
