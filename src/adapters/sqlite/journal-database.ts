@@ -57,8 +57,8 @@ const schema = `
 `;
 
 /**
- * Log pages after which the next seal or mark checkpoints, which charges wait for: about 16 MiB, some seconds of a thousand calls each, so that
- * it is felt by less than a hundredth of them.
+ * Log pages after which the next seal or mark checkpoints, which charges wait for: about 16 MiB, some seconds of a thousand calls
+ * each, so that less than a hundredth of them feel it.
  */
 const checkpointPagesDefault = 4096;
 /** A group up to this is a part of one page. */
