@@ -7,11 +7,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { sealMsMax } from "../src/adapters/sqlite/journal.ts";
 import { CallLedger } from "./support/call-ledger.ts";
 import { until } from "./support/cluster.ts";
 import { assertExact } from "./support/exactness.ts";
@@ -91,6 +92,7 @@ describe("failing syncs", () => {
 describe("durability os, while the log of the journal is synced", () => {
   const disk = FailingSync.make();
   const folder = mkdtempSync(join(tmpdir(), "tallygate-sync-"));
+  const hold = join(folder, "hold");
   const syncMs = 300;
   let journals = 0;
 
@@ -105,7 +107,10 @@ describe("durability os, while the log of the journal is synced", () => {
     const file = join(folder, `${++journals}`, "journal.db");
     const program = spawn(process.execPath, [join(support, "seal-writer.ts"), file], {
       stdio: ["ignore", "pipe", "inherit"],
-      env: { ...process.env, ...disk.environment, TALLYGATE_SYNC_MS: String(syncMs) },
+      env: {
+        ...{ ...process.env, ...disk.environment },
+        ...{ TALLYGATE_SYNC_MS: String(syncMs), TALLYGATE_HOLD_SYNCS: hold },
+      },
     });
     let said = "";
     program.stdout.on("data", (bytes: Buffer) => {
@@ -141,15 +146,41 @@ describe("durability os, while the log of the journal is synced", () => {
       await until(async () => said().includes("stored"), servesMsMax, "the journal to begin");
       disk.fail();
       await until(async () => said().includes("state failing"), servesMsMax, "a failure");
+      const { length } = said();
       await sleep(2 * syncMs);
-      assert.ok(!said().includes("sealed"));
+      assert.ok(!said().slice(length).includes("sealed"));
       disk.fail(0);
-      await until(async () => said().includes("sealed"), servesMsMax, "the batch to be sealed");
+      await until(
+        async () => said().slice(length).includes("sealed"),
+        servesMsMax,
+        "the batch to be sealed",
+      );
       await until(
         async () => said().includes("state ok"),
         servesMsMax,
         "charges to be taken again",
       );
+    });
+  });
+
+  test("no charges are taken while a seal waits for too long", {
+    skip: process.env["TALLYGATE_LONG"] !== "1" && "takes as long: npm run test:long",
+  }, async (t) => {
+    if (typeof disk === "string") return t.skip(`slow syncs are NOT tested here: ${disk}`);
+    const stored = (text: string): number => text.split("stored").length - 1;
+    await run(async (said) => {
+      await until(async () => said().includes("sealed"), servesMsMax, "the batch to be sealed");
+      writeFileSync(hold, "");
+      await sleep(sealMsMax - 1_000);
+      const before = stored(said());
+      await sleep(500);
+      assert.ok(stored(said()) > before, "charges are taken until then");
+      await sleep(2_000);
+      const last = stored(said());
+      await sleep(500);
+      assert.equal(stored(said()), last, "and none after");
+      rmSync(hold);
+      await until(async () => stored(said()) > last, servesMsMax, "charges to be taken again");
     });
   });
 });

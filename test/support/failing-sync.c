@@ -1,6 +1,6 @@
 /* Loaded before the C library: syncs of a journal's log fail with EIO, as often as the file named by TALLYGATE_FAIL_SYNCS says. It
  * holds one digit per failure to come, of which each failure takes one; what was written before stays written. Each sync, failed or
- * not, takes TALLYGATE_SYNC_MS longer. */
+ * not, takes TALLYGATE_SYNC_MS longer, and waits while the file named by TALLYGATE_HOLD_SYNCS is there. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,7 +27,9 @@ static int must_fail(int fd) {
   const char *file = getenv("TALLYGATE_FAIL_SYNCS");
   const char *milliseconds = getenv("TALLYGATE_SYNC_MS");
   if (file == NULL || !is_log(fd)) return 0;
+  const char *hold = getenv("TALLYGATE_HOLD_SYNCS");
   if (milliseconds != NULL) usleep(1000 * atoi(milliseconds));
+  while (hold != NULL && access(hold, F_OK) == 0) usleep(10000);
   int control = open(file, O_RDWR | O_CLOEXEC);
   if (control < 0) return 0;
   int fails = 0;
