@@ -1,10 +1,13 @@
 /**
- * Sheds calls when this process cannot keep up: its event loop comes round late again and again. The share that is shed rises
- * while it does and falls afterwards; callers without a key go first, those with one once all of the others are refused.
+ * Sheds calls when this process cannot keep up: its event loop comes round late again and again, with much to do each time. The
+ * share that is shed rises while it does and falls afterwards; callers without a key go first, those with one once all of the
+ * others are refused. Late with little to do, others have the core: refusing calls would not bring it back.
  */
 
 /** A turn later than this is late, ms. One alone, a collection of garbage say, sheds nothing. */
-const lateMs = 50;
+export const lateMs = 50;
+/** As much has to be computed in the turn after a late one, ms, for the calls to be why. */
+const muchToDoMs = 25;
 const lateTurnsMin = 2;
 /** Later than this the process was stopped, and not busy. */
 const stoppedMs = 2_000;
@@ -27,12 +30,12 @@ export class LoopGuard {
   #anonymousDebt = 0;
   #keyedDebt = 0;
 
-  /** How much later than asked for a timer of some 100 ms ran. */
-  look(lateByMs: number): void {
+  /** How much later than asked for a timer of some 100 ms ran, and how long was computed, ms, in the turn that it ran in. */
+  look(lateByMs: number, computedMs: number): void {
     if (lateByMs < stoppedMs) {
       this.latenessMs += followLateness * (Math.max(0, lateByMs) - this.latenessMs);
     }
-    const isLate = lateByMs > lateMs && lateByMs < stoppedMs;
+    const isLate = lateByMs > lateMs && lateByMs < stoppedMs && computedMs > muchToDoMs;
     this.#lateTurns = isLate ? this.#lateTurns + 1 : 0;
     if (this.#lateTurns >= lateTurnsMin) this.share = Math.min(shareMax, this.share + rise);
     else if (!isLate) this.share = Math.max(0, this.share - fall);

@@ -8,6 +8,7 @@ function fixture() {
     mono: 50,
     wallMs: () => clock.wall,
     monotonicMs: () => clock.mono,
+    threadCpuMs: () => 0,
   };
   return { clock, time: new NodeTime(clock) };
 }

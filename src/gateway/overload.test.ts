@@ -65,3 +65,14 @@ test("the bound of a limit is what the region can have open: its own targets, an
   for (let i = 0; i < 9; i++) named.send({ target: "/api/users/1", headers: key });
   assert.equal(named.forwarded.length, 9);
 });
+
+test("a loop that is late sheds calls if its turns compute for long, and not if others have the core", async () => {
+  const rig = await PipelineRig.create({ config: users });
+  const statusAfterLateTurns = (turnCpuMs: number): number => {
+    rig.turnCpuMs = turnCpuMs;
+    for (let i = 0; i < 8; i++) rig.pass(300);
+    return rig.send({ target: "/api/users/1" }).status;
+  };
+  assert.notEqual(statusAfterLateTurns(5), 503);
+  assert.equal(statusAfterLateTurns(60), 503);
+});

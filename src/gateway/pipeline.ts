@@ -31,6 +31,7 @@ import { answerFixed } from "./fixed-answer.ts";
 import { LazyHandlerCall } from "./handler-call.ts";
 import { runHandler } from "./handler-run.ts";
 import { Identifier } from "./identify.ts";
+import { lateMs } from "./loop-guard.ts";
 import { Overload } from "./overload.ts";
 import type { PipelineParts } from "./pipeline-parts.ts";
 import { runProxy } from "./proxy-run.ts";
@@ -330,12 +331,20 @@ export class Pipeline implements ExchangeTaker {
 
   #sweep(): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    this.#overload.loop.look(nowMs - this.#sweptMs - sweepIntervalMs);
+    this.#lookAtLoop(nowMs - this.#sweptMs - sweepIntervalMs);
     this.#sweptMs = nowMs;
     this.#gate.expire(nowMs);
     this.#services.awaited.each((waiting) => {
       if (waiting.deadlineMs <= nowMs) waiting.expired();
     });
+  }
+
+  #lookAtLoop(lateByMs: number): void {
+    const { clock, timers } = this.#parts;
+    const { loop } = this.#overload;
+    if (lateByMs <= lateMs) return loop.look(lateByMs, 0);
+    const beforeMs = clock.threadCpuMs();
+    timers.atTurnEnd(() => loop.look(lateByMs, clock.threadCpuMs() - beforeMs));
   }
 
   #observe(): void {

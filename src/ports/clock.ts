@@ -5,6 +5,8 @@ export interface Clock {
   wallMs(): number;
   /** Milliseconds since some start, with fractions; never goes back. */
   monotonicMs(): number;
+  /** Milliseconds that this thread has computed since some start, with fractions: what others took of its core is not in it. */
+  threadCpuMs(): number;
 }
 
 export interface Timer {

@@ -76,6 +76,11 @@ export class Host implements Owner, Clock, Timers {
     return (this.#world.nowMs - this.#bornMs) * (1 + this.#clock.drift);
   }
 
+  /** Nothing here takes time to compute. */
+  threadCpuMs(): number {
+    return 0;
+  }
+
   after(ms: number, run: () => void): Timer {
     return this.#world.schedule(ms, this, run);
   }

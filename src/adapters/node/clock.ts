@@ -9,6 +9,10 @@ const nodeDelayMaxMs = 2 ** 31 - 1;
 export const nodeClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
+  threadCpuMs() {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1000;
+  },
 };
 
 export const nodeTimers: Timers = {

@@ -191,7 +191,7 @@ export function createFakeHub(): FakeHub {
       },
       web: new Map(),
       live: { samples: [] },
-      clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs },
+      clock: { wallMs: () => fake.clockMs, monotonicMs: () => fake.clockMs, threadCpuMs: () => 0 },
       timers: {
         after: (ms, run) => add(ms, run, false),
         every: (ms, run) => add(ms, run, true),

@@ -66,7 +66,7 @@ export class FakeUpstreams {
     const log = (message: string): void => void this.logged.push(message);
     this.set = new UpstreamSet(region, {
       network: this.#network(),
-      clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs, threadCpuMs: () => 0 },
       timers: {
         after: (ms, run) => this.#timer({ atMs: this.nowMs + ms, everyMs: 0, run }),
         every: (ms, run) => this.#timer({ atMs: this.nowMs + ms, everyMs: ms, run }),

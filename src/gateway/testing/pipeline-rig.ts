@@ -94,6 +94,9 @@ export class PipelineRig {
   config!: CompiledConfig;
   nowMs = noonMs;
   elapsedMs = 0;
+  /** What each turn of the event loop computes. */
+  turnCpuMs = 0;
+  #cpuMs = 0;
   unreadyReason = "";
   cutOffMs = 0;
   /** What `/-/status` answers. */
@@ -147,7 +150,11 @@ export class PipelineRig {
           files: options.files ?? (async () => () => new Response("a file")),
           parts: partsOf,
         },
-        clock: { wallMs: () => rig.nowMs, monotonicMs: () => rig.elapsedMs },
+        clock: {
+          wallMs: () => rig.nowMs,
+          monotonicMs: () => rig.elapsedMs,
+          threadCpuMs: () => (rig.#cpuMs += rig.turnCpuMs),
+        },
         timers: {
           after: () => ({ cancel: () => {} }),
           every: (ms, run) => {

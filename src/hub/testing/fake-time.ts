@@ -22,6 +22,10 @@ export class FakeTime implements Clock, Timers {
     return this.wallOffsetMs + this.#nowMs;
   }
 
+  threadCpuMs(): number {
+    return 0;
+  }
+
   monotonicMs(): number {
     return this.#nowMs;
   }
