@@ -30,7 +30,7 @@ const files = {
 };
 
 const routes = (up: number, down: number): string => `
-  - { path: "/", handler: ./hello.ts }
+  - { path: "/", handler: ./hello.mjs }
   - { path: "/throws", handler: ./throws.ts }
   - { path: "/refunded", handler: ./throws.ts, refundOn: [5xx] }
   - { path: "/rejects", handler: ./rejects.ts }

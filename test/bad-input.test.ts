@@ -37,7 +37,7 @@ suite("a wrong configuration stops with one message that says where and what", (
   after(() => rmSync(folder, { recursive: true, force: true }));
 
   const plan = "{ name: month, per: key, quota: 100000, window: month }";
-  const route = '- { path: "/", handler: ./hello.ts }';
+  const route = '- { path: "/", handler: ./hello.mjs }';
   const table: [what: string, from: string, to: string, expected: RegExp][] = [
     ["unknown field", plan, plan.replace(" }", ", qouta: 5 }"), /limits\[0\]\.qouta.*unknown/],
     ["unknown plan", "version: 1", "version: 1\nanonymousPlan: nobody", /anonymousPlan.*nobody/],
@@ -51,7 +51,7 @@ suite("a wrong configuration stops with one message that says where and what", (
       'version: 1\nclients: { trustedProxies: ["10.0.0.0/33"] }',
       /10\.0\.0\.0\/33/,
     ],
-    ["missing handler", "./hello.ts", "./hullo.ts", /routes\[0\]\.handler.*hullo\.ts/],
+    ["missing handler", "./hello.mjs", "./hullo.mjs", /routes\[0\]\.handler.*hullo\.mjs/],
     ["port twice", "127.0.0.1:8082", "127.0.0.1:8081", /regions\.seoul\.listen.*8081/],
     ["7h", "window: month", "window: 7h", /limits\[0\]\.window: found "?7h/],
   ];

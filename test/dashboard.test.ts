@@ -25,9 +25,9 @@ const skip = start.state === "ready" ? false : `Chromium: ${start.why}`;
 const wide: View = { width: 1440, theme: "light" };
 
 const routes = [
-  '- { path: "/", handler: ./hello.ts }',
-  '- { path: "/weather/{city}", handler: ./hello.ts }',
-  '- { path: "/reports/{id}", handler: ./hello.ts, cost: 10 }',
+  '- { path: "/", handler: ./hello.mjs }',
+  '- { path: "/weather/{city}", handler: ./hello.mjs }',
+  '- { path: "/reports/{id}", handler: ./hello.mjs, cost: 10 }',
 ].join("\n  ");
 
 function plansWith(proQuota: number): string {

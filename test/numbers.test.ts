@@ -52,8 +52,8 @@ before(async () => {
     config: threeRegions({
       plans: `pro: { limits: [${limit(10 ** 12)}] }\n  small: { limits: [${limit(smallQuota)}] }`,
       routes: [
-        '- { path: "/", handler: ./hello.ts }',
-        '- { path: "/three", handler: ./hello.ts, cost: 3 }',
+        '- { path: "/", handler: ./hello.mjs }',
+        '- { path: "/three", handler: ./hello.mjs, cost: 3 }',
         '- { path: "/broken", handler: ./broken.ts, cost: 2, refundOn: [5xx] }',
       ].join("\n  "),
       top: "portal: { plan: small, name: Example }",

@@ -62,7 +62,7 @@ before(async () => {
   slow:
     targets: ["http://127.0.0.1:${port}"]
     responseTimeout: ${responseTimeoutMs}ms`,
-    routes: `- { path: "/", handler: ./hello.ts }
+    routes: `- { path: "/", handler: ./hello.mjs }
   - { path: /slow, upstream: slow, refundOn: [not-attempted, 5xx] }`,
   });
 });

@@ -15,7 +15,7 @@ regions:
 plans:
   pro: { limits: [{ name: month, per: key, quota: 1000000, window: month }] }
 routes:
-  - { path: "/", handler: ./hello.ts }
+  - { path: "/", handler: ./hello.mjs }
 `;
 }
 

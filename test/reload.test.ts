@@ -38,8 +38,8 @@ function version(n: number, more: { plans?: string; wrong?: boolean } = {}) {
   ];
   const routes = [
     // Another place in the file for the same route, every other time.
-    ...(n % 2 === 0 ? [] : [`- { path: "/only-odd", handler: ./hello.ts }`]),
-    `- { path: "/", handler: ./hello.ts }`,
+    ...(n % 2 === 0 ? [] : [`- { path: "/only-odd", handler: ./hello.mjs }`]),
+    `- { path: "/", handler: ./hello.mjs }`,
     `- { path: "/version", handler: ./version-${n % 2}.ts }`,
   ];
   return { plans: plans.join("\n  "), routes: routes.join("\n  ") };

@@ -46,7 +46,7 @@ before(async () => {
     "exact: { limits: [{ name: month, per: key, quota: 100, window: month, enforcement: strict }] }",
   ];
   const routes = [
-    `- { path: "/", handler: ./hello.ts }`,
+    `- { path: "/", handler: ./hello.mjs }`,
     `- { path: "/throws", handler: ./throws.ts }`,
     `- { path: "/up/*", upstream: up, stripPrefix: /up }`,
     `- { path: "/down/*", upstream: down }`,

@@ -114,7 +114,7 @@ async function openHub(start: Start, cleanup: Cleanup): Promise<void> {
   const stream = await openUsageStream({ file, startAfter });
   cleanup.add(() => stream.close());
 
-  const mailer = openMailer(config.portal, { isDev: options.dev === true, log });
+  const mailer = await openMailer(config.portal, { isDev: options.dev === true, log });
   cleanup.add(() => mailer?.close());
   const running: { hub?: Hub; reload?: ConfigReload } = {};
   const timeMs = (): number => running.hub?.nowMs() ?? nodeClock.wallMs();

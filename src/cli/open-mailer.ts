@@ -3,7 +3,6 @@
 import { readFileSync } from "node:fs";
 import type { PortalConfig } from "../access/config-portal.ts";
 import { logMailer } from "../adapters/node/log-mailer.ts";
-import { smtpMailer } from "../adapters/node/smtp-mailer.ts";
 import { TallygateError } from "../base/errors.ts";
 import type { Log } from "../ports/log.ts";
 import type { Mailer } from "../ports/mailer.ts";
@@ -12,10 +11,10 @@ import type { Mailer } from "../ports/mailer.ts";
 const passwordMaxBytes = 4_096;
 
 /** Fails with `config-unreadable` where the password cannot be read. */
-export function openMailer(
+export async function openMailer(
   portal: PortalConfig | undefined,
   { isDev, log }: { readonly isDev: boolean; readonly log: Log },
-): Mailer | undefined {
+): Promise<Mailer | undefined> {
   if (portal === undefined) return undefined;
   if (isDev) return logMailer(log);
   if (portal.mail === undefined) {
@@ -23,7 +22,10 @@ export function openMailer(
     return undefined;
   }
   const { passwordFile } = portal.mail;
-  return smtpMailer({ ...portal.mail, password: passwordFile === "" ? "" : read(passwordFile) });
+  const password = passwordFile === "" ? "" : read(passwordFile);
+  // What speaks to a mail server is a twentieth of all that a hub loads at its start.
+  const { smtpMailer } = await import("../adapters/node/smtp-mailer.ts");
+  return smtpMailer({ ...portal.mail, password });
 }
 
 function read(file: string): string {

@@ -63,7 +63,7 @@ upstreams:
         plans: `anonymous: { limits: [{ name: day, per: ip, quota: 1000000, window: day }] }
   pro: { limits: [{ name: month, per: key, quota: 10000000, window: month }] }`,
         routes: `- { path: "/admin", methods: [POST], upstream: recorder, refundOn: [] }
-  - { path: "/handler", handler: ./hello.ts }
+  - { path: "/handler", handler: ./hello.mjs }
   - { path: "/*", upstream: recorder, refundOn: [] }`,
       }).replace(`, "query:api-key"`, ""),
       files: handlers,

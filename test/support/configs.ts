@@ -32,13 +32,13 @@ ${more.top ?? ""}
 plans:
   ${plans}
 routes:
-  ${more.routes ?? '- { path: "/", handler: ./hello.ts }'}
+  ${more.routes ?? '- { path: "/", handler: ./hello.mjs }'}
 `;
 }
 
-/** Files that the configurations name. */
+/** Files that the configurations name. Plain JavaScript: in a folder of its own each time, types would be taken out of it at every start. */
 export const handlers = {
-  "hello.ts": `export default () => new Response("hello");\n`,
+  "hello.mjs": `export default () => new Response("hello");\n`,
 };
 
 export type RegionName = (typeof regionNames)[number];

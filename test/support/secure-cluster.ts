@@ -41,7 +41,7 @@ export class SecureCluster {
     for (const name of ["hub", ...secureRegions]) {
       mkdirSync(join(folder, name));
       writeFileSync(join(folder, name, "tallygate.yaml"), this.#config(name));
-      writeFileSync(join(folder, name, "hello.ts"), handlers["hello.ts"]);
+      writeFileSync(join(folder, name, "hello.mjs"), handlers["hello.mjs"]);
     }
   }
 
@@ -122,7 +122,7 @@ hub:
 regions:
 ${regions.join("\n")}
 plans: { pro: { limits: [{ name: month, per: key, quota: 100000, window: month }] } }
-routes: [{ path: /, handler: ./hello.ts }]
+routes: [{ path: /, handler: ./hello.mjs }]
 `;
   }
 
