@@ -85,7 +85,7 @@ test("one that fails is no offer taken, and the next one is", async () => {
 test("a start takes the saved one where it is right here, else the file", async () => {
   const file = join(folder, "tallygate.yaml");
   writeFileSync(file, threeRegions());
-  writeFileSync(join(folder, "hello.ts"), "export default () => new Response();\n");
+  writeFileSync(join(folder, "hello.mjs"), "export default () => new Response();\n");
   const loaded = await loadConfig(file);
   assert.deepEqual(startConfig(loaded, undefined).state, fileState);
   const other = threeRegions({ top: 'signup: "https://example.com/"' });
