@@ -5,15 +5,18 @@
  * In phases, because the runner has one concurrency: most tests; those that state how long something takes; and, one file at a
  * time, those that keep both cores busy. Closing figures of the earlier phases are held back and added to the last one's.
  *
+ * The runner starts a process for each file, which loads for longer than most tests of pure code take: some of their files share one.
+ *
  *     node scripts/test.ts [--long] [--name PATTERN]… [part of a path…]
  */
 
-import { globSync } from "node:fs";
-import { join } from "node:path";
+import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { root } from "./checks.ts";
 import { addSummaries, isSummaryLine, type TestEvent } from "./test-summary.ts";
@@ -66,6 +69,30 @@ function parseOptions(args: readonly string[]): Options {
   return { long: values.long ?? false, names: values.name ?? [], parts: positionals };
 }
 
+/** What a test that may share its process with others does not speak of: what is the process's, and how long something takes. */
+const ownProcess =
+  /^(before|after)|\bprocess\.|child_process|\bmock\.|performance\.now|globalThis/m;
+const processesShared = 6;
+
+/** The same tests in fewer files: those that may share a process are imported by a few that are made for it. */
+function shareProcesses(files: readonly string[]): string[] {
+  const isShared = (file: string): boolean =>
+    !file.startsWith("test/") && !ownProcess.test(readFileSync(join(root, file), "utf8"));
+  const shared = files.filter(isShared);
+  const folder = join(root, "node_modules", ".cache", "tests");
+  mkdirSync(folder, { recursive: true });
+  const made = Array.from({ length: Math.min(processesShared, shared.length) }, (_, i) => {
+    const imported = shared.filter((_file, at) => at % processesShared === i);
+    const lines = imported.map(
+      (file) => `import ${JSON.stringify(pathToFileURL(join(root, file)))};\n`,
+    );
+    const path = join(folder, `shared-${i + 1}.test.mjs`);
+    writeFileSync(path, lines.join(""));
+    return relative(root, path);
+  });
+  return [...made, ...files.filter((file) => !isShared(file))];
+}
+
 /** The phases' files in order, each file once: in the last phase that asks for it. */
 function planFiles(phases: readonly Phase[], parts: readonly string[]): string[][] {
   const seen = new Set<string>();
@@ -82,7 +109,10 @@ function planFiles(phases: readonly Phase[], parts: readonly string[]): string[]
 
 async function* runPhases(options: Options, signal: AbortSignal): AsyncGenerator<TestEvent> {
   const phases = options.long ? [sourceTests, longTests] : [mostTests, timedTests, busyTests];
-  const files = planFiles(phases, options.parts);
+  const isEverything = options.parts.length === 0 && options.names.length === 0;
+  const files = planFiles(phases, options.parts).map((all) =>
+    isEverything ? shareProcesses(all) : all,
+  );
   if (files.flat().length === 0) throw new Error("no test file matches");
   const summaries: TestEvent[][] = [];
   let lastEnd: TestEvent | undefined;
