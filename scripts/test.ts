@@ -28,7 +28,7 @@ interface Phase {
 
 const besideSource = "{src,scripts,bench,claims,examples,web}/**/*.test.ts";
 /** The longest begin, so that the end does not wait for one of them. */
-const longest = "{src/sim/plants/plants,test/{status-page,crash,checks,portal,admin}}.test.ts";
+const longest = "{src/sim/plants/plants,test/{status-page,crash,checks,admin}}.test.ts";
 /** More than there are cores: whole systems wait for half of their time. */
 const mostTests: Phase = {
   patterns: [longest, "test/{,door/}*.test.ts", besideSource],
@@ -43,7 +43,15 @@ const busy = [
  * They say how long something takes that is mostly waiting: two of them leave each other room, what keeps a core busy does not.
  * The longest first.
  */
-const timed = ["three-regions", "dashboard", "keys", "partitions", "graceful-stop", "pauses"];
+const timed = [
+  "three-regions",
+  "portal",
+  "dashboard",
+  "keys",
+  "partitions",
+  "graceful-stop",
+  "pauses",
+];
 const timedTests: Phase = { patterns: timed.map((name) => `test/${name}.test.ts`), concurrency: 2 };
 const busyTests: Phase = { patterns: [`test/{${busy.join(",")}}.test.ts`], concurrency: 1 };
 const sourceTests: Phase = { patterns: [besideSource], concurrency: 2 };

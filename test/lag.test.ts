@@ -109,7 +109,7 @@ async function measureInCalm(
       return await measureLag(cluster, t);
     } catch (error) {
       if (left === 0) throw error;
-      t.diagnostic(`again, after ${error instanceof Error ? error.message : error}`);
+      t.diagnostic(`again, after ${String(error)}`);
     }
   }
 }

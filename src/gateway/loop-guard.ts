@@ -30,7 +30,7 @@ export class LoopGuard {
   #anonymousDebt = 0;
   #keyedDebt = 0;
 
-  /** How much later than asked for a timer of some 100 ms ran, and how long was computed, ms, in the turn that it ran in. */
+  /** How much later than asked for a timer of some 100 ms ran, and how long was computed, ms, in the turn after. */
   look(lateByMs: number, computedMs: number): void {
     if (lateByMs < stoppedMs) {
       this.latenessMs += followLateness * (Math.max(0, lateByMs) - this.latenessMs);

@@ -343,8 +343,11 @@ export class Pipeline implements ExchangeTaker {
     const { clock, timers } = this.#parts;
     const { loop } = this.#overload;
     if (lateByMs <= lateMs) return loop.look(lateByMs, 0);
-    const beforeMs = clock.threadCpuMs();
-    timers.atTurnEnd(() => loop.look(lateByMs, clock.threadCpuMs() - beforeMs));
+    // From the end of this turn to that of the next: all that a turn does, calls' own timers included.
+    timers.atTurnEnd(() => {
+      const beforeMs = clock.threadCpuMs();
+      timers.atTurnEnd(() => loop.look(lateByMs, clock.threadCpuMs() - beforeMs));
+    });
   }
 
   #observe(): void {
