@@ -46,6 +46,7 @@ const busy = [
 const timed = [
   "three-regions",
   "portal",
+  "reload",
   "dashboard",
   "keys",
   "partitions",
